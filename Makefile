@@ -1,0 +1,37 @@
+# Thin targets over the `lab` command; `make lab-up` is all that a newcomer needs.
+PYTHON ?= python3
+VENV   := .venv
+LAB    := $(VENV)/bin/lab
+TOPOLOGY ?= topologies/belgium.yaml
+FABRIC   ?= local
+
+.PHONY: install lab-up lab-down test lint bench
+
+$(VENV)/.runs: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.develops: $(VENV)/.runs
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.runs
+
+lab-up: install
+	@$(LAB) up $(TOPOLOGY) --fabric $(FABRIC)
+
+lab-down:
+	@$(LAB) down
+
+lint: $(VENV)/.develops
+	$(VENV)/bin/ruff format --check lab tests scenarios
+	$(VENV)/bin/ruff check lab tests scenarios
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: lint
+	$(VENV)/bin/pytest -q -n auto --dist worksteal
+
+bench: $(VENV)/.develops
+	$(VENV)/bin/python -m tests.bench

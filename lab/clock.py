@@ -1,0 +1,140 @@
+"""Lab time: what a host's clock shows, and what drives it.
+
+The rule: nothing above this file asks the machine for the time. A host has `host.clock`; timers go through
+the event loop, whose `time()` is lab time in seconds since the lab came up (it starts near 0, so that a float
+keeps its 10 ms links exact; the epoch is kept apart).
+
+Three sources can drive a loop:
+
+    VirtualTime   jumps to the next due moment: five days pass in a blink, nothing is ever waited for
+    PacedTime     follows the wall at a rate (1×, 60×), for a class that looks on
+    WarpedTime    follows the wall, and leaps ahead when it is told to (`lab clock +4h` on real sockets)
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+DAY_ONE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+"""When lab time begins in a simulation: a Monday morning. The same for everyone, so that traces compare."""
+
+
+class TimeSource(Protocol):
+    """Where a loop takes its time from."""
+
+    def time(self) -> float:
+        """Seconds of lab time since the source was made; never goes back."""
+
+    def leap(self, to: float) -> None:
+        """Make it `to` now, if that is later than now."""
+
+    def wait(self, until: float) -> float:
+        """How many real seconds to wait before lab time is `until`; 0 where waiting is not needed."""
+
+
+@dataclass(slots=True)
+class VirtualTime:
+    seconds: float = 0.0
+
+    def time(self) -> float:
+        return self.seconds
+
+    def leap(self, to: float) -> None:
+        self.seconds = max(self.seconds, to)
+
+    def wait(self, until: float) -> float:
+        self.leap(until)
+        return 0.0
+
+
+@dataclass(slots=True)
+class PacedTime:
+    """The wall's time times `rate`, plus the leaps asked for."""
+
+    rate: float = 1.0
+    ahead: float = 0.0
+    _start: float = field(default_factory=time.monotonic)
+
+    def time(self) -> float:
+        return (time.monotonic() - self._start) * self.rate + self.ahead
+
+    def leap(self, to: float) -> None:
+        self.ahead += max(0.0, to - self.time())
+
+    def wait(self, until: float) -> float:
+        return max(0.0, (until - self.time()) / self.rate)
+
+
+class WarpedTime(PacedTime):
+    """Real time, for real sockets; leaps are asked for by the loop when nothing has been ready for a while."""
+
+
+class Clock(Protocol):
+    """What a host knows of time."""
+
+    def now(self) -> datetime:
+        """Lab time, in UTC."""
+
+    def elapsed(self) -> float:
+        """Seconds of lab time since the lab came up."""
+
+
+@dataclass(slots=True)
+class LabClock:
+    """A clock over a time source; `skew` is how far a host's clock goes wrong."""
+
+    source: TimeSource
+    epoch: datetime = DAY_ONE
+    skew: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.epoch + timedelta(seconds=self.source.time()) + self.skew
+
+    def elapsed(self) -> float:
+        return self.source.time()
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_span(text: str) -> timedelta:
+    """A span as people write it: `30s`, `5m` (or `5min`), `4h`, `1h30m`, `5d`, `250ms`; a bare number is seconds.
+
+    >>> parse_span("1h30m")
+    datetime.timedelta(seconds=5400)
+
+    ValueError when it is none of these.
+    """
+    rest = text.strip().lower().replace(" ", "").replace("min", "m")
+    if rest.endswith("ms") and rest[:-2].replace(".", "", 1).isdigit():
+        return timedelta(milliseconds=float(rest[:-2]))
+    seconds, number = 0.0, ""
+    for sign in rest:
+        if sign.isdigit() or sign == ".":
+            number += sign
+        elif sign in _UNITS and number:
+            seconds += float(number) * _UNITS[sign]
+            number = ""
+        else:
+            raise ValueError(f"'{text}' is not a span of time: write 30s, 5m, 4h, 1h30m or 5d")
+    if not rest or number == ".":
+        raise ValueError(f"'{text}' is not a span of time: write 30s, 5m, 4h, 1h30m or 5d")
+    return timedelta(seconds=seconds + (float(number) if number else 0))
+
+
+def show_span(span: timedelta | float) -> str:
+    """A span as people read it: `0.2 s`, `5 min`, `4 h 30 min`, `5 d`."""
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if seconds < 0:
+        return f"-{show_span(-seconds)}"
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
+    left, parts = round(seconds), []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,417 @@
+"""Everything that can happen in a mini-Internet, as facts in the past tense.
+
+The one rule: an event says what happened and nothing about who looks. Map, journey, matrix, grade, pcap
+comment and assertion are each a pure function of these. When and where it happened is not in the event: the
+log adds its number, lab time and host (`log.Entry`).
+
+How one message's events find each other:
+- `queue_id` is a message on one host; `MailAccepted`'s reply text ends in "queued as <queue_id>", which the
+  sender's `MailRelayed.reply` repeats, and so hop joins hop, through foreign software too.
+- `session` numbers an SMTP connection on the host that opened it; its lines carry the `queue_id` they serve.
+- A connection that serves several messages of one destination, or a back-off, is known by `destination`.
+
+JSON form (`to_json`): {"event": "MailAccepted", …fields}; tuples become lists, enums their values, empty and
+None fields are left out. `from_json` is its inverse. Field values are str, int, float, bool, tuples of those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+
+class Failure(StrEnum):
+    """Why a connection did not come about, or ended: what the sender's kernel would say."""
+
+    REFUSED = "refused"
+    TIMED_OUT = "timed out"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    CLOSED = "closed"
+
+
+class Stage(StrEnum):
+    """Where in its way to an exchanger a message was (RFC 5321 §3, §4.5.3.2)."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    HELO = "helo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    EOM = "eom"
+    """After the final dot."""
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all events are."""
+
+
+# -- the lab itself ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LabStarted(Event):
+    topology: str
+    fabric: str
+    seed: str
+    epoch: str
+    """ISO 8601; lab time 0."""
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabStopped(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAdvanced(Event):
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostStarted(Event):
+    """A host's programs run (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultApplied(Event):
+    """`target` is a host, or `a|b` for a link; `fault` as the user would type it."""
+
+    target: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultLifted(Event):
+    target: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramCrashed(Event):
+    """A defect of the lab, not of the mini-Internet: a host's task ended with an exception."""
+
+    program: str
+    error: str
+
+
+# -- names ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameResolved(Event):
+    """A host asked its resolver. `answers` in presentation form ("5 mail.belgiannews.com"); `rcode` NOERROR,
+    NXDOMAIN, SERVFAIL … or TIMEOUT. `via` the resolver's address, `seconds` how long it took."""
+
+    name: str
+    type: str
+    rcode: str
+    answers: tuple[str, ...] = ()
+    via: str = ""
+    seconds: float = 0.0
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HopAnswered(Event):
+    """A resolver asked one server on its way. `zone` is the zone it asked in; `outcome` one of answer,
+    referral, nodata, nxdomain, cname, lame, refused, servfail, formerr, truncated, timeout, unreachable."""
+
+    name: str
+    type: str
+    zone: str
+    server: str
+    address: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneReloaded(Event):
+    zone: str
+    serial: int
+
+
+# -- the sending side -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MailSubmitted(Event):
+    """A person, a program or the host itself (a bounce, an alias) handed a message to this host's queue."""
+
+    queue_id: str
+    message_id: str
+    sender: str
+    """Empty: the null return path of a bounce."""
+    recipients: tuple[str, ...]
+    size: int
+    subject: str = ""
+    parent: str = ""
+    """queue_id on the same host of the message this one came from: a bounce's, a warning's, an alias's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRefused(Event):
+    """`lab send` or a mail program was told no at once: unknown sender host, no such mailbox …"""
+
+    sender: str
+    recipients: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangersFound(Event):
+    """Routing's answer for a destination. `exchangers`: ("5 mail.belgiannews.com", …) in the order of trial;
+    `left_out`: ("10 relay.eunet.be: itself", …) with the reason each; `rule` e.g. "mx", "implicit-mx",
+    "null-mx", "loop"."""
+
+    destination: str
+    exchangers: tuple[str, ...]
+    rule: str
+    left_out: tuple[str, ...] = ()
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened(Event):
+    session: int
+    destination: str
+    exchanger: str
+    address: str
+    port: int
+    preference: int
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFailed(Event):
+    """It did not come about (stage CONNECT), or broke later. `follows`: next address, next exchanger, later,
+    bounce; `row` names the policy row that said so."""
+
+    session: int
+    destination: str
+    exchanger: str
+    address: str
+    port: int
+    preference: int
+    stage: Stage
+    failure: Failure
+    follows: str = ""
+    row: str = ""
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReceived(Event):
+    """One command and its reply, as the sender saw it; `command` is "" for the greeting and "." for the end of
+    data. `follows` and `row` where a policy row applied."""
+
+    session: int
+    stage: Stage
+    command: str
+    code: int
+    text: str
+    follows: str = ""
+    row: str = ""
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailRelayed(Event):
+    """Another host took responsibility for these recipients (250 after the dot)."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    exchanger: str
+    address: str
+    reply: str
+    session: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MailDeferred(Event):
+    """These recipients stay in the queue. `next_try`: lab seconds."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    destination: str
+    reason: str
+    next_try: float
+    attempt: int
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationBackedOff(Event):
+    """No exchanger of a destination could be had: all `waiting` messages for it wait until `until`."""
+
+    destination: str
+    until: float
+    waiting: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientsFailed(Event):
+    """Given up for good: `status` is the enhanced code (RFC 3463), `reason` the last reply or rule."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    status: str
+    reason: str
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DelayWarned(Event):
+    """The sender was told that it takes longer: a DSN with action `delayed`."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    warning_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BounceSent(Event):
+    """The sender was told that it failed; `bounce_id` is the bounce's queue_id on this host, `to` its recipient
+    (the sender, or postmaster for a double bounce)."""
+
+    queue_id: str
+    bounce_id: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailRemoved(Event):
+    """Every recipient has its fate: the message left this host's queue."""
+
+    queue_id: str
+
+
+# -- the receiving side -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MailAccepted(Event):
+    """This host answered 250 after the dot; the message is on stable storage."""
+
+    queue_id: str
+    message_id: str
+    sender: str
+    recipients: tuple[str, ...]
+    size: int
+    peer: str
+    """The client's address."""
+    helo: str
+    protocol: str
+    """SMTP, ESMTP, ESMTPS, ESMTPA … (RFC 3848)."""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRefused(Event):
+    """This host said 4xx or 5xx to a client; `argument` is the command's (an address at MAIL and RCPT)."""
+
+    peer: str
+    stage: Stage
+    argument: str
+    code: int
+    text: str
+    sender: str = ""
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopDetected(Event):
+    """A message came by once too often; `hops` Received lines."""
+
+    queue_id: str
+    hops: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailDelivered(Event):
+    """A message is in a mailbox, on stable storage. `uid` as the mailbox numbers it."""
+
+    queue_id: str
+    recipient: str
+    mailbox: str
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MailForwarded(Event):
+    """An alias or a forward sent a recipient on: `to` are its new recipients."""
+
+    queue_id: str
+    recipient: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailRead(Event):
+    """A mailbox's owner fetched a message; `how`: "POP3", "IMAP" …"""
+
+    mailbox: str
+    uid: int
+    how: str
+    octets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused(Event):
+    """The password never stands here."""
+
+    user: str
+    service: str
+    peer: str
+
+
+def _all(base: type[Event]) -> dict[str, type[Event]]:
+    return {kind.__name__: kind for kind in base.__subclasses__()}
+
+
+KINDS: dict[str, type[Event]] = _all(Event)
+"""Every kind of event by its name."""
+
+
+@cache
+def _layout(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+    return tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind))
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event's JSON form: its name, then every field that is not empty or at its default."""
+    out: dict[str, Any] = {"event": type(event).__name__}
+    for name, default in _layout(type(event)):
+        value = getattr(event, name)
+        if value not in (default, "", ()):
+            out[name] = list(value) if isinstance(value, tuple) else value
+    return out
+
+
+@cache
+def _readers(kind: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {name: (tuple if get_args(hint) else hint) for name, hint in hints.items()}
+
+
+def from_json(form: dict[str, Any]) -> Event:
+    """The inverse of `to_json`; KeyError on an unknown event, unknown keys are left out."""
+    kind = KINDS[form["event"]]
+    readers = _readers(kind)
+    values = {name: reader(form[name]) for name, reader in readers.items() if name in form}
+    for name, default in _layout(kind):
+        if name not in values and default is None:
+            reader = readers[name]
+            values[name] = reader()
+    return kind(**values)

@@ -1,0 +1,1 @@
+"""Where hosts live: network, time and faults behind one seam (`base`)."""

@@ -1,0 +1,106 @@
+"""The seam between a mini-Internet and the place it lives in.
+
+The rule: nothing above this package knows on which fabric it stands. A host's programs are plain asyncio; the
+ambient host (a context variable, inherited by tasks, timers and protocol callbacks) decides which addresses
+`loop.create_server(factory, port=25)` binds and from which one `loop.create_connection` leaves.
+
+A program gets asyncio and one `Host`; it takes time from `host.clock` and the loop, chance from `host.rng`,
+storage from `host.disk`, and tells what happened with `host.log`. What a fabric cannot do it leaves out of
+`capabilities`, and the user is told in a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from random import Random
+from typing import Any, Protocol
+
+from lab.clock import Clock
+from lab.events import Event
+from lab.fabric.disk import Disk
+from lab.fabric.faults import Fault, HostFaults
+from lab.log import EventLog
+from lab.names import Address, DomainName
+from lab.topology.plan import HostPlan, Link
+
+
+class Capability(StrEnum):
+    """What not every fabric can do."""
+
+    RUN_AHEAD = "run lab time ahead"
+    DETERMINISM = "tell the same story from the same seed"
+    REAL_TOOLS = "be reached by dig, telnet and other programs"
+    SHELL = "open a shell inside the lab"
+
+
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""A host's answer to a question of the lab's keeper ("queue", "mailbox", "zone" …): JSON in, JSON out."""
+
+
+class Host(Protocol):
+    """A host, as its own programs see it."""
+
+    name: DomainName
+    addresses: tuple[Address, ...]
+    plan: HostPlan
+    clock: Clock
+    disk: Disk
+    faults: HostFaults
+    console: dict[str, Answer]
+    """What the lab's keeper can ask this host; programs add their answers when they start."""
+
+    def rng(self, purpose: str) -> Random:
+        """This host's own stream of chance for a purpose, seeded "{seed}:{host}:{purpose}"."""
+
+    def log(self, event: Event) -> None: ...
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        """Run it as one of this host's tasks; it ends when the host goes down."""
+
+
+Boot = Callable[[Host], Awaitable[None]]
+"""Start a host's programs. Called again when a failed host is healed: memory is gone, the disk is kept."""
+
+
+class Fabric(Protocol):
+    """A place for hosts to live."""
+
+    name: str
+    capabilities: frozenset[Capability]
+    clock: Clock
+    log: EventLog
+    hosts: Mapping[DomainName, Host]
+
+    def add(self, plan: HostPlan) -> None: ...
+
+    async def up(self) -> None:
+        """Boot every host; returns when all of them serve."""
+
+    async def down(self) -> None:
+        """Stop every host and give back all that was taken from the machine."""
+
+    async def ask(self, host: DomainName, question: str, request: dict[str, Any]) -> dict[str, Any]:
+        """One question to a host's console. KeyError: no such host, or it does not answer that question."""
+
+    async def fail(self, host: DomainName, fault: Fault) -> None: ...
+
+    async def heal(self, host: DomainName) -> None:
+        """Lift every fault of a host."""
+
+    def connect(self, a: str, b: str, link: Link) -> None:
+        """Lay a line between two places (hosts, organisations, "*"); the more exact one counts."""
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        """Let nothing through between two groups of places."""
+
+    def mend(self) -> None:
+        """Undo every cut."""
+
+    async def advance(self, by: timedelta) -> None:
+        """Let lab time run ahead."""
+
+    async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:
+        """Let lab time run until `done()`, at most `within`; whether it came to be."""

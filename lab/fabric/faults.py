@@ -1,0 +1,88 @@
+"""Faults: what can be broken on purpose, as values, and what each one looks like.
+
+The table that every fabric keeps, and the parity suite checks:
+
+    fault        a new connection         an open one         a datagram            its own programs
+    Down         refused                  reset               refused (ICMP)        stopped; disk kept
+    Unreachable  unreachable at once      hangs               unreachable (ICMP)    run, cut off both ways
+    Silent       times out                hangs               lost                  run, cut off both ways
+    Paused       opens, then silence      hangs               lost                  stand still
+    Reply        as usual                 4xx/5xx at a stage  –                     run
+    a cut        times out                hangs               lost                  run
+
+Deterministic: chance comes from one seeded stream a link, never from the machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lab.events import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What all faults are. `str()` is how a user types it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down(Fault):
+    def __str__(self) -> str:
+        return "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable(Fault):
+    def __str__(self) -> str:
+        return "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent(Fault):
+    def __str__(self) -> str:
+        return "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Fault):
+    def __str__(self) -> str:
+        return "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Fault):
+    """The SMTP server answers `code` at `stage`. `address`: only when MAIL or RCPT names it; `times`: so often,
+    then no more (0: until healed)."""
+
+    stage: Stage
+    code: int
+    text: str = ""
+    address: str = ""
+    times: int = 0
+
+    def __str__(self) -> str:
+        who = f" for {self.address}" if self.address else ""
+        often = f" {self.times} times" if self.times else ""
+        return f"reply {self.code} at {self.stage}{who}{often}"
+
+
+@dataclass(slots=True)
+class HostFaults:
+    """What is wrong with a host now. The fabric heeds the network's faults, a server asks for its replies."""
+
+    now: list[Fault] = field(default_factory=list)
+    used: dict[Fault, int] = field(default_factory=dict)
+
+    def reply(self, stage: Stage, address: str = "") -> Reply | None:
+        """The reply an SMTP server has to give at this stage, if a fault says so; counts its use."""
+        for fault in self.now:
+            if (
+                isinstance(fault, Reply)
+                and fault.stage is stage
+                and fault.address.lower() in ("", address.lower())
+            ):
+                used = self.used.get(fault, 0)
+                if not fault.times or used < fault.times:
+                    self.used[fault] = used + 1
+                    return fault
+        return None

@@ -1,0 +1,109 @@
+"""The event log: the one memory that every view is drawn from.
+
+The rule: append only, numbered from 1 without a gap, in the order in which things happened. A log can be
+subscribed to, saved, loaded and replayed; it is the same on every fabric.
+
+On disk it is JSON lines, one entry a line: {"n": 7, "t": 12.5, "host": "mail.belgiannews.com", "event": …}.
+`t` is lab seconds; the epoch stands in the first entry, a `LabStarted`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lab.errors import BadFile, Place, Problem
+from lab.events import Event, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event with its number, lab time in seconds, and host ("" for the lab itself)."""
+
+    n: int
+    t: float
+    host: str
+    event: Event
+
+    def to_json(self) -> dict[str, Any]:
+        return {"n": self.n, "t": round(self.t, 9), "host": self.host, **to_json(self.event)}
+
+    def line(self) -> str:
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def read_entry(form: dict[str, Any]) -> Entry:
+    return Entry(int(form["n"]), float(form["t"]), str(form["host"]), from_json(form))
+
+
+Subscriber = Callable[[Entry], None]
+
+
+class EventLog:
+    """Append, read from n, subscribe. Entry n stands at index n - 1."""
+
+    __slots__ = ("_entries", "_subscribers")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._entries: list[Entry] = list(entries)
+        self._subscribers: list[Subscriber] = []
+
+    def append(self, t: float, host: str, event: Event) -> Entry:
+        entry = Entry(len(self._entries) + 1, t, host, event)
+        self._entries.append(entry)
+        for subscriber in tuple(self._subscribers):
+            subscriber(entry)
+        return entry
+
+    def since(self, n: int = 0) -> Sequence[Entry]:
+        """Every entry after number n."""
+        return self._entries[n:]
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Be called with every entry to come; call the result to be left alone again."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def save(self, file: IO[str]) -> None:
+        for entry in self._entries:
+            file.write(entry.line() + "\n")
+
+    def trace_hash(self) -> str:
+        """16 hex digits that two runs share exactly when they told the same story."""
+        digest = hashlib.sha256()
+        for entry in self._entries:
+            digest.update(entry.line().encode())
+        return digest.hexdigest()[:16]
+
+
+def load(path: Path) -> EventLog:
+    """A saved log. BadFile with the line where it is not one; a torn last line is left out."""
+    entries: list[Entry] = []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entries.append(read_entry(json.loads(line)))
+        except (ValueError, KeyError, TypeError):
+            if number == len(lines):
+                break
+            problem = Problem(
+                "L001",
+                "this line is no entry of an event log",
+                Place(str(path), number, 1, min(len(line), 40)),
+                line[:100],
+                hint="a log is saved by `lab watch --json > run.jsonl`",
+            )
+            raise BadFile([problem]) from None
+    return EventLog(entries)

@@ -1,0 +1,128 @@
+"""The plan: everything a fabric needs to bring a mini-Internet up, with nothing left to decide.
+
+The rule: a plan is plain frozen data, the same for every fabric, and JSON-able (a container gets its own
+`HostPlan` as a file). Where the topology file left something open (addresses, delegations, glue, serials,
+reverse zones) the plan has it. Sizes matter: a lab of 100,000 hosts is 100,000 of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lab.names import Address, DomainName, EmailAddress
+from lab.wire.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line between two places, in each direction. Rates in bits a second (0: unlimited), loss from 0 to 1."""
+
+    latency: timedelta = timedelta()
+    jitter: timedelta = timedelta()
+    loss: float = 0.0
+    bandwidth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """`a` and `b` name hosts or organisations (domains); "*" is everywhere."""
+
+    a: str
+    b: str
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """An authoritative zone: complete, SOA first. `servers` are the hosts that serve it."""
+
+    origin: DomainName
+    records: tuple[Record, ...]
+    servers: tuple[DomainName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverPlan:
+    """A recursive resolver. `hints`: (root server's name, its addresses); `serves`: networks it answers, empty
+    for everyone; `forwards_to`: forwarder mode; `stale`: serve stale answers (RFC 8767)."""
+
+    hints: tuple[tuple[DomainName, tuple[Address, ...]], ...]
+    serves: tuple[str, ...] = ()
+    forwards_to: tuple[Address, ...] = ()
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPlan:
+    address: EmailAddress
+    password: str = ""
+    name: str = ""
+    """The person's name, for display."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailPlan:
+    """A mail host. `policy` names a table of what follows after which reply, `schedule` a retry schedule;
+    `settings` are further switches of either, by name."""
+
+    local_domains: tuple[DomainName, ...] = ()
+    mailboxes: tuple[MailboxPlan, ...] = ()
+    aliases: Mapping[EmailAddress, tuple[EmailAddress, ...]] = field(default_factory=dict)
+    backup_for: tuple[DomainName, ...] = ()
+    relay_networks: tuple[str, ...] = ()
+    """Networks (CIDR) whose hosts may relay; the host itself always may."""
+    smarthost: DomainName | None = None
+    policy: str = "rfc5321"
+    schedule: str = "lab"
+    size_limit: int = 10_485_760
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """One host: its name, its addresses, whom it asks for names, and what runs on it."""
+
+    name: DomainName
+    addresses: tuple[Address, ...]
+    organisation: str = ""
+    resolvers: tuple[Address, ...] = ()
+    zones: tuple[DomainName, ...] = ()
+    """Origins of the zones it serves; the zones stand in `Plan.zones`."""
+    resolver: ResolverPlan | None = None
+    mail: MailPlan | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Of root, authority, resolver, mail, client: what `lab status` shows."""
+        found = []
+        if self.zones:
+            found.append("root" if any(origin.is_root for origin in self.zones) else "authority")
+        if self.resolver:
+            found.append("resolver")
+        if self.mail:
+            found.append("mail")
+        return tuple(found) or ("client",)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole mini-Internet."""
+
+    name: str
+    hosts: tuple[HostPlan, ...]
+    zones: Mapping[DomainName, ZonePlan]
+    links: tuple[LinkPlan, ...] = ()
+    ranges: tuple[str, ...] = ("198.18.0.0/15",)
+    """Every address of the lab is in one of these; the fabric dials nothing else."""
+    source: str = ""
+    """The topology file, for display."""
+    seed: str = "1"
+
+    def home_of(self, address: EmailAddress) -> HostPlan | None:
+        """The mail host where an address is local: where its owner hands mail in and reads it."""
+        if address.literal is not None:
+            return next((host for host in self.hosts if host.mail and address.literal in host.addresses), None)
+        domain = address.domain
+        return next((host for host in self.hosts if host.mail and domain in host.mail.local_domains), None)
