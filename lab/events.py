@@ -391,8 +391,9 @@ def _layout(kind: type[Any]) -> tuple[tuple[str, object], ...]:
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event's JSON form: its name, then every field that is not empty or at its default."""
-    out: dict[str, Any] = {"event": type(event).__name__}
-    for name, default in _layout(type(event)):
+    kind: Any = type(event)
+    out: dict[str, Any] = {"event": kind.__name__}
+    for name, default in _layout(kind):
         value = getattr(event, name)
         if value not in (default, "", ()):
             out[name] = list(value) if isinstance(value, tuple) else value
@@ -407,11 +408,12 @@ def _readers(kind: type[Any]) -> dict[str, Any]:
 
 def from_json(form: dict[str, Any]) -> Event:
     """The inverse of `to_json`; KeyError on an unknown event, unknown keys are left out."""
-    kind = KINDS[form["event"]]
+    kind: Any = KINDS[form["event"]]
     readers = _readers(kind)
     values = {name: reader(form[name]) for name, reader in readers.items() if name in form}
     for name, default in _layout(kind):
         if name not in values and default is None:
             reader = readers[name]
             values[name] = reader()
-    return kind(**values)
+    event: Event = kind(**values)
+    return event

@@ -160,3 +160,16 @@ class Record:
 
     def text(self) -> str:
         return f"{self.name.fqdn} {self.ttl} IN {self.type} {self.data.text()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a host learned when it asked for (name, type). `rcode` NOERROR, NXDOMAIN, SERVFAIL, REFUSED … or TIMEOUT
+    when nobody answered; `records` those of the type asked for, CNAMEs followed; `canonical` the name at the end
+    of the CNAME chain (the name itself where there is none). NOERROR without records is NODATA."""
+
+    name: DomainName
+    type: str
+    rcode: str
+    records: tuple[Record, ...] = ()
+    canonical: DomainName | None = None

@@ -1,0 +1,1 @@
+"""The name servers and resolvers of the mini-Internet."""

@@ -1,0 +1,1 @@
+"""The mail hosts: SMTP server, queue, transfer agent, mailboxes."""
