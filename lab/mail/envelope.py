@@ -22,7 +22,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`sender` None is the null return path "<>" of a bounce. `ret` FULL, HDRS or ""; `envid` as the sender gave it."""
+    """`sender` None is the null return path "<>" of a bounce. `ret`: FULL, HDRS or ""; `envid` as
+    the sender gave it."""
 
     sender: EmailAddress | None
     recipients: tuple[Recipient, ...]

@@ -1,0 +1,1 @@
+"""Puts a plan on a fabric and runs it."""

@@ -1,0 +1,1 @@
+"""What happened to one message, and why: events in, a story out. Pure."""

@@ -1,0 +1,1 @@
+"""Scripts that act on a mini-Internet and expect things of it."""
