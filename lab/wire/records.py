@@ -165,8 +165,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a host learned when it asked for (name, type). `rcode` NOERROR, NXDOMAIN, SERVFAIL, REFUSED … or
-    TIMEOUT when nobody answered; `records` those of the type asked for, CNAMEs followed; `canonical` the name at the end
-    of the CNAME chain (the name itself where there is none). NOERROR without records is NODATA."""
+    TIMEOUT when nobody answered; `records` those of the type asked for, CNAMEs followed; `canonical` the name
+    at the end of the CNAME chain (the name itself where there is none). NOERROR without records is NODATA."""
 
     name: DomainName
     type: str
