@@ -1,1 +1,281 @@
-"""Puts a plan on a fabric and runs it."""
+"""A mini-Internet: a plan put on a fabric, and what can be done with it while it runs.
+
+The rule: this is the one place where names, mail and fabric meet. Servers know nothing of each other; the boot
+of a host reads its plan and starts what stands there. Whoever steers a lab (a verb, a scenario, a grader)
+does it through this class and sees the same on every fabric.
+
+Errors are those of `lab.errors`: an unknown host or address is WrongUse with the nearest names.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from lab.errors import WorldSaidNo, WrongUse
+from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
+from lab.fabric.base import Boot, Fabric, Host
+from lab.fabric.faults import Down, Fault
+from lab.log import EventLog
+from lab.names import DomainName, EmailAddress
+from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
+
+STUDENT = DomainName("student")
+"""The client host that every plan has: where `lab dig` asks from."""
+
+
+def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
+    """How every host of a mini-Internet with these zones starts its programs."""
+
+    async def start(host: Host) -> None:
+        from lab.dns.stub import Stub
+
+        stub = Stub(host)
+        if host.plan.zones:
+            from lab.dns.authority import start_authority
+
+            await start_authority(host, {origin: zones[origin] for origin in host.plan.zones})
+        if host.plan.resolver:
+            from lab.dns.server import start_resolver
+
+            await start_resolver(host)
+        if host.plan.mail:
+            from lab.mail.host import start_mail
+
+            await start_mail(host, stub.resolve)
+
+    return start
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message handed in: where, and under which id; `refused` is the reason when it was not taken."""
+
+    host: DomainName
+    queue_id: str
+    refused: str = ""
+
+
+class Internet:
+    """`Internet(plan, lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed))`, then `up()`."""
+
+    def __init__(self, plan: Plan, fabric: Callable[[Boot], Fabric]) -> None:
+        self.plan = plan
+        self.fabric = fabric(boot(plan.zones))
+        self._hosts = {host.name: host for host in plan.hosts}
+        for host in plan.hosts:
+            self.fabric.add(host)
+        for line in plan.links:
+            self.fabric.connect(line.a, line.b, line.link)
+
+    @property
+    def log(self) -> EventLog:
+        return self.fabric.log
+
+    async def up(self) -> None:
+        epoch = self.fabric.clock.now() - timedelta(seconds=self.fabric.clock.elapsed())
+        started = LabStarted(
+            self.plan.name, self.fabric.name, self.plan.seed, epoch.isoformat(), len(self.plan.hosts)
+        )
+        self._tell(started)
+        await self.fabric.up()
+
+    async def down(self) -> None:
+        await self.fabric.down()
+        self._tell(LabStopped())
+
+    # -- names and places ---------------------------------------------------------------------------------
+
+    def host(self, name: str) -> HostPlan:
+        """The host of that name (or address); WrongUse with what is near when there is none."""
+        found = self._hosts.get(DomainName(name.lower().rstrip(".")))
+        if found is None:
+            found = next((host for host in self.plan.hosts if name in host.addresses), None)
+        if found is None:
+            raise WrongUse(f"there is no host '{name}' in this lab", remedy=_near(name, self._hosts), code="W001")
+        return found
+
+    def home(self, address: EmailAddress) -> HostPlan:
+        """The mail host where an address is local."""
+        found = self.plan.home_of(address)
+        if found is None:
+            people = [box.address for host in self.plan.hosts[:500] if host.mail for box in host.mail.mailboxes]
+            raise WrongUse(
+                f"no host of this lab keeps mail for {address.rpartition('@')[2]}",
+                remedy=_near(address, people),
+                code="W002",
+            )
+        return found
+
+    def _places(self, names: Iterable[str]) -> tuple[str, ...]:
+        known = {host.organisation for host in self.plan.hosts} | set(self._hosts) | {"*"}
+        places = []
+        for name in names:
+            place = name.lower().rstrip(".")
+            if place not in known:
+                raise WrongUse(
+                    f"'{name}' is neither a host nor an organisation of this lab",
+                    remedy=_near(place, sorted(known)),
+                    code="W001",
+                )
+            places.append(place)
+        return tuple(places)
+
+    # -- mail ---------------------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        sender: EmailAddress | None,
+        recipients: Sequence[EmailAddress],
+        message: bytes,
+        *,
+        via: str = "",
+    ) -> Submission:
+        """Hand a message in at the sender's mail host (or `via` another), as a local program there would."""
+        if not via and sender is None:
+            raise WrongUse("the null sender has no home: name the host that sends", code="W003")
+        host = self.host(via) if via or sender is None else self.home(sender)
+        reply = await self.ask(
+            host.name,
+            "submit",
+            {"sender": sender or "", "recipients": list(recipients), "message": message.decode("latin-1")},
+        )
+        return Submission(host.name, reply.get("queue_id", ""), reply.get("refused", ""))
+
+    async def mailbox(self, address: EmailAddress) -> dict[str, Any]:
+        return await self.ask(self.home(address).name, "mailbox", {"address": address})
+
+    async def mbox(self, address: EmailAddress) -> str:
+        """The mailbox as a Unix user would `cat` it (mboxrd)."""
+        reply = await self.ask(self.home(address).name, "mbox", {"address": address})
+        return str(reply["text"])
+
+    async def message(self, address: EmailAddress, uid: int) -> bytes:
+        """A stored message, byte for byte."""
+        reply = await self.ask(self.home(address).name, "message", {"address": address, "uid": uid})
+        return str(reply["octets"]).encode("latin-1")
+
+    async def queue(self, host: str = "") -> list[dict[str, Any]]:
+        """What waits in the queue of a host, or of all of them."""
+        names = [self.host(host).name] if host else [plan.name for plan in self.plan.hosts if plan.mail]
+        return [row for name in names for row in (await self._try(name, "queue"))["queue"]]
+
+    async def retry(self, host: str = "") -> None:
+        """Make everything that waits due now (`sendmail -q`)."""
+        for name in [self.host(host).name] if host else [plan.name for plan in self.plan.hosts if plan.mail]:
+            await self._try(name, "retry")
+
+    # -- names --------------------------------------------------------------------------------------------
+
+    async def dig(
+        self, name: str, type: str = "A", *, server: str = "", trace: bool = False, at: str = ""
+    ) -> dict[str, Any]:
+        """dig's answer as JSON, asked from a host (the student's where none is named)."""
+        target = self.host(server).addresses[0] if server else ""
+        request = {"name": name, "type": type.upper(), "server": target, "trace": trace}
+        return await self.ask(self.host(at).name if at else STUDENT, "resolve", request)
+
+    def authority(self, origin: str) -> ZonePlan:
+        zone = self.plan.zones.get(DomainName.parse(origin))
+        if zone is None:
+            near = _near(origin, list(self.plan.zones)[:2000])
+            raise WrongUse(f"there is no zone '{origin}' in this lab", remedy=near, code="W004")
+        return zone
+
+    async def zone(self, origin: str) -> dict[str, Any]:
+        """A zone as its first server has it now."""
+        zone = self.authority(origin)
+        return await self.ask(zone.servers[0], "zone", {"origin": zone.origin})
+
+    async def edit_zone(
+        self, origin: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Change records on every server of a zone; the serial rises. Lines as in a master file."""
+        zone = self.authority(origin)
+        request = {"origin": zone.origin, "add": list(add), "remove": list(remove)}
+        return [await self.ask(server, "edit-zone", request) for server in zone.servers][0]
+
+    async def flush(self, host: str = "") -> None:
+        """Empty the cache of a resolver, or of all of them."""
+        for name in [self.host(host).name] if host else [plan.name for plan in self.plan.hosts if plan.resolver]:
+            await self._try(name, "flush")
+
+    # -- faults and time ----------------------------------------------------------------------------------
+
+    async def fail(self, host: str, fault: Fault | None = None) -> None:
+        fault = fault or Down()
+        name = self.host(host).name
+        await self.fabric.fail(name, fault)
+        self._tell(FaultApplied(name, str(fault)))
+
+    async def heal(self, host: str = "") -> list[str]:
+        """Lift the faults of a host; without a name, of every host and line. Returns whom it healed."""
+        names = [self.host(host).name] if host else [n for n, h in self.fabric.hosts.items() if h.faults.now]
+        for name in names:
+            faults = ", ".join(map(str, self.fabric.hosts[name].faults.now))
+            await self.fabric.heal(name)
+            self._tell(FaultLifted(name, faults))
+        if not host:
+            self.mend()
+        return list(names)
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        """A partition: nothing passes between the two groups (hosts, organisations, "*")."""
+        left, right = self._places(a), self._places(b)
+        self.fabric.cut(left, right)
+        self._tell(FaultApplied(f"{','.join(left)}|{','.join(right)}", "cut"))
+
+    def mend(self) -> None:
+        self.fabric.mend()
+        self._tell(FaultLifted("*", "cut"))
+
+    def connect(self, a: str, b: str, link: Link) -> None:
+        left, right = self._places((a, b))
+        self.fabric.connect(left, right, link)
+        self._tell(FaultApplied(f"{left}|{right}", f"link {link}"))
+
+    async def advance(self, by: timedelta) -> None:
+        await self.fabric.advance(by)
+        self._tell(ClockAdvanced(by.total_seconds()))
+
+    def status(self) -> list[dict[str, Any]]:
+        """A row for each host: {name, address, runs, state}."""
+        return [
+            {
+                "name": plan.name,
+                "address": plan.addresses[0] if plan.addresses else "",
+                "runs": list(plan.roles),
+                "state": ", ".join(map(str, self.fabric.hosts[plan.name].faults.now)) or "up",
+            }
+            for plan in self.plan.hosts
+        ]
+
+    # -- below --------------------------------------------------------------------------------------------
+
+    async def ask(self, host: DomainName, question: str, request: dict[str, Any]) -> dict[str, Any]:
+        """A question to a host's console; WorldSaidNo when it is down, WrongUse when it does not do that."""
+        try:
+            return await self.fabric.ask(host, question, request)
+        except KeyError:
+            state = self.fabric.hosts[host].faults.now
+            if any(isinstance(fault, Down) for fault in state):
+                raise WorldSaidNo(f"{host} is down", remedy=f"lab heal {host}", code="W005") from None
+            raise WrongUse(f"{host} does not do that: it runs {', '.join(self._hosts[host].roles)}") from None
+
+    async def _try(self, host: DomainName, question: str) -> dict[str, Any]:
+        """The same of a host that may be down: then it has nothing to say."""
+        try:
+            return await self.fabric.ask(host, question, {})
+        except KeyError:
+            return {"queue": []}
+
+    def _tell(self, event: Any) -> None:
+        self.log.append(self.fabric.clock.elapsed(), "", event)
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), [str(name) for name in known], n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(close)}?" if close else ""
