@@ -196,7 +196,8 @@ class Internet:
         """Change records on every server of a zone; the serial rises. Lines as in a master file."""
         zone = self.authority(origin)
         request = {"origin": zone.origin, "add": list(add), "remove": list(remove)}
-        return [await self.ask(server, "edit-zone", request) for server in zone.servers][0]
+        replies = [await self.ask(server, "edit-zone", request) for server in zone.servers]
+        return replies[0]
 
     async def flush(self, host: str = "") -> None:
         """Empty the cache of a resolver, or of all of them."""
