@@ -1,0 +1,146 @@
+"""The rows: a name, what was asked for, and the program whose figure it is.
+
+Each program prints one JSON object {figure: value} and runs in a fresh process (`python -m tests.bench.rows ROW`).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`asked` is the issue's figure, `better` "lower" or "higher"."""
+
+    name: str
+    what: str
+    unit: str
+    asked: float
+    program: Callable[[], float]
+    better: str = "lower"
+
+
+def cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def resident() -> int:
+    """Octets of memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def lab(*words: str, home: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("lab"))
+    environment = {**os.environ, "LAB_HOME": home, "NO_COLOR": "1"}
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
+
+
+def up_on_local(organisations: int) -> tuple[float, float, int]:
+    """(wall seconds until it serves, octets a host, hosts): a class's Internet in a process of its own."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        file = Path(home, "class.yaml")
+        file.write_text(f"name: bench\nteams: {organisations}\n")
+        begun = time.perf_counter()
+        done = lab("up", str(file), "--fabric", "local", "--json", home=home)
+        took = time.perf_counter() - begun
+        try:
+            if done.returncode:
+                raise SystemExit(done.stderr or done.stdout)
+            hosts = int(json.loads(done.stdout.splitlines()[-1])["hosts"])
+            pid = json.loads(Path(home, "lab.json").read_text())["pid"]
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            return took, pages * os.sysconf("SC_PAGE_SIZE") / hosts, hosts
+        finally:
+            lab("down", home=home)
+
+
+def sim_up(population: int) -> tuple[float, float]:
+    """(CPU seconds, octets a host) from topology text to serving hosts."""
+    from lab.topology import loads
+    from tests.bench.worlds import run
+
+    gc.disable()
+    memory, begun = resident(), cpu()
+    plan = loads(f"name: bench\npopulation: {population}\n", "bench.yaml")
+
+    async def nothing(_: object) -> tuple[float, float]:
+        return cpu() - begun, (resident() - memory) / len(plan.hosts)
+
+    return run(plan, nothing)
+
+
+def five_days(messages: int) -> float:
+    from tests.bench.worlds import refused_for_five_days
+
+    return refused_for_five_days(messages)
+
+
+def traffic() -> float:
+    from tests.bench.worlds import end_to_end
+
+    return end_to_end(domains=1000, messages=3000)
+
+
+def scenarios() -> float:
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        begun = time.perf_counter()
+        done = lab("run", "scenarios", home=home)
+        if done.returncode:
+            raise SystemExit(done.stdout + done.stderr)
+        return time.perf_counter() - begun
+
+
+def help_screen() -> float:
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        begun = time.perf_counter()
+        lab("--help", home=home)
+        return time.perf_counter() - begun
+
+
+def first_mail() -> float:
+    """A cold process: read belgium.yaml, bring it up in memory, deliver one message."""
+    begun = time.perf_counter()
+    script = "from tests.bench.worlds import first_mail; first_mail()"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    return time.perf_counter() - begun
+
+
+KB = 1024
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("local_up_50", "lab up on local, 50 serving hosts", "s", 1.5, lambda: up_on_local(16)[0]),
+        Row("local_up_200", "lab up on local, 200 serving hosts", "s", 3.0, lambda: up_on_local(66)[0]),
+        Row("local_memory", "memory a host of 200 on local", "kB", 2048, lambda: up_on_local(66)[1] / KB),
+        Row("sim_up_10k", "10,000 hosts up in sim", "CPU s", 1.0, lambda: sim_up(10_000)[0]),
+        Row("sim_up_100k", "100,000 hosts up in sim", "CPU s", 10.0, lambda: sim_up(100_000)[0]),
+        Row("sim_memory", "memory a host of 100,000 in sim", "kB", 6.0, lambda: sim_up(100_000)[1] / KB),
+        Row("five_days_1", "one message refused for five days", "CPU s", 0.1, lambda: five_days(1)),
+        Row("five_days_1000", "1,000 of them to one dead host", "CPU s", 1.0, lambda: five_days(1000)),
+        Row("end_to_end", "DNS + SMTP, 1,000 domains", "msg/CPU s", 1500, traffic, better="higher"),
+        Row("scenarios", "lab run scenarios/ on sim", "s", 10.0, scenarios),
+        Row("help", "lab --help", "s", 0.1, help_screen),
+        Row("first_mail", "first mail in a cold process", "s", 0.5, first_mail),
+    )
+}
+
+
+if __name__ == "__main__":
+    print(json.dumps(ROWS[sys.argv[1]].program()))
