@@ -1,0 +1,119 @@
+"""Addresses and routes of a private network namespace, by rtnetlink(7), without any program of the machine.
+
+The rule: a lab address is local because it has a `local ADDRESS dev lo` route of its own, and what has none
+cannot be dialled: the namespace has no other way to go. A route of type `unreachable` in its place makes the
+kernel say EHOSTUNREACH, to real tools too.
+
+Messages go many at a time; 10,000 addresses take some 30 ms.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable
+from enum import IntEnum
+from ipaddress import ip_address
+from typing import Self
+
+from lab.names import Address
+
+_NEWADDR, _NEWROUTE = 20, 24
+_REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
+_TABLE_LOCAL, _PROTOCOL_STATIC = 255, 4
+_SCOPE = {socket.AF_INET: 254, socket.AF_INET6: 0}
+"""IPv4 keeps local routes in scope "host"; IPv6 knows no scope of a route."""
+_DST, _OIF, _PREFSRC = 1, 4, 7
+_IFA_ADDRESS, _IFA_LOCAL, _NO_DAD = 1, 2, 0x02
+_LOOPBACK = 1
+"""The index of `lo`, in every network namespace."""
+_CHUNK = 64 * 1024
+
+
+class Route(IntEnum):
+    """What becomes of a packet to an address."""
+
+    LOCAL = 2
+    UNREACHABLE = 7
+
+
+class Routes:
+    """The routes of the namespace in which this was made."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket.bind((0, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def assign(self, address: Address) -> None:
+        """Give `lo` the address itself, so that packets may leave from it unasked."""
+        family, octets = _packed(address)
+        body = struct.pack("=BBBBI", family, len(octets) * 8, _NO_DAD, 0, _LOOPBACK)
+        body += _attribute(_IFA_LOCAL, octets) + _attribute(_IFA_ADDRESS, octets)
+        self._send([_message(_NEWADDR, _CREATE | _REPLACE, body)])
+
+    def lay(self, addresses: Iterable[Address], kind: Route, source: Address | None = None) -> None:
+        """A route of this kind to each address, in the place of the one it has. Programs that do not choose
+        where they come from come from `source`."""
+        self._send(
+            [_message(_NEWROUTE, _CREATE | _REPLACE, _route(address, kind, source)) for address in addresses]
+        )
+
+    def _send(self, messages: list[bytes]) -> None:
+        """Send them in order; OSError with the kernel's number for the first that it refuses."""
+        while messages:
+            count = max(1, min(len(messages), _CHUNK // len(messages[0])))
+            chunk, messages = messages[:count], messages[count:]
+            chunk[-1] = _asking_for_ack(chunk[-1])
+            self._socket.send(b"".join(chunk))
+            self._await_ack()
+
+    def _await_ack(self) -> None:
+        """The kernel answers every refused message, and the last one in any case."""
+        first, error, its_flags = 0, 16, 16 + 4 + 6
+        while True:
+            reply = self._socket.recv(_CHUNK)
+            number = -struct.unpack_from("=i", reply, error)[0]
+            first = first or number
+            if struct.unpack_from("=H", reply, its_flags)[0] & _ACK:
+                break
+        if first:
+            raise OSError(first, os.strerror(first))
+
+
+def _packed(address: Address) -> tuple[int, bytes]:
+    parsed = ip_address(address)
+    return (socket.AF_INET if parsed.version == 4 else socket.AF_INET6), parsed.packed
+
+
+def _route(address: Address, kind: Route, source: Address | None) -> bytes:
+    family, octets = _packed(address)
+    scope = _SCOPE[socket.AddressFamily(family)] if kind is Route.LOCAL else 0
+    head = struct.pack("=BBBBBBBBI", family, len(octets) * 8, 0, 0, _TABLE_LOCAL, _PROTOCOL_STATIC, scope, kind, 0)
+    body = head + _attribute(_DST, octets)
+    if kind is Route.LOCAL:
+        body += _attribute(_OIF, struct.pack("=I", _LOOPBACK))
+        body += _attribute(_PREFSRC, _packed(source)[1]) if source else b""
+    return body
+
+
+def _attribute(kind: int, octets: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(octets), kind) + octets
+
+
+def _message(kind: int, flags: int, body: bytes) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, _REQUEST | flags, 0, 0) + body
+
+
+def _asking_for_ack(message: bytes) -> bytes:
+    length, kind, flags, sequence, port = struct.unpack_from("=IHHII", message)
+    return struct.pack("=IHHII", length, kind, flags | _ACK, sequence, port) + message[16:]
