@@ -43,14 +43,27 @@ Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class Host(Protocol):
     """A host, as its own programs see it."""
 
-    name: DomainName
-    addresses: tuple[Address, ...]
-    plan: HostPlan
-    clock: Clock
-    disk: Disk
-    faults: HostFaults
-    console: dict[str, Answer]
-    """What the lab's keeper can ask this host; programs add their answers when they start."""
+    @property
+    def name(self) -> DomainName: ...
+
+    @property
+    def addresses(self) -> tuple[Address, ...]: ...
+
+    @property
+    def plan(self) -> HostPlan: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def disk(self) -> Disk: ...
+
+    @property
+    def faults(self) -> HostFaults: ...
+
+    @property
+    def console(self) -> dict[str, Answer]:
+        """What the lab's keeper can ask this host; programs add their answers when they start."""
 
     def rng(self, purpose: str) -> Random:
         """This host's own stream of chance for a purpose, seeded "{seed}:{host}:{purpose}"."""

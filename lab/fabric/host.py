@@ -1,0 +1,147 @@
+"""A host: one place in the lab where programs run, with its own network, disk, clock and chance.
+
+The rule: cheap until used. A hundred thousand of them fit in a process, so a host holds its plan, its context
+and its stack; disk, streams of chance, faults, console and tasks come into being at the first touch.
+
+What survives a crash: the disk, the streams of chance and the faults. Console and tasks are memory, and gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from lab.clock import Clock, LabClock, TimeSource
+from lab.events import Event, ProgramCrashed
+from lab.fabric.ambient import AMBIENT
+from lab.fabric.base import Answer
+from lab.fabric.disk import Disk
+from lab.fabric.faults import HostFaults
+from lab.fabric.stack import Stack
+from lab.log import EventLog
+from lab.names import Address, DomainName
+from lab.topology.plan import HostPlan
+
+
+@dataclass(slots=True)
+class Ground:
+    """What all hosts of one fabric stand on."""
+
+    seed: str
+    source: TimeSource
+    log: EventLog
+    make_stack: Callable[[Host], Stack]
+    make_disk: Callable[[Host], Disk]
+    crashes: list[BaseException] = field(default_factory=list)
+    """Exceptions that ended a host's program: defects of the lab. Tests raise them."""
+    clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = LabClock(self.source)
+
+
+class Host:
+    """One host of a fabric; see `lab.fabric.base.Host` for what its programs may use."""
+
+    __slots__ = (
+        "__weakref__",
+        "_console",
+        "_disk",
+        "_faults",
+        "_streams",
+        "_tasks",
+        "addresses",
+        "clock",
+        "context",
+        "ground",
+        "name",
+        "plan",
+        "stack",
+        "up",
+    )
+
+    def __init__(self, plan: HostPlan, ground: Ground) -> None:
+        self.plan = plan
+        self.name: DomainName = plan.name
+        self.addresses: tuple[Address, ...] = plan.addresses
+        self.ground = ground
+        self.clock: Clock = ground.clock
+        self.up = False
+        self.context = Context()
+        """Where its programs run: the ambient host is this one."""
+        self.context.run(AMBIENT.set, self)
+        self.stack = ground.make_stack(self)
+        self._console: dict[str, Answer] | None = None
+        self._disk: Disk | None = None
+        self._faults: HostFaults | None = None
+        self._streams: dict[str, Random] | None = None
+        self._tasks: dict[asyncio.Task[Any], None] | None = None
+
+    @property
+    def disk(self) -> Disk:
+        if self._disk is None:
+            self._disk = self.ground.make_disk(self)
+        return self._disk
+
+    @property
+    def faults(self) -> HostFaults:
+        if self._faults is None:
+            self._faults = HostFaults()
+        return self._faults
+
+    @property
+    def is_faulty(self) -> bool:
+        return self._faults is not None and bool(self._faults.now)
+
+    @property
+    def console(self) -> dict[str, Answer]:
+        if self._console is None:
+            self._console = {}
+        return self._console
+
+    def rng(self, purpose: str) -> Random:
+        if self._streams is None:
+            self._streams = {}
+        if purpose not in self._streams:
+            self._streams[purpose] = Random(f"{self.ground.seed}:{self.name}:{purpose}")
+        return self._streams[purpose]
+
+    def log(self, event: Event) -> None:
+        self.ground.log.append(self.ground.source.time(), self.name, event)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        # A copy for each task: one context cannot be entered twice.
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, name=name or None, context=self.context.copy())
+        if self._tasks is None:
+            self._tasks = {}
+        self._tasks[task] = None
+        task.add_done_callback(self._ended)
+        return task
+
+    def crashed(self, program: str, error: BaseException) -> None:
+        """One of its programs ended with an exception: told in the log, and kept for the tests."""
+        self.ground.crashes.append(error)
+        self.log(ProgramCrashed(program, f"{type(error).__name__}: {error}"))
+
+    def stop(self) -> list[asyncio.Task[Any]]:
+        """Cancel every task and forget what was in memory; the tasks that still have to end."""
+        tasks = list(self._tasks or ())
+        for task in tasks:
+            task.cancel()
+        self._tasks = self._console = None
+        return tasks
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if self._tasks is not None:
+            self._tasks.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.crashed(task.get_name(), error)
+
+    def __repr__(self) -> str:
+        return f"<Host {self.name}>"

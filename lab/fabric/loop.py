@@ -1,0 +1,314 @@
+"""An event loop that runs on lab time, and asks the ambient host for its sockets.
+
+The rule: time moves only when nothing is ready. A `TimeSource` says how: VirtualTime jumps to the next due
+timer, PacedTime and WarpedTime wait for it in select. `leap_to` runs lab time ahead on each of them: timer by
+timer, once nothing has been ready for two polls of the sockets, so that a real server gets to answer first.
+
+`create_server` & Co. look at the ambient host: none → the machine's own sockets; a host → its `Stack`. (A stack
+on real sockets calls `asyncio.SelectorEventLoop.create_server(loop, …)` itself.) On virtual time executors run
+inline. Tasks hash by a serial number, so that asyncio's sets of tasks have one order in every process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextvars import Context
+from heapq import heappop, heappush
+from itertools import count
+from selectors import BaseSelector
+from typing import TYPE_CHECKING, Any, TypeVarTuple
+
+from lab.clock import TimeSource, VirtualTime
+from lab.errors import WorldSaidNo
+from lab.fabric.ambient import AMBIENT, ATTENDED
+from lab.fabric.stack import canonical, family, problem
+from lab.fabric.timers import Timers
+
+if TYPE_CHECKING:
+    from lab.fabric.host import Host
+
+_Ts = TypeVarTuple("_Ts")
+
+_POLL = 0.001
+_QUIET_POLLS = 2
+"""Polls of 1 ms without an event after which real sockets count as quiet (49 lab hours of retries: 0.11 s)."""
+_GLANCE_EVERY = 256
+"""Rounds of a virtual loop between two looks at the self-pipe, where signals arrive."""
+
+
+class Standstill(WorldSaidNo):
+    """Nothing is ready, no timer is set, and someone still waits: it would wait for ever."""
+
+
+class LabTask(asyncio.Task[Any]):
+    """A task that hashes by its age, not by its place in memory."""
+
+    def __init__(
+        self, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], serial: int, **options: Any
+    ) -> None:
+        self._serial = serial  # the base class hashes the task while it initialises
+        super().__init__(work, **options)
+
+    def __hash__(self) -> int:
+        return self._serial
+
+
+class LabLoop(asyncio.SelectorEventLoop):
+    """An event loop on a time source; virtual where none is given."""
+
+    # Of the standard loop, unknown to its stubs.
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
+    _selector: BaseSelector
+    _internal_fds: int
+    _process_events: Callable[[list[Any]], None]
+
+    def __init__(self, source: TimeSource | None = None) -> None:
+        self.source: TimeSource = source if source is not None else VirtualTime()
+        self._virtual = isinstance(self.source, VirtualTime)
+        self._timers = Timers()
+        self._patient = Timers()
+        self._leaps: list[tuple[float, int, asyncio.Future[bool], Callable[[], bool]]] = []
+        self._serials = count(1)
+        self._rounds = 0
+        self._working = 0
+        self._frozen: dict[Host | None, list[asyncio.Handle]] = {}
+        super().__init__()
+        self.set_task_factory(_make_task)  # type: ignore[arg-type]
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Lab time, in seconds."""
+        return self.source.time()
+
+    def call_at(
+        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers.push(timer)
+        return timer
+
+    def call_patiently(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """A timer that leaps do not hurry (real seconds; virtual ones on virtual time): for a server's idle
+        timeout, so that `lab clock +4h` does not hang up on a person who types."""
+        if self._virtual:
+            return self.call_later(delay, callback, *args, context=context)
+        timer = asyncio.TimerHandle(time.monotonic() + delay, callback, args, self, context)
+        self._patient.push(timer)
+        return timer
+
+    async def leap_to(self, when: float, done: Callable[[], bool] = lambda: False) -> bool:
+        """Let lab time run ahead to `when`, everything due until then happening in its order; or only until
+        `done()`, which is asked whenever nothing is ready. Whether it was done."""
+        arrival: asyncio.Future[bool] = self.create_future()
+        heappush(self._leaps, (when, next(self._serials), arrival, done))
+        return await arrival
+
+    # -- one round -------------------------------------------------------------------------------------------
+
+    def _run_once(self) -> None:
+        if self._ready or self._stopping:
+            self._glance()
+        else:
+            self._let_time_pass()
+        self._timers.move_due(self.source.time(), self._ready)
+        if self._patient:
+            self._patient.move_due(time.monotonic(), self._ready)
+        self._run_ready()
+
+    def _run_ready(self) -> None:
+        ready = self._ready
+        frozen = self._frozen
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            if frozen and self._hold(handle):
+                continue
+            handle._run()
+
+    def _glance(self) -> None:
+        self._rounds += 1
+        if not self._virtual or self._rounds % _GLANCE_EVERY == 0 or self._watches_sockets():
+            self._poll(0)
+
+    def _let_time_pass(self) -> None:
+        due = self._timers.next_due()
+        if self._leaps:
+            self._run_ahead(due)
+        elif self._virtual:
+            self._jump(due)
+        else:
+            self._poll(self._real_wait(due))
+
+    def _jump(self, due: float | None) -> None:
+        if self._watches_sockets():
+            if self._poll(None if due is None else 0):
+                return
+        elif due is None:
+            raise Standstill(self._who_waits())
+        if due is not None:
+            self.source.leap(due)
+
+    def _run_ahead(self, due: float | None) -> None:
+        goal, _, arrival, done = self._leaps[0]
+        if arrival.done():
+            heappop(self._leaps)
+        elif done():
+            heappop(self._leaps)
+            arrival.set_result(True)
+        elif self._is_quiet():
+            self.source.leap(goal if due is None else min(due, goal))
+            if due is None or due > goal:
+                heappop(self._leaps)
+                arrival.set_result(done())
+
+    def _is_quiet(self) -> bool:
+        """Nothing came from the sockets for a while, and no thread still works for us."""
+        if self._working:
+            self._poll(self._real_wait(None))
+            return False
+        if self._virtual and not self._watches_sockets():
+            return True
+        return not any(self._poll(_POLL) for _ in range(_QUIET_POLLS))
+
+    def _real_wait(self, due: float | None) -> float | None:
+        patient = self._patient.next_due()
+        waits = [] if due is None else [self.source.wait(due)]
+        if patient is not None:
+            waits.append(max(0.0, patient - time.monotonic()))
+        return min(waits, default=None)
+
+    def _poll(self, timeout: float | None) -> bool:
+        events = self._selector.select(timeout)
+        self._process_events(events)
+        return bool(events)
+
+    def _watches_sockets(self) -> bool:
+        return len(self._selector.get_map()) > self._internal_fds
+
+    def _who_waits(self) -> str:
+        tasks = sorted(asyncio.all_tasks(self), key=hash)
+        return "\n".join(["Everyone waits and nothing is due:", *(f"  {_waiting(task)}" for task in tasks)])
+
+    # -- a host that stands still ----------------------------------------------------------------------------
+
+    def freeze(self, host: Host) -> None:
+        """Hold every callback of a host back, as if its processor stood still."""
+        self._frozen.setdefault(host, [])
+
+    def thaw(self, host: Host) -> None:
+        """Let a host go on where it stood."""
+        self._ready.extend(self._frozen.pop(host, ()))
+
+    def _hold(self, handle: asyncio.Handle) -> bool:
+        context: Context = handle._context  # type: ignore[attr-defined]
+        held = self._frozen.get(context.get(AMBIENT))
+        if held is None or context.get(ATTENDED):
+            return False
+        held.append(handle)
+        return True
+
+    # -- sockets: the ambient host's, else the machine's --------------------------------------------------------
+
+    async def create_connection(
+        self, protocol_factory: Any, host: str | None = None, port: int | None = None, **options: Any
+    ) -> Any:
+        ambient = AMBIENT.get()
+        if ambient is None:
+            return await super().create_connection(protocol_factory, host, port, **options)  # type: ignore[arg-type]
+        return await ambient.stack.create_connection(protocol_factory, host, port, **options)
+
+    async def create_server(
+        self, protocol_factory: Any, host: str | Sequence[str] | None = None, port: Any = None, **options: Any
+    ) -> Any:
+        ambient = AMBIENT.get()
+        if ambient is None:
+            return await super().create_server(protocol_factory, host, port, **options)
+        return await ambient.stack.create_server(protocol_factory, host, port, **options)
+
+    async def create_datagram_endpoint(
+        self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
+    ) -> Any:
+        ambient = AMBIENT.get()
+        endpoint = super().create_datagram_endpoint if ambient is None else ambient.stack.create_datagram_endpoint
+        return await endpoint(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
+
+    async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
+        _outside_only()
+        return await super().create_unix_connection(*args, **options)
+
+    async def create_unix_server(self, *args: Any, **options: Any) -> Any:
+        _outside_only()
+        return await super().create_unix_server(*args, **options)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        _outside_only()
+        await super().sock_connect(sock, address)
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """Inside a host only address literals have an answer; names go through the host's resolver."""
+        if AMBIENT.get() is None:
+            return await super().getaddrinfo(host, port, **options)
+        literal = canonical(host) if isinstance(host, str) else None
+        if literal is None:
+            raise socket.gaierror(socket.EAI_NONAME, f"'{host}' is no address; ask the host's resolver first")
+        rest = (0, 0) if ":" in literal else ()
+        kind = options.get("type") or socket.SOCK_STREAM
+        return [(family(literal), kind, options.get("proto", 0), "", (literal, int(port or 0), *rest))]
+
+    # -- threads -----------------------------------------------------------------------------------------------
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+        """Inline on virtual time (a thread would bring chance in); lab time does not run ahead of a thread."""
+        if self._virtual:
+            return _run_inline(self.create_future(), func, args)
+        future = super().run_in_executor(executor, func, *args)
+        self._working += 1
+        future.add_done_callback(self._worked)
+        return future
+
+    def _worked(self, _: object) -> None:
+        self._working -= 1
+
+    def close(self) -> None:
+        self._timers.clear()
+        self._patient.clear()
+        self._frozen.clear()
+        super().close()
+
+
+def _make_task(loop: LabLoop, work: Coroutine[Any, Any, Any], **options: Any) -> LabTask:
+    return LabTask(work, next(loop._serials), loop=loop, **options)
+
+
+def _run_inline(
+    future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]
+) -> asyncio.Future[Any]:
+    try:
+        future.set_result(func(*args))
+    except (Exception, asyncio.CancelledError) as error:
+        future.set_exception(error)
+    return future
+
+
+def _outside_only() -> None:
+    if AMBIENT.get() is not None:
+        raise problem(errno.EOPNOTSUPP, "a host has no sockets but those of its own network")
+
+
+def _waiting(task: asyncio.Task[Any]) -> str:
+    host = task.get_context().get(AMBIENT) if hasattr(task, "get_context") else None
+    frames = task.get_stack(limit=1)
+    place = (
+        f"{frames[0].f_code.co_name}, {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else "start"
+    )
+    return f"{task.get_name()}{f' of {host.name}' if host else ''} in {place}"
