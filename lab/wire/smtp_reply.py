@@ -1,0 +1,87 @@
+"""SMTP replies: three digits, a text of one or many lines, and the enhanced code in front of it.
+
+The rule: a reply is read for its code alone, the text is for people (RFC 5321 §4.2); a line that does not begin
+with three digits is no reply, and the connection it came by is not to be trusted any further.
+
+Multi-line form: RFC 5321 §4.2.1. Enhanced status codes: RFC 2034, RFC 3463.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+
+LONGEST_LINE = 4_096
+"""Octets. RFC 5321 §4.5.3.1.5 grants 512; real servers write more, a flood is cut off here."""
+MOST_LINES = 200
+
+
+class BadReply(ValueError):
+    """What came is no SMTP reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply; `text` has its lines, parted by newlines, enhanced code included.
+
+    >>> Reply(550, "5.1.1 no such user").status
+    '5.1.1'
+    """
+
+    code: int
+    text: str = ""
+
+    @property
+    def status(self) -> str:
+        """The enhanced status code, or what the class alone says: "5.0.0" for a bare 550."""
+        match = _STATUS.match(self.text)
+        return match[1] if match else f"{self.code // 100}.0.0"
+
+    @property
+    def is_final(self) -> bool:
+        """The server closes the connection after it (RFC 5321 §3.8, §4.2.1)."""
+        return self.code == 421
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip().replace("\n", " ")
+
+
+class ReplyReader:
+    """Bytes in, replies out, however the network cut them."""
+
+    __slots__ = ("_buffer", "_lines")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._lines: list[str] = []
+
+    def feed(self, octets: bytes) -> list[Reply]:
+        """The replies that these octets complete; BadReply when they cannot be one."""
+        *lines, self._buffer = (self._buffer + octets).split(b"\n")
+        if len(self._buffer) > LONGEST_LINE:
+            raise BadReply("a reply line has no end")
+        return [reply for line in lines if (reply := self._line(line)) is not None]
+
+    def _line(self, line: bytes) -> Reply | None:
+        match = _LINE.fullmatch(line.rstrip(b"\r"))
+        if match is None or len(self._lines) >= MOST_LINES:
+            raise BadReply(f"not an SMTP reply: {line[:80]!r}")
+        self._lines.append((match[3] or b"").decode("utf-8", "replace"))
+        if match[2] == b"-":
+            return None
+        text, self._lines = "\n".join(self._lines), []
+        return Reply(int(match[1]), text)
+
+
+def format_reply(code: int, *lines: str) -> bytes:
+    r"""The octets of a reply.
+
+    >>> format_reply(250, "mail.belgiannews.com", "SIZE 1000")
+    b'250-mail.belgiannews.com\r\n250 SIZE 1000\r\n'
+    """
+    texts = lines or ("",)
+    marks = "-" * (len(texts) - 1) + " "
+    return "".join(f"{code}{mark}{text}\r\n" for mark, text in zip(marks, texts, strict=True)).encode()
