@@ -1,1 +1,1 @@
-"""The name servers and resolvers of the mini-Internet."""
+"""The name servers of the mini-Internet: authorities, resolvers, and the stub that every host has."""

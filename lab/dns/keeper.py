@@ -1,0 +1,88 @@
+"""What the lab's keeper can ask and change at an authoritative server: `zone` and `edit-zone`, JSON in and out.
+
+The rule: an edit is checked as a whole before any of it counts, and raises the serial by itself.
+Master-file lines: RFC 1035 §5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from lab.dns.zone import Zone
+from lab.dns.zones import Zones
+from lab.errors import BadFile, WrongUse
+from lab.fabric.base import Answer
+from lab.names import DomainName
+from lab.wire import zonefile
+from lab.wire.dns import present
+from lab.wire.records import Record
+
+
+def zone_answers(zones: Zones, put: Callable[[Zone], None]) -> dict[str, Answer]:
+    """The console's answers about these zones; `put` brings a changed one into service."""
+
+    async def show(request: dict[str, Any]) -> dict[str, Any]:
+        return zone_form(_asked(zones, request))
+
+    async def edit(request: dict[str, Any]) -> dict[str, Any]:
+        zone = _asked(zones, request)
+        add = read_lines(request.get("add", ()), zone)
+        edited = zone.edited(add, _to_remove(request.get("remove", ()), zone))
+        put(edited)
+        return zone_form(edited)
+
+    return {"zone": show, "edit-zone": edit}
+
+
+def _asked(zones: Zones, request: dict[str, Any]) -> Zone:
+    """The zone a request names; the only one, or the first, when it names none."""
+    wanted = request.get("origin")
+    origin = DomainName.parse(wanted) if wanted else next(iter(zones.origins), None)
+    if origin is None or origin not in zones:
+        have = ", ".join(zone.fqdn for zone in zones.origins) or "none"
+        raise WrongUse(f"this host does not serve the zone {wanted}", remedy=f"Its zones: {have}", code="D001")
+    return zones.zone(origin)
+
+
+def zone_form(zone: Zone) -> dict[str, Any]:
+    """The zone as JSON: `text` is a master file, `records` its rows."""
+    return {
+        "origin": zone.origin.fqdn,
+        "serial": zone.serial,
+        "text": zonefile.zone_text(zone.records, zone.origin),
+        "records": [record_form(record) for record in zone.records],
+    }
+
+
+def record_form(record: Record) -> dict[str, Any]:
+    return {"name": record.name.fqdn, "ttl": record.ttl, "type": record.type, "data": present(record.data)}
+
+
+def read_lines(lines: Iterable[str], zone: Zone) -> list[Record]:
+    """Records from master-file lines, below the zone's origin; without a TTL they take the SOA's. Or BadFile."""
+    parsed = zonefile.read("\n".join(lines), zone.origin, ttl=zone.soa.ttl)
+    if parsed.problems:
+        raise BadFile(parsed.problems)
+    outside = next((r for r in parsed.records if not r.name.is_within(zone.origin)), None)
+    if outside is not None:
+        raise WrongUse(f"{outside.name.fqdn} is not in the zone {zone.origin.fqdn}", code="D002")
+    return list(parsed.records)
+
+
+def _to_remove(lines: Iterable[str], zone: Zone) -> Iterator[Record]:
+    """`@ MX 10 relay.eunet.be.` is one record, `@ MX` every record of the type there."""
+    for line in lines:
+        found = list(_matches(line, zone))
+        if not found:
+            raise WrongUse(f"the zone {zone.origin.fqdn} has no record '{line}'", code="D003")
+        yield from found
+
+
+def _matches(line: str, zone: Zone) -> Iterator[Record]:
+    words = line.split()
+    if len(words) == 2:
+        name, kind = DomainName.parse(words[0], zone.origin), words[1].upper()
+        return (record for record in zone.records if (record.name, record.type) == (name, kind))
+    wanted = [(record.name, record.data) for record in read_lines([line], zone)]
+    return (record for record in zone.records if (record.name, record.data) in wanted)

@@ -1,0 +1,144 @@
+"""Port 53: datagrams and streams in, a responder's octets out.
+
+The rule: a server is a `Responder`, a function from a query's octets to the octets to send back, now or later;
+these protocols know nothing of DNS but its framing. An idle listener is one small object: there may be a
+hundred thousand of them.
+
+Law: RFC 7766 §5 (TCP is as good as UDP), §6.2.1 (several queries a connection, answered in any order), §6.2.3
+(the idle are closed), §8 (length and message in one write; either may arrive in pieces).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+PORT = 53
+IDLE_SECONDS = 30.0
+
+Reply = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and over what: the answer's size hangs on it."""
+
+    address: str
+    stream: bool = False
+
+
+Responder = Callable[[bytes, Asker, Reply], None]
+"""Answer by calling the reply, once or not at all; never raises."""
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """The UDP side."""
+
+    __slots__ = ("_responder", "_transport")
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, octets: bytes, peer: Any) -> None:
+        transport = self._transport
+        assert transport is not None
+        self._responder(octets, Asker(peer[0]), lambda reply: transport.sendto(reply, peer))
+
+
+class Framing:
+    """Messages out of a stream: two octets of length, then the message (RFC 1035 §4.2.2)."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, octets: bytes) -> list[bytes]:
+        """The messages that are complete now."""
+        buffer, found = self._buffer, []
+        buffer += octets
+        while len(buffer) >= 2 and len(buffer) >= 2 + (length := buffer[0] << 8 | buffer[1]):
+            found.append(bytes(buffer[2 : 2 + length]))
+            del buffer[: 2 + length]
+        return found
+
+
+def framed(message: bytes) -> bytes:
+    return len(message).to_bytes(2, "big") + message
+
+
+class Stream(asyncio.Protocol):
+    """The TCP side: one connection."""
+
+    __slots__ = ("_asker", "_framing", "_responder", "_timer", "_transport")
+
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._framing = Framing()
+        self._asker = Asker("", stream=True)
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self._asker = Asker(peer[0] if peer else "", stream=True)
+        self._wait()
+
+    def data_received(self, octets: bytes) -> None:
+        self._wait()
+        for message in self._framing.feed(octets):
+            self._responder(message, self._asker, self._reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _reply(self, message: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(framed(message))
+
+    def _wait(self) -> None:
+        """Begin to wait for the next query."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = patiently(IDLE_SECONDS, self._idle)
+
+    def _idle(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def patiently(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    """A timer that lab time does not run ahead for, where the loop can tell it apart."""
+    loop = asyncio.get_running_loop()
+    later: Callable[..., asyncio.TimerHandle] = getattr(loop, "call_patiently", loop.call_later)
+    return later(seconds, call)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What a server listens with."""
+
+    datagrams: asyncio.DatagramTransport
+    streams: asyncio.Server
+
+    def close(self) -> None:
+        self.datagrams.close()
+        self.streams.close()
+
+
+async def listen(responder: Responder, address: str = "", port: int = PORT) -> Listening:
+    """Answer on UDP and TCP; address "" is every address of the ambient host, port 0 one that is free."""
+    loop = asyncio.get_running_loop()
+    streams = await loop.create_server(lambda: Stream(responder), address or None, port)
+    if port == 0:
+        port = streams.sockets[0].getsockname()[1]
+    transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(responder), local_addr=(address, port))
+    return Listening(transport, streams)

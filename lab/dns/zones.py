@@ -1,0 +1,106 @@
+"""The zones of one server, and its whole answer to a question.
+
+The rule: the zone is the one with the longest match (A1), built from its plan when it is first asked for; an
+alias is followed as long as it stays in these zones, a bounded number of times, and the response code is that
+of the last name (RFC 6604 §2), while AA speaks of the first (RFC 1035 §4.1.1).
+
+Law: RFC 1034 §4.3.2, RFC 8906 §3 (REFUSED for what is not ours), RFC 4035 §3.1.4.1 (DS above the cut).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lab.dns.zone import Decision, Kind, RRset, Zone
+from lab.errors import LabError
+from lab.names import DomainName
+from lab.topology.plan import ZonePlan
+
+MOST_ALIASES = 12
+"""How many CNAMEs are followed for one question: as many as BIND and Unbound do, about (RFC 1034 §5.2.2)."""
+
+_RCODES = {Kind.NXDOMAIN: "NXDOMAIN", Kind.YXDOMAIN: "YXDOMAIN", Kind.REFUSED: "REFUSED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A server's whole answer. `reasons` has one sentence for each name on the way."""
+
+    rcode: str = "NOERROR"
+    aa: bool = True
+    answer: RRset = ()
+    authority: RRset = ()
+    glue: RRset = ()
+    additional: RRset = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Zones:
+    """The zones a server has, by origin."""
+
+    __slots__ = ("_built", "_plans")
+
+    def __init__(self, plans: Mapping[DomainName, ZonePlan]) -> None:
+        self._plans = plans
+        self._built: dict[DomainName, Zone] = {}
+
+    def __contains__(self, origin: DomainName) -> bool:
+        return origin in self._plans
+
+    @property
+    def origins(self) -> tuple[DomainName, ...]:
+        return tuple(self._plans)
+
+    def zone(self, origin: DomainName) -> Zone:
+        """KeyError: no such zone here. LabError: it cannot be served (no SOA)."""
+        zone = self._built.get(origin)
+        if zone is None:
+            plan = self._plans[origin]
+            zone = self._built[origin] = Zone(plan.origin, plan.records)
+        return zone
+
+    def put(self, zone: Zone) -> None:
+        """Serve this from now on in the place of the zone of the same origin."""
+        if zone.origin not in self._plans:
+            raise KeyError(zone.origin)
+        self._built[zone.origin] = zone
+
+    def origin_of(self, name: DomainName, type: str = "") -> DomainName | None:
+        """The origin of the zone to ask. A DS question at a cut is the parent's, where we have both (A5)."""
+        own = next((origin for origin in name.ancestors() if origin in self._plans), None)
+        if type == "DS" and own == name and not name.is_root:
+            return self.origin_of(name.parent) or own
+        return own
+
+    def decide(self, name: DomainName, type: str) -> Decision:
+        """What one name gets, aliases not followed."""
+        origin = self.origin_of(name, type)
+        if origin is None:
+            return Decision(Kind.REFUSED, f"{name.fqdn} is in no zone of this server (RFC 8906 §3)")
+        return self.zone(origin).lookup(name, type)
+
+    def answer(self, name: DomainName, type: str) -> Said:
+        """The whole answer, aliases followed (A9)."""
+        try:
+            return self._chase(name, type)
+        except LabError as error:
+            return Said("SERVFAIL", aa=False, reasons=(error.sentence,))
+
+    def _chase(self, name: DomainName, type: str) -> Said:
+        said, seen, step = Said(), {name}, self.decide(name, type)
+        said = replace(said, aa=step.kind not in (Kind.REFERRAL, Kind.REFUSED))
+        while True:
+            said = replace(said, answer=said.answer + step.answer, reasons=(*said.reasons, step.reason))
+            target = step.target
+            if target is None:
+                return _closed(said, step)
+            if target in seen or len(seen) > MOST_ALIASES or self.origin_of(target, type) is None:
+                return said
+            seen.add(target)
+            step = self.decide(target, type)
+
+
+def _closed(said: Said, last: Decision) -> Said:
+    rcode = _RCODES.get(last.kind, "NOERROR")
+    return replace(said, rcode=rcode, authority=last.authority, glue=last.glue, additional=last.additional)

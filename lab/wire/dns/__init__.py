@@ -1,0 +1,23 @@
+"""The DNS on the wire: messages, names and RDATA as pure functions. The one door to dnslib (in `codes`)."""
+
+from lab.wire.dns.codes import present, type_name, type_number
+from lab.wire.dns.encode import encode, rrsets
+from lab.wire.dns.message import Edns, Malformed, Message, Question, decode
+from lab.wire.dns.names import name_wire, read_name
+from lab.wire.dns.rdata import read_rdata
+
+__all__ = [
+    "Edns",
+    "Malformed",
+    "Message",
+    "Question",
+    "decode",
+    "encode",
+    "name_wire",
+    "present",
+    "read_name",
+    "read_rdata",
+    "rrsets",
+    "type_name",
+    "type_number",
+]

@@ -1,0 +1,97 @@
+"""DNS messages written: a `Message` in, octets out, never more of them than there is room for.
+
+The rule: an RRset goes out whole or not at all (RFC 2181 §9), OPT always (RFC 6891 §6.2.6), and TC says when
+something that is needed is missing; for a referral that includes its glue (RFC 9471 §3).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from lab.wire.dns.codes import OPT, class_number, opcode_number, rcode_number, type_number
+from lab.wire.dns.message import FIXED, HEADER, Message, Question
+from lab.wire.dns.names import Writer, name_wire
+from lab.wire.dns.rdata import write_rdata
+from lab.wire.records import Record
+
+
+def encode(message: Message, limit: int = 65535, must: int = 0) -> bytes:
+    """The message's octets, at most `limit` of them.
+
+    What does not fit is left out by whole RRsets (RFC 2181 §9). TC says so, unless only additional records
+    beyond the first `must` are missing: those are the glue of a referral, without which it is worth nothing
+    (RFC 9471 §3).
+    """
+    head, opt = _head(message), _opt_wire(message)
+    room = limit - len(opt)
+    sections = (message.answer, message.authority, message.additional)
+    writer = _start(head, message.question)
+    for section in sections:
+        for record in section:
+            _record(writer, record)
+    counts = [len(section) for section in sections]
+    tc = message.tc
+    if len(writer.octets) > room:
+        writer, counts, tc = _squeezed(message, head, room, must)
+    octets = writer.octets
+    flags = struct.unpack_from("!H", octets, 2)[0] | (0x0200 if tc else 0)
+    counts[2] += bool(opt)
+    HEADER.pack_into(octets, 0, message.id, flags, 1 if message.question else 0, *counts)
+    return bytes(octets + opt)
+
+
+def _squeezed(message: Message, head: bytes, room: int, must: int) -> tuple[Writer, list[int], bool]:
+    """As many whole RRsets, in order, as there is room for; whether something needed is missing."""
+    writer = _start(head, message.question)
+    counts = [0, 0, 0]
+    for place, section in enumerate((message.answer, message.authority, message.additional)):
+        for rrset in rrsets(section):
+            before = len(writer.octets)
+            for record in rrset:
+                _record(writer, record)
+            if len(writer.octets) > room:
+                del writer.octets[before:]
+                return writer, counts, message.tc or place < 2 or counts[2] < must
+            counts[place] += len(rrset)
+    return writer, counts, message.tc
+
+
+def rrsets(records: Iterable[Record]) -> Iterator[tuple[Record, ...]]:
+    """Neighbouring records of the same name and type, together."""
+    for _, group in groupby(records, key=lambda record: (record.name, record.type)):
+        yield tuple(group)
+
+
+def _record(to: Writer, record: Record) -> None:
+    to.name(record.name)
+    octets = to.octets
+    octets += FIXED.pack(type_number(record.data.type), 1, record.ttl, 0)
+    start = len(octets)
+    write_rdata(to, record.data)
+    struct.pack_into("!H", octets, start - 2, len(octets) - start)
+
+
+def _start(head: bytes, question: Question | None) -> Writer:
+    writer = Writer(head)
+    if question is not None:
+        writer.spelled(question.name, question.spelled or name_wire(question.name))
+        writer.octets += struct.pack("!HH", type_number(question.type), class_number(question.rclass))
+    return writer
+
+
+def _head(message: Message) -> bytes:
+    m = message
+    flags = m.response << 15 | opcode_number(m.opcode) << 11 | m.aa << 10 | m.rd << 8 | m.ra << 7
+    flags |= m.ad << 5 | m.cd << 4 | rcode_number(m.rcode) & 15
+    return HEADER.pack(m.id, flags, 0, 0, 0, 0)
+
+
+def _opt_wire(message: Message) -> bytes:
+    edns = message.edns
+    if edns is None:
+        return b""
+    ttl = rcode_number(message.rcode) >> 4 << 24 | edns.version << 16 | edns.do << 15
+    rdata = b"".join([struct.pack("!HH", code, len(value)) + value for code, value in edns.options])
+    return b"\0" + FIXED.pack(OPT, edns.payload, ttl, len(rdata)) + rdata

@@ -1,0 +1,82 @@
+"""Domain names on the wire, in both directions.
+
+Law: RFC 1035 §3.1 (labels), §4.1.4 (a pointer goes backwards, and its target stands below 0x4000); RFC 4343
+(case: read without it, except the one name that is echoed, which `message` keeps); RFC 2181 §11 (any octet).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from lab.names import DomainName
+
+
+def read_name(octets: bytes, at: int) -> tuple[DomainName, int]:
+    """The name that begins at an offset, and the offset behind it. ValueError or IndexError when it is none."""
+    labels: list[bytes] = []
+    after, floor = 0, at
+    while length := octets[at]:
+        if length < 64:
+            labels.append(octets[at + 1 : at + 1 + length])
+            at += length + 1
+        elif length >= 192:
+            pointer = (length & 63) << 8 | octets[at + 1]
+            if pointer >= floor:
+                raise ValueError("a compression pointer that does not point backwards (RFC 1035 §4.1.4)")
+            after = after or at + 2
+            at = floor = pointer
+        else:
+            raise ValueError("a label of an unknown kind (RFC 6891 §5)")
+    return _named(tuple(labels)), after or at + 1
+
+
+@lru_cache(maxsize=8192)
+def _named(labels: tuple[bytes, ...]) -> DomainName:
+    return DomainName.from_labels(labels)
+
+
+@lru_cache(maxsize=8192)
+def _pieces(name: DomainName) -> tuple[tuple[str, bytes], ...]:
+    """(name, first label on the wire) for the name and each of its ancestors but the root."""
+    steps = zip(name.ancestors(), name.labels, strict=False)
+    return tuple((str(suffix), bytes((len(label),)) + label) for suffix, label in steps)
+
+
+@lru_cache(maxsize=8192)
+def name_wire(name: DomainName) -> bytes:
+    """The name uncompressed."""
+    return b"".join([label for _, label in _pieces(name)]) + b"\0"
+
+
+class Writer:
+    """A message under way: its octets, and where each name stands in it."""
+
+    __slots__ = ("octets", "seen")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = bytearray(octets)
+        self.seen: dict[str, bytes] = {}
+
+    def name(self, name: DomainName) -> None:
+        """The name, as far as it has not been written before."""
+        octets, seen = self.octets, self.seen
+        for suffix, label in _pieces(name):
+            pointer = seen.get(suffix)
+            if pointer is not None:
+                octets += pointer
+                return
+            self._remember(suffix, len(octets))
+            octets += label
+        octets += b"\0"
+
+    def spelled(self, name: DomainName, octets: bytes) -> None:
+        """The name in a case of its own; what follows may point into it."""
+        at = len(self.octets)
+        for suffix, label in _pieces(name):
+            self._remember(suffix, at)
+            at += len(label)
+        self.octets += octets
+
+    def _remember(self, suffix: str, place: int) -> None:
+        if place < 0x4000:
+            self.seen[suffix] = (0xC000 | place).to_bytes(2, "big")
