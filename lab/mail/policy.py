@@ -1,0 +1,133 @@
+"""What follows after which reply: a sending host's policy, as a table that can be read aloud.
+
+The rule: a policy is data. (stage, what came) names a row, the row says what follows; nothing that the queue or
+the agent does about a failure is decided anywhere else. RFC 5321 leaves much open (§4.2.1, §5.1), and real
+mail agents fill the gap differently: their tables are in `policies`.
+
+A row has two answers: `follows`, and `otherwise` for when there is nothing next to go to. A soft error anywhere
+on the way outranks the hard ones: as long as one host might yet take the message, it is not given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+
+from lab.events import Failure, Stage
+from lab.wire.smtp_reply import Reply
+
+
+class Follows(StrEnum):
+    NEXT = "next"
+    """On to the next address, of this exchanger or the next one."""
+    NEXT_ADDRESS = "next address"
+    NEXT_EXCHANGER = "next exchanger"
+    LATER = "later"
+    BOUNCE = "bounce"
+
+
+Came = Failure | Literal["4xx", "5xx", "own name"]
+"""What came at a stage: a class of reply, a failure of the network, or a greeting by the sender's own name."""
+
+SOFT: Came = "4xx"
+HARD: Came = "5xx"
+OWN_NAME: Came = "own name"
+LOST: tuple[Came, ...] = (Failure.CLOSED, Failure.RESET, Failure.TIMED_OUT, Failure.UNREACHABLE, Failure.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a policy. `name` as events and journeys show it; `law` the RFC section, or what was seen."""
+
+    name: str
+    follows: Follows
+    otherwise: Follows = Follows.LATER
+    law: str = ""
+
+
+Table = Mapping[tuple[Stage, Came], Row]
+
+_UNFORESEEN = Row(
+    "unforeseen", Follows.NEXT, Follows.LATER, "RFC 5321 §4.2.1: what is not permanent is tried again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A table and what else mail agents part over. Verdicts are LATER or BOUNCE."""
+
+    name: str
+    table: Table
+    null_mx: Follows = Follows.BOUNCE
+    no_domain: Follows = Follows.BOUNCE
+    """The domain of the recipient does not exist."""
+    no_address: Follows = Follows.BOUNCE
+    """It exists, with neither MX nor address."""
+    no_exchanger: Follows = Follows.BOUNCE
+    """It has MX records, none of them usable."""
+    loop: Follows = Follows.BOUNCE
+    """The host itself is the best exchanger, or the only one left."""
+    knows_its: tuple[Literal["name", "address"], ...] = ("name", "address")
+    """By what it finds itself among the exchangers."""
+    itself: Literal["cut", "skip"] = "cut"
+    """Leave out itself and all that are no better (RFC 5321 §5.1), or itself only."""
+    address_as_exchanger: Literal["follow", "refuse"] = "follow"
+    alias_as_exchanger: Literal["follow", "refuse"] = "follow"
+    equals: Literal["spread", "keep"] = "spread"
+    """Equal preferences: in random order, or always in one."""
+    most_addresses: int = 5
+    """Addresses tried in one go; 0: all."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """Enhanced codes that differ from RFC 3463's best: rule → code."""
+
+    def row(self, stage: Stage, came: Came) -> Row:
+        return self.table.get((stage, came), _UNFORESEEN)
+
+    def named(self, row: Row) -> str:
+        """As events carry it: "rfc5321/rcpt-4xx"."""
+        return f"{self.name}/{row.name}"
+
+
+def came(outcome: Reply | Failure) -> Came:
+    """The class of what came. A reply that fits nowhere (a 250 to DATA) is a soft error (§4.2.1)."""
+    if isinstance(outcome, Failure):
+        return outcome
+    return HARD if outcome.code // 100 == 5 else SOFT
+
+
+def rows(
+    stages: Iterable[Stage],
+    what: Iterable[Came],
+    follows: Follows,
+    otherwise: Follows | None = None,
+    law: str = "",
+) -> dict[tuple[Stage, Came], Row]:
+    """The same answer for several stages and things that come; each row gets its own name ("rcpt-4xx")."""
+    last = otherwise or (follows if follows in (Follows.LATER, Follows.BOUNCE) else Follows.LATER)
+    everything = tuple(what)
+    return {
+        (stage, one): Row(f"{stage}-{str(one).replace(' ', '-')}", follows, last, law)
+        for stage in stages
+        for one in everything
+    }
+
+
+TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
+
+
+def with_settings(policy: Policy, settings: Mapping[str, str]) -> Policy:
+    """The policy with a host's own switches: `mx_on_4xx` next|queue, `loop` bounce|queue,
+    `alias_as_exchanger` follow|refuse, `most_addresses` a number."""
+    if settings.get("mx_on_4xx") in ("next", "queue"):
+        follows = Follows.NEXT if settings["mx_on_4xx"] == "next" else Follows.LATER
+        law = f"mx_on_4xx: {settings['mx_on_4xx']}"
+        policy = replace(policy, table={**policy.table, **rows(TRANSACTION, (SOFT,), follows, law=law)})
+    if settings.get("loop") in ("bounce", "queue"):
+        policy = replace(policy, loop=Follows.BOUNCE if settings["loop"] == "bounce" else Follows.LATER)
+    if settings.get("alias_as_exchanger") == "refuse":
+        policy = replace(policy, alias_as_exchanger="refuse")
+    if settings.get("most_addresses", "").isdigit():
+        policy = replace(policy, most_addresses=int(settings["most_addresses"]))
+    return policy

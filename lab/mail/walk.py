@@ -1,0 +1,334 @@
+"""One message's walk along the exchangers of a destination: what to ask, whom to try, what follows.
+
+The rule: the walk is pure. It says what it needs next (`Ask` a name, or try an `Attempt`), is told what came of
+it, and in the end every recipient has an outcome. The agent walks it over the network, a test over a table.
+
+Addresses are asked for lazily, one preference at a time: the whole group of equals at once, because one of its
+addresses may be the host's own, and then the group and all behind it are out (RFC 5321 §5.1).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from lab.events import Failure, Stage
+from lab.mail import routing
+from lab.mail.policy import OWN_NAME, Came, Follows, Policy, Row, came
+from lab.mail.routing import Exchanger, Exchangers, Identity, Verdict
+from lab.names import Address, DomainName
+from lab.wire.records import Answer
+from lab.wire.smtp_client import Fate
+from lab.wire.smtp_reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question for the host's resolver."""
+
+    name: DomainName
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One address of one exchanger."""
+
+    exchanger: str
+    address: Address
+    preference: int
+    port: int = 25
+
+    def __str__(self) -> str:
+        return f"{self.exchanger}[{self.address}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What follows, and the row that says so."""
+
+    follows: Follows
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a recipient was not served. `reply`: whether `text` is what `remote` answered, word by word."""
+
+    text: str
+    status: str
+    row: str = ""
+    remote: str = ""
+    reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Another host took responsibility."""
+
+    attempt: Attempt
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    reason: Reason
+
+
+Outcome = Taken | Deferred | GivenUp
+
+
+class Walk:
+    """`next` until it is None; then `outcomes` has an entry for each of `recipients` (numbers of the caller's)."""
+
+    def __init__(
+        self,
+        start: DomainName | Exchangers,
+        recipients: Iterable[int],
+        me: Identity,
+        policy: Policy,
+        rng: Random,
+    ) -> None:
+        self.me = me
+        self.policy = policy
+        self.left = list(recipients)
+        self.outcomes: dict[int, Outcome] = {}
+        self.reached = False
+        """Some host said hello: what failed then is the message's affair, not the destination's."""
+        self.route: Exchangers | Verdict | None = None
+        self._domain = str(start) if isinstance(start, DomainName) else start.found[0].name
+        self._rng = rng
+        self._answers: dict[tuple[str, str], Answer] = {}
+        self._groups: deque[list[Exchanger]] = deque()
+        self._attempts: deque[Attempt] = deque()
+        self._left_out: list[str] = []
+        self._tried = 0
+        self._soft: dict[int, Reason] = {}
+        self._hard: dict[int, Reason] = {}
+        self._trouble: Reason | None = None
+        self._met_itself = False
+        if isinstance(start, Exchangers):
+            self._begin(start)
+
+    # -- what is needed next --------------------------------------------------------------------------------
+
+    def next(self) -> Ask | Attempt | None:
+        """A question, an attempt (the same until it was told what came of it), or None: it is over."""
+        while self.left:
+            if self.route is None:
+                return Ask(DomainName(self._domain), "MX")
+            if self._attempts and not self._spent():
+                return self._attempts[0]
+            if self._spent() or not self._groups:
+                self._conclude()
+                return None
+            question = self._unanswered(self._groups[0])
+            if question is not None:
+                return question
+            self._open_group(self._groups.popleft())
+        return None
+
+    def learn(self, answer: Answer) -> None:
+        """The answer to the question that `next` asked."""
+        if self.route is None:
+            self._begin(routing.exchangers(answer, self.me, self.policy, self._rng))
+        else:
+            self._answers[answer.name, answer.type] = answer
+
+    def _begin(self, route: Exchangers | Verdict) -> None:
+        self.route = route
+        if isinstance(route, Verdict):
+            return
+        self._left_out += route.left_out
+        for exchanger in route.found:
+            if self._groups and self._groups[-1][0].preference == exchanger.preference:
+                self._groups[-1].append(exchanger)
+            else:
+                self._groups.append([exchanger])
+
+    def _unanswered(self, group: list[Exchanger]) -> Ask | None:
+        for exchanger in group:
+            if exchanger.address is None:
+                for kind in self.me.address_types:
+                    if (exchanger.name, kind) not in self._answers:
+                        return Ask(DomainName(exchanger.name), kind)
+        return None
+
+    def _open_group(self, group: list[Exchanger]) -> None:
+        found = [(exchanger, self._addresses(exchanger)) for exchanger in group]
+        if "address" in self.policy.knows_its:
+            mine = [one for one, addresses in found if any(a in self.me.addresses for a in addresses)]
+            if mine:
+                found = self._leave_out_self(mine, found)
+        self._attempts.extend(
+            Attempt(exchanger.name, address, exchanger.preference)
+            for exchanger, addresses in found
+            for address in addresses
+        )
+
+    def _leave_out_self(
+        self, mine: list[Exchanger], found: list[tuple[Exchanger, tuple[Address, ...]]]
+    ) -> list[tuple[Exchanger, tuple[Address, ...]]]:
+        self._met_itself = True
+        behind = [one for group in self._groups for one in group]
+        kept = routing.without_self([one for one, _ in found] + behind, mine[0], self.policy, self._left_out)
+        if self.policy.itself == "cut":
+            self._groups.clear()
+        return [pair for pair in found if pair[0] in kept and pair[0] not in mine]
+
+    def _addresses(self, exchanger: Exchanger) -> tuple[Address, ...]:
+        if exchanger.address is not None:
+            return (exchanger.address,)
+        answers = [self._answers[exchanger.name, kind] for kind in self.me.address_types]
+        addresses = routing.addresses(answers)
+        if self.policy.alias_as_exchanger == "refuse" and _is_alias(answers):
+            self._left_out.append(f"{exchanger}: an alias (RFC 2181 §10.3)")
+            return ()
+        if not addresses:
+            self._note_silence(exchanger, answers)
+        return addresses
+
+    def _note_silence(self, exchanger: Exchanger, answers: Sequence[Answer]) -> None:
+        """An exchanger without an address is passed over; whether for now or for good is in the answer."""
+        rcodes = [answer.rcode for answer in answers]
+        unknown = [rcode for rcode in rcodes if rcode not in ("NOERROR", "NXDOMAIN")]
+        what = unknown[0] if unknown else "NXDOMAIN" if "NXDOMAIN" in rcodes else "no address"
+        self._left_out.append(f"{exchanger}: {what}")
+        if unknown:
+            text = f"the address of {exchanger.name} could not be found: {what}"
+            self._trouble = Reason(text, "4.4.3", self.policy.named(_RESOLVE))
+
+    def _spent(self) -> bool:
+        return 0 < self.policy.most_addresses <= self._tried
+
+    # -- what came of it --------------------------------------------------------------------------------------
+
+    def ruling(self, stage: Stage, what: Came) -> Ruling:
+        """What follows when this comes at this stage of the present attempt."""
+        row = self.policy.row(stage, what)
+        return Ruling(self._onward(row), self.policy.named(row))
+
+    def knows_itself_by(self, greeting: str) -> bool:
+        """Whether a host that greets so is this host, and the policy cares."""
+        own = (Stage.GREETING, OWN_NAME) in self.policy.table
+        return own and greeting.split(" ", 1)[0].rstrip(".").lower() == self.me.name
+
+    def failed(self, stage: Stage, outcome: Reply | Failure, what: Came | None = None) -> Ruling:
+        """The attempt came to nothing, for all who are left."""
+        ruling = self.ruling(stage, what or came(outcome))
+        row = self.policy.row(stage, what or came(outcome))
+        for recipient in tuple(self.left):
+            self._rule(recipient, row, self._reason(stage, outcome, row, what))
+        self._step()
+        return ruling
+
+    def concluded(self, fates: Sequence[Fate]) -> None:
+        """The attempt is over, with a fate for each of `left`, in that order."""
+        self.reached = True
+        attempt = self._attempts[0]
+        for recipient, fate in zip(tuple(self.left), fates, strict=True):
+            if fate.accepted and isinstance(fate.outcome, Reply):
+                self._end(recipient, Taken(attempt, fate.outcome))
+            else:
+                row = self.policy.row(fate.stage, came(fate.outcome))
+                self._rule(recipient, row, self._reason(fate.stage, fate.outcome, row))
+        self._step()
+
+    def again(self, recipients: Iterable[int]) -> Walk:
+        """The walk of a further message that begins where this one stands: in an open session."""
+        other = Walk(DomainName(self._domain), recipients, self.me, self.policy, self._rng)
+        other.route, other._answers = self.route, self._answers
+        other._groups, other._attempts = deque(self._groups), deque(self._attempts)
+        other._tried, other.reached = self._tried, True
+        return other
+
+    def _onward(self, row: Row) -> Follows:
+        if row.follows is not Follows.NEXT:
+            return row.follows
+        if not 0 < self.policy.most_addresses <= self._tried + 1:
+            if len(self._attempts) > 1:
+                same = self._attempts[0].exchanger == self._attempts[1].exchanger
+                return Follows.NEXT_ADDRESS if same else Follows.NEXT_EXCHANGER
+            if self._groups:
+                return Follows.NEXT_EXCHANGER
+        return Follows.LATER if self._soft or self._trouble else row.otherwise
+
+    def _rule(self, recipient: int, row: Row, reason: Reason) -> None:
+        match row.follows:
+            case Follows.BOUNCE:
+                self._end(recipient, GivenUp(reason))
+            case Follows.LATER:
+                self._end(recipient, Deferred(reason))
+            case _ if row.otherwise is Follows.LATER:
+                self._soft[recipient] = reason
+            case _:
+                self._hard[recipient] = reason
+
+    def _end(self, recipient: int, outcome: Outcome) -> None:
+        self.left.remove(recipient)
+        self.outcomes[recipient] = outcome
+
+    def _step(self) -> None:
+        self._attempts.popleft()
+        self._tried += 1
+
+    def _reason(self, stage: Stage, outcome: Reply | Failure, row: Row, what: Came | None = None) -> Reason:
+        attempt, name = self._attempts[0], self.policy.named(row)
+        if what == OWN_NAME:
+            return Reason(f"{attempt} greets with this host's own name", "5.4.6", name, attempt.exchanger)
+        if isinstance(outcome, Reply):
+            return Reason(str(outcome), outcome.status, name, attempt.exchanger, reply=True)
+        if stage is Stage.CONNECT:
+            return Reason(f"connect to {attempt}: {outcome}", "4.4.1", name, attempt.exchanger)
+        text = f"{attempt}: {outcome} while waiting for its answer ({stage})"
+        return Reason(text, "4.4.2", name, attempt.exchanger)
+
+    # -- the end of the list ----------------------------------------------------------------------------------
+
+    def _conclude(self) -> None:
+        """Nothing is left to try. A soft error outranks a hard one; nothing tried at all has its own verdict."""
+        for recipient in tuple(self.left):
+            soft = self._soft.get(recipient) or self._trouble
+            hard = self._hard.get(recipient)
+            if soft is not None:
+                self._end(recipient, Deferred(soft))
+            elif hard is not None:
+                self._end(recipient, GivenUp(hard))
+            else:
+                self._end(recipient, _outcome(self.verdict(), self.policy))
+
+    def verdict(self) -> Verdict:
+        """Why there was no one to try."""
+        if isinstance(self.route, Verdict):
+            return self.route
+        if self._met_itself:
+            return routing.looping(self._domain, self.policy, self._left_out)
+        if isinstance(self.route, Exchangers) and self.route.rule == "implicit-mx":
+            return routing.without_address(self._domain, self.policy)
+        if isinstance(self.route, Exchangers) and self.route.rule == "smarthost":
+            return routing.without_smarthost(self._domain)
+        return routing.unusable(self._domain, self.policy, self._left_out)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Every exchanger that is not tried, so far as is known now, with the reason."""
+        return tuple(self._left_out)
+
+
+_RESOLVE = Row("resolve-unknown", Follows.NEXT, Follows.LATER, "RFC 5321 §5.1")
+
+
+def _is_alias(answers: Sequence[Answer]) -> bool:
+    return any(answer.canonical not in (None, answer.name) for answer in answers)
+
+
+def _outcome(verdict: Verdict, policy: Policy) -> Outcome:
+    reason = Reason(verdict.reason, verdict.status, f"{policy.name}/{verdict.rule}")
+    return GivenUp(reason) if verdict.follows is Follows.BOUNCE else Deferred(reason)
