@@ -1,0 +1,318 @@
+"""The receiving side of an SMTP dialogue, without its wire: command lines in, replies out.
+
+The rule: which command is heard when is a table (`NEXT`), read beside RFC 5321 §4.1.4; what a command does is one
+function; a refusal leaves the phase as it was. Nothing here waits: the text of a message and its way into the
+queue are the server's.
+
+        ┌── 554 ── BARRED                         ┌───────────────────────────── RSET, EHLO ──┐
+    connect ────── CALLED ── HELO, EHLO ── READY ─┴─ MAIL ── SENDER ── RCPT ── RECIPIENTS ── DATA ── TEXT
+                                             └──────────────────── the text has its reply ───────────┘
+
+NOOP, HELP, VRFY and EXPN are heard at any time, QUIT always. STARTTLS (RFC 3207) and AUTH (RFC 4954) are further
+rows of the same tables. Enhanced codes (RFC 2034 §4) stand on every reply but those to HELO and EHLO.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lab.events import Stage
+from lab.fabric.faults import HostFaults
+from lab.mail import relay
+from lab.mail.envelope import Envelope, Recipient
+from lab.names import Address, EmailAddress
+from lab.wire import smtp_grammar as grammar
+from lab.wire.smtp_grammar import BadCommand, MailFrom
+from lab.wire.smtp_reply import Reply
+
+
+class Phase(StrEnum):
+    BARRED = "barred"
+    CALLED = "called"
+    READY = "ready"
+    SENDER = "sender given"
+    RECIPIENTS = "recipients given"
+    TEXT = "text"
+    OVER = "over"
+
+
+NEXT: dict[Phase, dict[str, Phase]] = {
+    Phase.BARRED: {"QUIT": Phase.OVER},
+    Phase.CALLED: {
+        "HELO": Phase.READY,
+        "EHLO": Phase.READY,
+        "RSET": Phase.CALLED,
+        "QUIT": Phase.OVER,
+    },
+    Phase.READY: {
+        "HELO": Phase.READY,
+        "EHLO": Phase.READY,
+        "MAIL": Phase.SENDER,
+        "RSET": Phase.READY,
+        "QUIT": Phase.OVER,
+    },
+    Phase.SENDER: {
+        "HELO": Phase.READY,
+        "EHLO": Phase.READY,
+        "RCPT": Phase.RECIPIENTS,
+        "RSET": Phase.READY,
+        "QUIT": Phase.OVER,
+    },
+    Phase.RECIPIENTS: {
+        "HELO": Phase.READY,
+        "EHLO": Phase.READY,
+        "RCPT": Phase.RECIPIENTS,
+        "DATA": Phase.TEXT,
+        "RSET": Phase.READY,
+        "QUIT": Phase.OVER,
+    },
+}
+"""phase → command → the phase after it, if it is granted. What is missing is 503, or `ANY_TIME`."""
+
+ANY_TIME = ("NOOP", "HELP", "VRFY", "EXPN")
+
+OUT_OF_ORDER: dict[tuple[Phase, str], str] = {
+    (Phase.READY, "RCPT"): "5.5.1 MAIL comes first",
+    (Phase.READY, "DATA"): "5.5.1 MAIL and RCPT come first",
+    (Phase.SENDER, "DATA"): "5.5.1 RCPT comes first",
+    (Phase.SENDER, "MAIL"): "5.5.1 a sender is given already; RSET begins anew",
+    (Phase.RECIPIENTS, "MAIL"): "5.5.1 a sender is given already; RSET begins anew",
+}
+
+STAGES: dict[str, Stage] = {
+    "HELO": Stage.HELO,
+    "EHLO": Stage.HELO,
+    "MAIL": Stage.MAIL,
+    "RCPT": Stage.RCPT,
+    "DATA": Stage.DATA,
+    "QUIT": Stage.QUIT,
+}
+
+PATIENCE_WITH_ERRORS = 20
+"""So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
+
+_ERRORS = (500, 501, 502, 503, 504, 555)
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}( |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a host's SMTP server keeps to. Sizes in octets."""
+
+    place: relay.Place
+    mailboxes: Container[EmailAddress]
+    faults: HostFaults
+    size_limit: int
+    recipient_limit: int = 1_000
+    """RFC 5321 §4.5.3.1.8 asks for at least 100."""
+    hop_limit: int = 30
+    long_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A reply, with what it was about where a stage of RFC 5321 applies: the address at MAIL and RCPT."""
+
+    reply: Reply
+    stage: Stage | None = None
+    about: str = ""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What MAIL and RCPT have said so far; recipients by their folded address, in their order."""
+
+    mail: MailFrom
+    recipients: dict[EmailAddress, Recipient] = field(default_factory=dict)
+    refused: int = 0
+
+    def envelope(self) -> Envelope:
+        mail = self.mail
+        recipients = tuple(self.recipients.values())
+        return Envelope(mail.sender, recipients, mail.ret, mail.envid, mail.eight_bit, mail.smtputf8)
+
+
+class Dialogue:
+    """One client's dialogue. `helo` is the name it gave itself."""
+
+    __slots__ = ("_about", "_errors", "client", "extended", "helo", "phase", "terms", "transaction")
+
+    def __init__(self, terms: Terms, client: Address | None) -> None:
+        self.terms = terms
+        self.client = client
+        self.phase = Phase.CALLED
+        self.helo = ""
+        self.extended = False
+        self.transaction: Transaction | None = None
+        self._errors = 0
+        self._about = ""
+
+    @property
+    def protocol(self) -> str:
+        """The word behind `with` in a Received line (RFC 3848, RFC 6531 §4.3)."""
+        if self.transaction is not None and self.transaction.mail.smtputf8:
+            return "UTF8SMTP"
+        return "ESMTP" if self.extended else "SMTP"
+
+    def greet(self) -> Turn:
+        """The first reply, before the client has said a word."""
+        if reply := self.fault(Stage.GREETING):
+            self.phase = Phase.OVER if reply.is_final else Phase.BARRED
+            return Turn(reply, Stage.GREETING)
+        return Turn(Reply(220, f"{self.terms.place.name} ESMTP mini-Internet"))
+
+    def take(self, line: bytes) -> Turn:
+        """The reply to one command line; look at `phase` after it."""
+        verb = ""
+        self._about = ""
+        try:
+            verb, self._about = grammar.split_command(line)
+            reply = self._perform(verb, self._about)
+        except BadCommand as refusal:
+            reply = self._weighed(refusal.reply)
+        return Turn(reply, STAGES.get(verb), self._about)
+
+    def fault(self, stage: Stage, address: str = "") -> Reply | None:
+        """The reply that the lab's keeper wants at this stage."""
+        fault = self.terms.faults.reply(stage, address) if self.terms.faults.now else None
+        if fault is None or fault.code < 400:
+            return None
+        return Reply(fault.code, _fault_text(fault.code, fault.text, stage))
+
+    def end(self, reply: Reply) -> None:
+        """The text has its reply: the next transaction may begin."""
+        self.transaction = None
+        self.phase = Phase.OVER if reply.is_final else Phase.READY
+
+    def _heed_fault(self, stage: Stage, address: str = "") -> None:
+        if reply := self.fault(stage, address):
+            raise BadCommand(reply.code, reply.text)
+
+    def _perform(self, verb: str, argument: str) -> Reply:
+        act = ACTS.get(verb)
+        if act is None:
+            raise BadCommand(500, f"5.5.1 no such command: {verb[:20]}; HELP lists them")
+        onward = NEXT[self.phase].get(verb)
+        if onward is None and (verb not in ANY_TIME or self.phase is Phase.BARRED):
+            raise self._out_of_order(verb)
+        if verb not in ("MAIL", "RCPT") and verb in STAGES:
+            self._heed_fault(STAGES[verb])
+        reply = act(self, argument)
+        self.phase = onward or self.phase
+        return reply
+
+    def _out_of_order(self, verb: str) -> BadCommand:
+        """RFC 5321 §3.3: DATA after refused recipients only is 554, any other disorder 503."""
+        if verb == "DATA" and self.transaction is not None and self.transaction.refused:
+            return BadCommand(554, "5.5.1 no valid recipients")
+        otherwise = "no service here, only QUIT" if self.phase is Phase.BARRED else "say EHLO or HELO first"
+        return BadCommand(503, OUT_OF_ORDER.get((self.phase, verb), f"5.5.1 {otherwise}"))
+
+    def _weighed(self, reply: Reply) -> Reply:
+        self._errors += reply.code in _ERRORS
+        if self._errors > PATIENCE_WITH_ERRORS:
+            reply = Reply(421, f"4.7.0 {self.terms.place.name} too many errors, goodbye")
+        if reply.is_final:
+            self.phase = Phase.OVER
+        return reply
+
+    # -- what each command does ------------------------------------------------------------------------------
+
+    def _helo(self, argument: str) -> Reply:
+        self.helo, self.extended = grammar.read_helo(argument), False
+        self.transaction = None
+        return Reply(250, self.terms.place.name)
+
+    def _ehlo(self, argument: str) -> Reply:
+        self.helo, self.extended = grammar.read_helo(argument), True
+        self.transaction = None
+        return Reply(250, "\n".join((f"{self.terms.place.name} greets {self.helo}", *self._offers())))
+
+    def _offers(self) -> tuple[str, ...]:
+        size = f"SIZE {self.terms.size_limit}"
+        return ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "HELP")
+
+    def _mail(self, argument: str) -> Reply:
+        mail = grammar.read_mail(argument, self.extended)
+        self._about = mail.sender or ""
+        self._heed_fault(Stage.MAIL, self._about)
+        if mail.size > self.terms.size_limit:
+            raise BadCommand(552, f"5.3.4 larger than {self.terms.size_limit} octets, the most this host takes")
+        self.transaction = Transaction(mail)
+        return Reply(250, f"2.1.0 <{self._about}> sender ok")
+
+    def _rcpt(self, argument: str) -> Reply:
+        assert self.transaction is not None
+        given = self.transaction
+        try:
+            self._add(given, argument)
+        except BadCommand:
+            given.refused += 1
+            raise
+        return Reply(250, f"2.1.5 <{self._about}> recipient ok")
+
+    def _add(self, given: Transaction, argument: str) -> None:
+        terms = self.terms
+        asked = grammar.read_rcpt(argument, self.extended, terms.place.home, given.mail.smtputf8)
+        self._about = asked.address
+        self._heed_fault(Stage.RCPT, asked.address)
+        verdict = relay.decide(asked.address, self.client, False, terms.place, terms.mailboxes)
+        if isinstance(verdict, relay.Refuse):
+            raise BadCommand(verdict.code, f"{verdict.status} {verdict.text}")
+        if len(given.recipients) >= terms.recipient_limit:
+            raise BadCommand(452, f"4.5.3 {terms.recipient_limit} recipients are the most for one message")
+        given.recipients.setdefault(asked.address.folded, Recipient(asked.address, asked.notify, asked.original))
+
+    def _data(self, argument: str) -> Reply:
+        if argument:
+            raise BadCommand(501, "5.5.4 DATA takes no argument")
+        return Reply(354, "go ahead; end with <CR><LF>.<CR><LF>")
+
+    def _rset(self, argument: str) -> Reply:
+        if argument:
+            raise BadCommand(501, "5.5.4 RSET takes no argument")
+        self.transaction = None
+        return Reply(250, "2.0.0 forgotten")
+
+    def _noop(self, argument: str) -> Reply:
+        return Reply(250, "2.0.0 ok")
+
+    def _help(self, argument: str) -> Reply:
+        return Reply(214, f"2.0.0 commands here: {' '.join(ACTS)}")
+
+    def _vrfy(self, argument: str) -> Reply:
+        if not argument:
+            raise BadCommand(501, "5.5.4 VRFY takes an address")
+        return Reply(252, "2.5.2 not told; send, and the mail is tried")
+
+    def _expn(self, argument: str) -> Reply:
+        raise BadCommand(502, "5.5.1 EXPN is not offered here")
+
+    def _quit(self, argument: str) -> Reply:
+        return Reply(221, f"2.0.0 {self.terms.place.name} goodbye")
+
+
+ACTS: dict[str, Callable[[Dialogue, str], Reply]] = {
+    "HELO": Dialogue._helo,
+    "EHLO": Dialogue._ehlo,
+    "MAIL": Dialogue._mail,
+    "RCPT": Dialogue._rcpt,
+    "DATA": Dialogue._data,
+    "RSET": Dialogue._rset,
+    "NOOP": Dialogue._noop,
+    "HELP": Dialogue._help,
+    "VRFY": Dialogue._vrfy,
+    "EXPN": Dialogue._expn,
+    "QUIT": Dialogue._quit,
+}
+
+
+def _fault_text(code: int, text: str, stage: Stage) -> str:
+    """The text of an ordered reply, with an enhanced code where the stage has them (RFC 2034 §4)."""
+    words = text or "as the keeper of this lab ordered"
+    if stage in (Stage.GREETING, Stage.HELO) or _STATUS.match(words):
+        return words
+    return f"{code // 100}.{'3.2' if code == 421 else '3.0'} {words}"
