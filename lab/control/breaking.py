@@ -1,0 +1,165 @@
+"""What can be broken, mended and hurried: `fail`, `heal`, `clock`.
+
+The rule: a fault is a value of `lab.fabric.faults` or a line of `lab.topology.plan`; what the words of a verb
+mean is decided by the pure `fault_of` and `link_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from lab.control.arguments import Args, number, optional, share, span, text
+from lab.control.running import Lab
+from lab.errors import WrongUse
+from lab.events import (
+    BounceSent,
+    DelayWarned,
+    Event,
+    FaultApplied,
+    FaultLifted,
+    MailDelivered,
+    MailForwarded,
+    MailRelayed,
+    ProgramCrashed,
+    RecipientsFailed,
+    Stage,
+)
+from lab.fabric.base import Capability
+from lab.fabric.faults import Down, Fault, Paused, Reply, Silent, Unreachable
+from lab.log import Entry
+from lab.topology.plan import Link, LinkPlan
+
+Form = dict[str, Any]
+
+_AS = MappingProxyType({"down": Down, "unreachable": Unreachable, "silent": Silent, "paused": Paused})
+_STAGES = MappingProxyType(
+    {
+        "connect": Stage.GREETING,
+        **{stage.value: stage for stage in Stage if stage not in (Stage.RESOLVE, Stage.CONNECT)},
+        "dot": Stage.EOM,
+    }
+)
+_TELLING: tuple[type[Event], ...] = (
+    BounceSent,
+    DelayWarned,
+    MailDelivered,
+    MailForwarded,
+    MailRelayed,
+    ProgramCrashed,
+    RecipientsFailed,
+)
+"""What a person wants to hear of the hours that went by."""
+_ENOUGH = 200
+
+
+async def fail(lab: Lab, args: Args) -> Form:
+    host = lab.internet.host(text(args, "host")).name
+    if args.get("cut"):
+        other = text(args, "cut")
+        lab.internet.cut([host], [other])
+        return {"host": host, "fault": f"cut off from {other}"}
+    link = link_of(args)
+    if link is not None:
+        other = optional(args, "to", "*")
+        lab.internet.connect(host, other, link)
+        return {"host": host, "fault": f"{shown(link)} to {'everyone' if other == '*' else other}"}
+    fault = fault_of(args)
+    await lab.internet.fail(host, fault)
+    return {"host": host, "fault": str(fault)}
+
+
+async def heal(lab: Lab, args: Args) -> Form:
+    """Of one host its faults, without a host everything: faults, cuts, and lines that `fail` laid."""
+    name = optional(args, "host")
+    lines = [] if name else laid(lab.internet.log)
+    healed = await lab.internet.heal(name)
+    for a, b in lines:
+        lab.internet.connect(a, b, planned(lab.internet.plan.links, a, b))
+    return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines]}
+
+
+async def clock(lab: Lab, args: Args) -> Form:
+    """What lab time it is; with `by`, after letting it run ahead, and what happened meanwhile."""
+    by, start = optional(args, "by"), len(lab.internet.log)
+    if by:
+        if Capability.RUN_AHEAD not in lab.internet.fabric.capabilities:
+            raise WrongUse(f"on the {lab.internet.fabric.name} fabric lab time cannot run ahead", code="W013")
+        await lab.internet.advance(span(by))
+    return {**_now(lab), "advanced_s": span(by).total_seconds() if by else 0.0, **_meanwhile(lab, start)}
+
+
+def _now(lab: Lab) -> Form:
+    moment = lab.internet.fabric.clock
+    return {"now": moment.now().isoformat(timespec="seconds"), "elapsed_s": round(moment.elapsed(), 3)}
+
+
+def _meanwhile(lab: Lab, start: int) -> Form:
+    telling = [entry for entry in lab.internet.log.since(start) if isinstance(entry.event, _TELLING)]
+    return {"happened": [entry.to_json() for entry in islice(telling, _ENOUGH)], "happenings": len(telling)}
+
+
+def fault_of(args: Args) -> Fault:
+    """The fault that the words ask for; `down` where they say nothing.
+
+    >>> str(fault_of({"reply": 451, "at": "rcpt", "times": 2}))
+    'reply 451 at rcpt 2 times'
+    """
+    code = number(args, "reply")
+    if code:
+        return Reply(
+            _stage(optional(args, "at", "rcpt")),
+            _code(code),
+            optional(args, "text"),
+            optional(args, "for"),
+            number(args, "times"),
+        )
+    word = optional(args, "as", "down")
+    if word not in _AS:
+        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(_AS)}.", code="W012")
+    return _AS[word]()
+
+
+def _code(code: int) -> int:
+    if not 400 <= code <= 599:
+        raise WrongUse(f"{code} refuses nothing: a reply of 400 to 599 does (RFC 5321 §4.2.1)", code="W012")
+    return code
+
+
+def _stage(word: str) -> Stage:
+    if word not in _STAGES:
+        raise WrongUse(f"SMTP has no stage '{word}'", remedy=f"Its stages: {', '.join(_STAGES)}.", code="W012")
+    return _STAGES[word]
+
+
+def link_of(args: Args) -> Link | None:
+    """The line that the words ask for; None where they speak of none."""
+    if not (args.get("delay") or args.get("loss")):
+        return None
+    delay, loss = optional(args, "delay", "0s"), optional(args, "loss", "0")
+    return Link(latency=span(delay), loss=share(loss))
+
+
+def shown(link: Link) -> str:
+    parts = [f"{link.latency.total_seconds() * 1000:.0f} ms of delay"] if link.latency else []
+    return " and ".join([*parts, *([f"{link.loss:.0%} of loss"] if link.loss else [])]) or "no delay"
+
+
+def laid(log: Iterable[Entry]) -> list[tuple[str, str]]:
+    """The lines that were laid since everything was healed last: pairs of places, in order."""
+    found: dict[tuple[str, str], None] = {}
+    for entry in log:
+        match entry.event:
+            case FaultApplied(target, fault) if fault.startswith("link "):
+                a, _, b = target.partition("|")
+                found[a, b] = None
+            case FaultLifted("*"):
+                found.clear()
+    return list(found)
+
+
+def planned(links: Iterable[LinkPlan], a: str, b: str) -> Link:
+    """The line between two places as the topology has it."""
+    return next((line.link for line in links if {line.a, line.b} == {a, b}), Link())

@@ -1,0 +1,75 @@
+"""A host in a few words: what `lab up` and `lab status` say of it, from its plan.
+
+The rule: nothing is asked of the host itself, so that a lab of 100,000 hosts can be described without waking one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from lab.names import DomainName
+from lab.topology.plan import HostPlan, MailPlan, Plan, ZonePlan
+
+_FEW = 6
+"""Delegations, or domains, that are named before "and more" is said."""
+
+
+def about(host: HostPlan, plan: Plan) -> str:
+    """What it does, in the words of its postmaster: "delegates be. ch. com.", "smtp · 1 mailbox"."""
+    return " · ".join([*_names(host, plan), *_resolver(host), *(_mail(host.mail) if host.mail else ())])
+
+
+def row(host: HostPlan, plan: Plan, state: str = "up") -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "address": host.addresses[0] if host.addresses else "",
+        "runs": list(host.roles),
+        "state": state,
+        "organisation": host.organisation,
+        "about": about(host, plan),
+    }
+
+
+def _names(host: HostPlan, plan: Plan) -> Iterator[str]:
+    zones = [plan.zones[origin] for origin in islice(host.zones, _FEW)]
+    delegated = [name for zone in zones for name in _delegations(zone)]
+    if delegated:
+        yield f"delegates {_some(name.fqdn for name in delegated)}"
+    exchangers = sum(record.type == "MX" for zone in zones for record in islice(zone.records, 10_000))
+    if exchangers:
+        yield f"{exchangers} MX"
+    elif host.zones and not delegated:
+        yield f"{_count(len(host.zones), 'zone')}"
+
+
+def _delegations(zone: ZonePlan) -> list[DomainName]:
+    """The names that the zone hands to other servers; reverse zones are left out."""
+    found = dict.fromkeys(record.name for record in islice(zone.records, 10_000) if record.type == "NS")
+    return [name for name in found if name != zone.origin and not name.endswith("arpa")]
+
+
+def _resolver(host: HostPlan) -> Iterator[str]:
+    if host.resolver is not None and host.resolver.forwards_to:
+        yield f"asks {_some(host.resolver.forwards_to)}"
+
+
+def _mail(mail: MailPlan) -> Iterator[str]:
+    yield "smtp"
+    if mail.mailboxes:
+        yield _count(len(mail.mailboxes), "mailbox", "mailboxes")
+    if mail.backup_for:
+        yield f"holds mail for {_some(mail.backup_for)}"
+    if mail.smarthost:
+        yield f"hands everything to {mail.smarthost}"
+
+
+def _some(words: Iterable[str]) -> str:
+    all_of_them = list(words)
+    more = len(all_of_them) - _FEW
+    return " ".join(all_of_them[:_FEW]) + (f" and {more} more" if more > 0 else "")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,143 @@
+"""Starting and stopping the daemon, from the side of whoever typed `lab up` and `lab down`.
+
+The rule: the daemon says when it is ready, through a pipe; nobody polls. A line on the pipe is a remark, an error
+or {"ready": …}; a pipe that ends without the last means that the daemon died, and its diary has the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lab.control.client import error_from, not_up
+from lab.control.home import Home
+from lab.errors import MachineSaidNo
+
+_PATIENCE_MS = 10_000
+"""How long a daemon may take to go down when it is asked to; then it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `lab up` asks for. `fabric` "" lets the machine decide: local where it can be, else sim."""
+
+    topology: str
+    fabric: str = ""
+    pace: float = 1.0
+    seed: str = ""
+    doors: bool = True
+
+
+def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str, Any]:
+    """Start the daemon, detached from this terminal, and return what it says once every host serves.
+    Whatever kept it from that is raised; nothing is left half-started then."""
+    where.make()
+    pid = where.daemon()
+    if pid:
+        raise already_up(where)
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as words:
+        _spawn(where, order, writing)
+        os.close(writing)
+        return _listen(where, words, remark)
+
+
+def already_up(where: Home) -> MachineSaidNo:
+    name = where.read().get("lab", "")
+    return MachineSaidNo(
+        f"a lab is up already{f': {name}' if name else ''} (in {where.path})",
+        remedy="Stop it first:  lab down        Or start another one beside it:  LAB_HOME=/tmp/lab2 lab up",
+        code="H021",
+    )
+
+
+def _spawn(where: Home, order: Order, writing: int) -> None:
+    form = json.dumps({"home": str(where.path), "ready": writing, "order": asdict(order)})
+    with where.diary.open("wb") as diary:
+        # A session of its own: closing the terminal, or Ctrl-C in it, does not end the lab.
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "lab.control.daemon", form],
+            stdin=subprocess.DEVNULL,
+            stdout=diary,
+            stderr=diary,
+            pass_fds=[writing],
+            start_new_session=True,
+            cwd=where.path,
+        )
+
+
+def _listen(where: Home, words: Iterator[str], remark: Callable[[str], None]) -> dict[str, Any]:
+    for line in words:
+        form = json.loads(line)
+        if "error" in form:
+            raise error_from(form["error"])
+        if "ready" in form:
+            ready: dict[str, Any] = form["ready"]
+            return ready
+        remark(form["remark"])
+    raise MachineSaidNo(
+        "the lab ended while it was starting; its last words:\n" + last_words(where),
+        remedy=f"All of them are in {where.diary}",
+        code="H023",
+    )
+
+
+def last_words(where: Home, lines: int = 3) -> str:
+    """The end of the daemon's diary, indented."""
+    try:
+        written = where.diary.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    except OSError:
+        written = []
+    return "\n".join(f"   {line}" for line in written[-lines:]) or "   (none)"
+
+
+def stop(where: Home) -> dict[str, Any]:
+    """End the lab that runs in this home, and return what it was once it has ended. NotUp when none runs."""
+    pid, form = where.daemon(), where.read()
+    if not pid:
+        stale = not_up(where)
+        where.clear()
+        raise stale
+    _end(pid, where)
+    where.clear()
+    return form
+
+
+def _end(pid: int, where: Home) -> None:
+    """Signal the daemon and wait for its end. It is asked for by a handle that cannot come to mean another
+    process (pidfd_open(2)), and only while it is the one that holds the lock."""
+    handle = _handle(pid)
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if where.daemon() != pid:
+                return
+            os.kill(pid, number)
+            if _has_ended(handle, where):
+                return
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _handle(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid) if sys.platform == "linux" else None
+    except OSError:
+        return None
+
+
+def _has_ended(handle: int | None, where: Home) -> bool:
+    if handle is not None:
+        return bool(select.select([handle], [], [], _PATIENCE_MS / 1000)[0])
+    for _ in range(_PATIENCE_MS // 20):  # no handle on this system: look at the lock every 20 ms
+        select.select([], [], [], 0.02)
+        if not where.is_up():
+            return True
+    return False

@@ -1,0 +1,77 @@
+"""Mail by hand: `send` and `mailbox`.
+
+The rule: `send` hands a message in as a local program at its sender's host would, and waits on lab time, with
+a bound, until the message rests: in a mailbox, in a queue, or back as a bounce. Everything it says then is
+read from the log.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+from lab.control.arguments import Args, flag, number, optional, text, texts
+from lab.control.running import Lab
+from lab.control.settling import Settling
+from lab.control.watching import full
+from lab.errors import WrongUse
+from lab.names import EmailAddress
+
+Form = dict[str, Any]
+
+_PATIENCE = timedelta(minutes=1)
+"""Lab time within which a message has to rest: a host that never answers costs 30 s at connect."""
+
+
+async def send(lab: Lab, args: Args) -> Form:
+    sender = None if args.get("from") == "<>" else EmailAddress.parse(text(args, "from"))
+    recipients = [EmailAddress.parse(word) for word in texts(args, "to")]
+    if not recipients:
+        raise WrongUse("the message has no recipient", remedy="Name one:  --to ed@belgiannews.com", code="W011")
+    start = len(lab.internet.log)
+    submission = await lab.internet.send(sender, recipients, octets(args, sender), via=optional(args, "via"))
+    if submission.refused:
+        return {**full(lab, list(lab.journeys)[-1]), "reason": submission.refused}
+    await _rest(lab, start, Settling((submission.host, submission.queue_id)))
+    return full(lab, lab.journeys.of(submission.host, submission.queue_id) or "")
+
+
+async def _rest(lab: Lab, start: int, settling: Settling) -> None:
+    for entry in lab.internet.log.since(start):
+        settling.feed(entry)
+    leave = lab.internet.log.subscribe(settling.feed)
+    try:
+        await lab.internet.fabric.settle(lambda: settling.at_rest, _PATIENCE)
+    finally:
+        leave()
+
+
+async def pause(lab: Lab) -> None:
+    """Let what is due now happen."""
+    await lab.internet.fabric.settle(lambda: False, timedelta(seconds=1))
+
+
+def octets(args: Args, sender: EmailAddress | None) -> bytes:
+    """The message's octets: as given, or written around a body. What is missing besides, the host adds."""
+    if args.get("message"):
+        return text(args, "message").encode("latin-1")
+    mail = EmailMessage(policy=SMTP)
+    if sender is not None:
+        mail["From"] = sender
+    mail["To"] = ", ".join(texts(args, "to"))
+    mail["Subject"] = optional(args, "subject", "a message from the lab")
+    mail.set_content(optional(args, "body", "Hello!\n"))
+    return mail.as_bytes()
+
+
+async def mailbox(lab: Lab, args: Args) -> Form:
+    address = EmailAddress.parse(text(args, "address"))
+    if flag(args, "raw"):
+        return {"address": address, "mbox": await lab.internet.mbox(address)}
+    uid = number(args, "uid")
+    if uid:
+        found = await lab.internet.message(address, uid)
+        return {"address": address, "uid": uid, "message": found.decode("latin-1")}
+    return await lab.internet.mailbox(address)
