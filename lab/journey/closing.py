@@ -1,0 +1,66 @@
+"""The last line of a journey: where the message is now, and what happens next.
+
+The rule: it can be said aloud to somebody who knows nothing of queues. `now` is in lab seconds.
+"""
+
+from __future__ import annotations
+
+from lab.clock import show_span
+from lab.journey.model import Fate, Journey, State
+
+
+def closing(journey: Journey, now: float) -> str:
+    """One sentence about the recipient on whom the whole message waits."""
+    fate = next(fate for fate in journey.fates if fate.state is journey.state)
+    return _others(journey) + _CLOSINGS[journey.state](journey, fate, now)
+
+
+def _queued(journey: Journey, fate: Fate, now: float) -> str:
+    return f"Still at {fate.host}: it {_again(fate, now)}."
+
+
+def _held(journey: Journey, fate: Fate, now: float) -> str:
+    place = f"Held by {fate.host}, not in {_person(fate)}'s mailbox yet"
+    if fate.next_try is None:
+        return f"{place}" + (f": {fate.detail}." if fate.detail else ".")
+    return f"Held by the backup, not in {_person(fate)}'s mailbox yet: {fate.host} {_again(fate, now)}."
+
+
+def _bounced(journey: Journey, fate: Fate, now: float) -> str:
+    told = next((f" {notice.to} was told." for notice in journey.notices if notice.kind == "bounce"), "")
+    return f"{fate.host} gave up on {fate.recipient}: {fate.detail.rstrip('.')}.{told}"
+
+
+def _refused(journey: Journey, fate: Fate, now: float) -> str:
+    return f"Refused at once: {fate.detail.rstrip('.')}."
+
+
+def _delivered(journey: Journey, fate: Fate, now: float) -> str:
+    last = max(journey.fates, key=lambda one: one.t)
+    whose = f"{_person(fate)}'s mailbox" if len(journey.fates) == 1 else f"all {len(journey.fates)} mailboxes"
+    return f"In {whose} at {last.host} after {show_span(last.t - journey.started)}."
+
+
+_CLOSINGS = {
+    State.QUEUED: _queued,
+    State.HELD: _held,
+    State.BOUNCED: _bounced,
+    State.REFUSED: _refused,
+    State.DELIVERED: _delivered,
+}
+
+
+def _again(fate: Fate, now: float) -> str:
+    if fate.next_try is None:
+        return "is about to try"
+    return f"tries again in {show_span(round(fate.next_try - now))}" if fate.next_try > now else "tries again now"
+
+
+def _others(journey: Journey) -> str:
+    """Of several recipients, how many are done already."""
+    done = sum(fate.state is State.DELIVERED for fate in journey.fates)
+    return f"{done} of {len(journey.fates)} delivered. " if 0 < done < len(journey.fates) else ""
+
+
+def _person(fate: Fate) -> str:
+    return fate.recipient.rpartition("@")[0]

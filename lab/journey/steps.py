@@ -1,0 +1,261 @@
+"""The steps of one message on one host, from the log entries that name it.
+
+The rule: a step is what a person would tell. Several entries make one step (a whole SMTP session that went well
+is "250 queued as …"), and tries that went like the one before are told once, with their number: five days of
+them read in a few lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from lab.clock import show_span
+from lab.events import (
+    BounceSent,
+    ConnectionFailed,
+    ConnectionOpened,
+    DelayWarned,
+    DestinationBackedOff,
+    ExchangersFound,
+    LoopDetected,
+    MailAccepted,
+    MailDeferred,
+    MailDelivered,
+    MailForwarded,
+    MailRelayed,
+    NameResolved,
+    RecipientsFailed,
+    ReplyReceived,
+    Stage,
+    SubmissionRefused,
+)
+from lab.journey import why
+from lab.journey.hops import Hop, Trail
+from lab.journey.model import Layer, Step
+from lab.log import Entry
+
+
+@dataclass(slots=True)
+class Try:
+    """One attempt to be rid of a message: what was met, and how long the host waits after it."""
+
+    steps: list[Step] = field(default_factory=list)
+    waits: list[Step] = field(default_factory=list)
+
+    @property
+    def story(self) -> tuple[tuple[Layer, str, str], ...]:
+        """What makes two tries alike."""
+        return tuple((step.layer, step.about, step.outcome) for step in self.steps)
+
+    @property
+    def all(self) -> list[Step]:
+        return [*self.steps, *self.waits]
+
+
+def journey_steps(trail: Trail, root: Hop) -> tuple[Step, ...]:
+    """All steps of a message and of all that came of it, numbered, in the order they happened."""
+    found = [step for hop in trail.children(root) for step in _hop_steps(trail, hop)]
+    found.sort(key=lambda step: step.n)
+    return tuple(replace(step, n=n) for n, step in enumerate(found, 1))
+
+
+def _hop_steps(trail: Trail, hop: Hop) -> Iterator[Step]:
+    """Steps that bear, until they are sorted, the number of their log entry."""
+    yield from _birth(hop)
+    for run in _runs(_tries(trail, hop)):
+        yield from _tell(run)
+    yield from (_read(hop, entry) for entry in hop.read)
+
+
+def _entries(trail: Trail, hop: Hop) -> list[Entry]:
+    """Its own, those of its sessions that name no message, and the back-offs it waited through."""
+    sessions = dict.fromkeys(
+        entry.event.session for entry in hop.entries if isinstance(entry.event, _OF_A_SESSION)
+    )
+    shared = [entry for session in sessions for entry in trail.shared.get((hop.host, session), ())]
+    return sorted([*hop.entries, *shared, *trail.waits(hop)], key=lambda entry: entry.n)
+
+
+_OF_A_SESSION = (ConnectionOpened, ConnectionFailed, ReplyReceived)
+
+
+def _tries(trail: Trail, hop: Hop) -> list[Try]:
+    """Cut the entries into attempts: what comes after a wait begins the next one."""
+    tries = [Try()]
+    quiet: list[int] = []
+    for entry in _entries(trail, hop):
+        step = _step(trail, hop, entry)
+        if step is None:
+            quiet.append(entry.n)
+        elif step.layer is Layer.QUEUE and isinstance(entry.event, MailDeferred | DestinationBackedOff):
+            _wait(tries, step)
+        else:
+            if tries[-1].waits:
+                tries.append(Try())
+            tries[-1].steps.append(replace(step, entries=(*quiet, *step.entries)))
+            quiet.clear()
+    return tries
+
+
+def _wait(tries: list[Try], step: Step) -> None:
+    """A host that backs off says so once for the message and once for the destination."""
+    waits = tries[-1].waits
+    if not waits:
+        waits.append(step)
+    elif step.t - waits[-1].t < 1:
+        waits[-1] = replace(waits[-1], entries=(*waits[-1].entries, *step.entries))
+    else:
+        tries.append(Try(waits=[step]))
+
+
+def _runs(tries: list[Try]) -> list[list[Try]]:
+    """Tries that went alike, together. One that only waited behind another message is like the one before."""
+    runs: list[list[Try]] = []
+    for one in tries:
+        if runs and one.waits and runs[-1][0].waits and (one.story in (runs[-1][0].story, ())):
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return runs
+
+
+def _tell(run: list[Try]) -> Iterator[Step]:
+    yield from run[0].all
+    if len(run) == 2 and run[1].waits:
+        yield from run[1].waits
+    elif len(run) > 2:
+        yield _summary(run)
+
+
+def _summary(run: list[Try]) -> Step:
+    first, last = run[1].all[0], run[-1].waits[-1]
+    met = list(dict.fromkeys(step.outcome for step in run[0].steps if step.layer is not Layer.DNS))
+    each = f", each {' or '.join(met)}" if met else ""
+    outcome = f"{len(run) - 1} more tries within {show_span(last.t - run[0].all[0].t)}{each}"
+    entries = tuple(n for one in run[1:] for step in one.all for n in step.entries)
+    return Step(first.n, last.t, last.host, Layer.QUEUE, last.about, outcome, last.why, entries)
+
+
+def _birth(hop: Hop) -> Iterator[Step]:
+    """A message that came from outside, was refused, or whose sender never heard that it was taken."""
+    step = partial(Step, hop.born.n, hop.born.t, hop.host, entries=(hop.born.n,))
+    match hop.born.event:
+        case SubmissionRefused(reason=reason):
+            yield step(Layer.MAIL, hop.sender, f"refused: {reason}", "it was never taken into a queue")
+        case MailAccepted() as event if hop.parent is None:
+            outcome = f"250 queued as {event.queue_id}, from {event.helo} [{event.peer}]"
+            yield step(Layer.SMTP, hop.host, outcome, why.accepted())
+        case MailAccepted() if hop.parent and hop not in hop.parent.passed_to.values():
+            yield step(Layer.SMTP, hop.host, f"took it as {hop.queue_id}", why.lost_reply())
+        case _:
+            return
+
+
+def _read(hop: Hop, entry: Entry) -> Step:
+    how = getattr(entry.event, "how", "")
+    layer = Layer(how) if how in Layer.__members__ else Layer.MAIL
+    return Step(
+        entry.n, entry.t, entry.host, layer, getattr(entry.event, "mailbox", ""), "read", entries=(entry.n,)
+    )
+
+
+def _step(trail: Trail, hop: Hop, entry: Entry) -> Step | None:
+    """The step that an entry makes; None for what only goes with the next one."""
+    step = partial(Step, entry.n, entry.t, entry.host, entries=(entry.n,))
+    match entry.event:
+        case NameResolved() as event if _disappoints(event):
+            about = f"{event.type} {event.name}"
+            return step(Layer.DNS, about, _answer(event), why.lookup(event))
+        case ExchangersFound() as event:
+            found = ", ".join(event.exchangers) or "no exchanger"
+            return step(Layer.DNS, f"MX {event.destination}", found, why.routing(event))
+        case ConnectionFailed() as event:
+            layer = Layer.TCP if event.stage is Stage.CONNECT else Layer.SMTP
+            return step(layer, _door(event), _broke(event), why.failure(event))
+        case ReplyReceived() as event if event.code >= 400 and (event.follows or event.stage in _WEIGHTY):
+            return step(
+                Layer.SMTP, _session_door(trail, entry, event), f"{event.code} {event.text}", why.reply(event)
+            )
+        case MailRelayed() as event:
+            return _relayed(trail, hop, entry, event)
+        case MailDelivered(recipient=whose, uid=uid):
+            subject = f"the {hop.kind} is " if hop.kind else ""
+            return step(Layer.MAIL, whose, f"{subject}in the mailbox" + (f" (message {uid})" if uid else ""))
+        case _:
+            return _local(entry, step)
+
+
+_WEIGHTY = (Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
+"""A no at one of these changes the message's way; one to EHLO or QUIT need not."""
+
+
+def _local(entry: Entry, step: partial[Step]) -> Step | None:
+    """Steps that a host takes without a partner."""
+    match entry.event:
+        case MailDeferred() as event:
+            again = f"waits, tries again in {show_span(max(0, event.next_try - entry.t))}"
+            return step(Layer.QUEUE, entry.host, again, why.attempt(event.reason, event.attempt, event.row))
+        case DestinationBackedOff() as event:
+            again = f"waits, tries again in {show_span(max(0, event.until - entry.t))}"
+            return step(Layer.QUEUE, entry.host, again, event.reason)
+        case RecipientsFailed() as event:
+            who = ", ".join(event.recipients)
+            return step(
+                Layer.QUEUE, entry.host, f"gives up on {who}: {event.status}", why.gave_up(event.reason, event.row)
+            )
+        case DelayWarned():
+            return step(Layer.MAIL, entry.host, "warns the sender of the delay", "nothing is given up yet")
+        case BounceSent() as event:
+            told = "a message that cannot be delivered is never dropped in silence (RFC 5321 §6.1)"
+            return step(Layer.MAIL, entry.host, f"sends a bounce to {event.to}", told)
+        case MailForwarded() as event:
+            return step(Layer.MAIL, event.recipient, f"forwarded to {', '.join(event.to)}", "an alias says so")
+        case LoopDetected() as event:
+            return step(
+                Layer.SMTP, entry.host, f"{event.hops} hops", "it came by too often: a loop (RFC 5321 §6.3)"
+            )
+        case _:
+            return None
+
+
+def _relayed(trail: Trail, hop: Hop, entry: Entry, event: MailRelayed) -> Step:
+    """Placed where the other side took it, since that comes before the sender hears of it."""
+    session = trail.sessions.get((entry.host, event.session))
+    port = session.port if session else 25
+    taken = hop.passed_to.get(entry.n)
+    entries = (taken.born.n, entry.n) if taken else (entry.n,)
+    reply = event.reply if event.reply[:1].isdigit() else f"250 {event.reply}"
+    n = min(entries)
+    return Step(n, entry.t, entry.host, Layer.SMTP, f"{event.exchanger}:{port}", reply, why.accepted(), entries)
+
+
+def _disappoints(event: NameResolved) -> bool:
+    """Worth telling by itself: a host without AAAA is no news, a domain without MX is for its router to tell."""
+    if event.rcode == "NOERROR":
+        return not event.answers and event.type not in ("AAAA", "MX")
+    return event.type != "AAAA"
+
+
+def _answer(event: NameResolved) -> str:
+    return (
+        "no answer in time"
+        if event.rcode == "TIMEOUT"
+        else event.rcode
+        if event.rcode != "NOERROR"
+        else "no record"
+    )
+
+
+def _door(event: ConnectionOpened | ConnectionFailed) -> str:
+    return f"{event.exchanger}:{event.port}"
+
+
+def _session_door(trail: Trail, entry: Entry, event: ReplyReceived) -> str:
+    session = trail.sessions.get((entry.host, event.session))
+    return _door(session) if session else "the exchanger"
+
+
+def _broke(event: ConnectionFailed) -> str:
+    return str(event.failure) if event.stage is Stage.CONNECT else f"{event.failure} at {event.stage}"
