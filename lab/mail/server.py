@@ -102,7 +102,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store) -> Terms:
     )
 
 
-class Connection(SMTP):  # type: ignore[misc]
+class Connection(SMTP):
     """One client. Its task is `_handle_client`, which aiosmtpd starts when the connection is made."""
 
     def __init__(self, reception: Reception) -> None:
