@@ -36,7 +36,7 @@ class Capability(StrEnum):
     SHELL = "open a shell inside the lab"
 
 
-Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Answer = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
 """A host's answer to a question of the lab's keeper ("queue", "mailbox", "zone" …): JSON in, JSON out."""
 
 

@@ -4,12 +4,20 @@ The rule: nothing is durable before `sync` has returned. What a program may rely
 `rename` is atomic, data written but not synced may be lost or torn when the power goes.
 
 Paths are relative, with slashes: "spool/00000001.log", "mail/ed/new/1.2.mail". Folders appear by themselves.
+
+Two kinds: `MemoryDisk` (sim), which knows what was synced and can lose the rest in a `power_cut`, and
+`folder_disk.FolderDisk` (local), a folder of the machine.
 """
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Protocol
+
+from lab.fabric.stack import problem
 
 
 class Disk(Protocol):
@@ -17,6 +25,8 @@ class Disk(Protocol):
 
     folder: Path | None
     """Where a person finds it on the machine; None in memory."""
+    full: bool
+    """A fault: what adds octets fails with ENOSPC."""
 
     def read(self, path: str) -> bytes: ...
 
@@ -38,3 +48,133 @@ class Disk(Protocol):
     async def sync(self, *paths: str) -> None:
         """Return once these files, and their names in their folders, are on stable storage. Calls that wait at
         the same time share one trip to the disk (group commit)."""
+
+
+class _File:
+    """Content in pieces, so that a journal grows without being copied; `synced` octets of it are safe."""
+
+    __slots__ = ("durable_as", "pieces", "size", "synced")
+
+    def __init__(self, octets: bytes, synced: int = 0) -> None:
+        self.pieces = [octets]
+        self.size = len(octets)
+        self.synced = synced
+        self.durable_as = ""
+        """The name under which stable storage knows it."""
+
+    def append(self, octets: bytes) -> None:
+        self.pieces.append(octets)
+        self.size += len(octets)
+
+    def content(self) -> bytes:
+        if len(self.pieces) > 1:
+            self.pieces = [b"".join(self.pieces)]
+        return self.pieces[0]
+
+
+class MemoryDisk:
+    """A disk that never leaves the process, and still knows what a power cut would leave of it."""
+
+    __slots__ = ("_durable", "_files", "_folders", "folder", "full")
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
+        self._durable: dict[str, _File] = {}
+        """The names that are on stable storage, and which file each of them meant then."""
+        self._folders: dict[str, dict[str, None]] = {}
+        self.folder: Path | None = None
+        self.full = False
+
+    def read(self, path: str) -> bytes:
+        return self._file(path).content()
+
+    def size(self, path: str) -> int:
+        return self._file(path).size
+
+    def write(self, path: str, octets: bytes) -> None:
+        self._require_room()
+        self._name(path, _File(octets))
+
+    def append(self, path: str, octets: bytes) -> None:
+        self._require_room()
+        file = self._files.get(path)
+        if file is None:
+            self._name(path, _File(octets))
+        else:
+            file.append(octets)
+
+    def rename(self, old: str, new: str) -> None:
+        file = self._file(old)
+        self.remove(old)
+        self._name(new, file)
+
+    def remove(self, path: str) -> None:
+        if self._files.pop(path, None) is not None:
+            for folder, name in _steps(path):
+                names = self._folders[folder]
+                del names[name]
+                if names:
+                    break
+                del self._folders[folder]
+
+    def list(self, folder: str) -> list[str]:
+        return sorted(self._folders.get(folder.strip("/"), ()))
+
+    async def sync(self, *paths: str) -> None:
+        for path in paths:
+            file = self._files.get(path)
+            if file is None:
+                # A name that went away is synced with its folder.
+                self._durable.pop(path, None)
+            else:
+                file.synced = file.size
+                self._settle(path, file)
+
+    def power_cut(self, rng: Random) -> None:
+        """Fall back to what is on stable storage. Of the rest chance decides: a write, rename or removal that was
+        never synced happened or not, and the end of a file may be missing."""
+        names = dict(self._durable)
+        for path in [path for path in names if path not in self._files]:
+            if rng.random() < 0.5:
+                del names[path]
+        for path, file in self._files.items():
+            if self._durable.get(path) is not file and rng.random() < 0.5:
+                if names.get(file.durable_as) is file:
+                    del names[file.durable_as]
+                names[path] = file
+        self._files, self._folders, self._durable = {}, {}, {}
+        for path, file in names.items():
+            kept = file.content()[: rng.randint(file.synced, file.size)]
+            self._name(path, _File(kept, synced=len(kept)))
+            self._settle(path, self._files[path])
+
+    def _settle(self, path: str, file: _File) -> None:
+        before = file.durable_as
+        if before != path and self._durable.get(before) is file:
+            del self._durable[before]
+        file.durable_as = path
+        self._durable[path] = file
+
+    def _file(self, path: str) -> _File:
+        try:
+            return self._files[path]
+        except KeyError:
+            raise problem(errno.ENOENT, path) from None
+
+    def _name(self, path: str, file: _File) -> None:
+        if path not in self._files:
+            for folder, name in _steps(path):
+                self._folders.setdefault(folder, {})[name] = None
+        self._files[path] = file
+
+    def _require_room(self) -> None:
+        if self.full:
+            raise problem(errno.ENOSPC)
+
+
+def _steps(path: str) -> Iterator[tuple[str, str]]:
+    """(folder, name in it) from the file up to the top: "a/b/c" → ("a/b", "c"), ("a", "b"), ("", "a")."""
+    while path:
+        folder, _, name = path.rpartition("/")
+        yield folder, name
+        path = folder

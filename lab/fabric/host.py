@@ -17,7 +17,7 @@ from typing import Any
 
 from lab.clock import Clock, LabClock, TimeSource
 from lab.events import Event, ProgramCrashed
-from lab.fabric.ambient import AMBIENT
+from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.base import Answer
 from lab.fabric.disk import Disk
 from lab.fabric.faults import HostFaults
@@ -111,22 +111,40 @@ class Host:
         return self._streams[purpose]
 
     def log(self, event: Event) -> None:
-        self.ground.log.append(self.ground.source.time(), self.name, event)
+        # A program that dies has nothing to tell any more.
+        if self.up:
+            self.ground.log.append(self.ground.source.time(), self.name, event)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         # A copy for each task: one context cannot be entered twice.
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work, name=name or None, context=self.context.copy())
+        task = self._start(work, self.context.copy(), name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def attend(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run what the lab's keeper asks of this host: a pause does not hold it, its errors are the keeper's."""
+        context = self.context.copy()
+        context.run(ATTENDED.set, True)
+        task = self._start(work, context, "")
+        task.add_done_callback(self._forget)
+        return task
+
+    def _start(self, work: Coroutine[Any, Any, Any], context: Context, name: str) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work, name=name or None, context=context)
         if self._tasks is None:
             self._tasks = {}
         self._tasks[task] = None
-        task.add_done_callback(self._ended)
         return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        if self._tasks is not None:
+            self._tasks.pop(task, None)
 
     def crashed(self, program: str, error: BaseException) -> None:
         """One of its programs ended with an exception: told in the log, and kept for the tests."""
         self.ground.crashes.append(error)
-        self.log(ProgramCrashed(program, f"{type(error).__name__}: {error}"))
+        event = ProgramCrashed(program, f"{type(error).__name__}: {error}")
+        self.ground.log.append(self.ground.source.time(), self.name, event)
 
     def stop(self) -> list[asyncio.Task[Any]]:
         """Cancel every task and forget what was in memory; the tasks that still have to end."""
@@ -137,8 +155,7 @@ class Host:
         return tasks
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        if self._tasks is not None:
-            self._tasks.pop(task, None)
+        self._forget(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.crashed(task.get_name(), error)

@@ -1,0 +1,167 @@
+"""A UDP socket in memory, as an asyncio transport.
+
+The rule is the kernel's: a datagram arrives whole, or not at all. When nobody has the port, or no host the
+address, only a connected socket hears of it (`error_received`); to any other the datagram is just lost. A socket
+on several addresses answers from the one it was asked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, cast
+
+from lab.fabric.rules import Packet, Verdict
+from lab.fabric.stack import dialled, problem
+from lab.fabric.stream import Socket
+from lab.names import Address
+
+if TYPE_CHECKING:
+    from lab.fabric.host import Host
+    from lab.fabric.memory import MemoryStack
+
+LARGEST = 65507
+"""Octets in a datagram over IPv4."""
+_MANY = 1024
+
+
+class DatagramEnd(asyncio.DatagramTransport):
+    """A bound socket; `remote` is set when it is connected."""
+
+    __slots__ = ("_asked_at", "_closing", "_context", "_protocol", "_stack", "places", "port", "remote")
+
+    def __init__(
+        self, stack: MemoryStack, context: Context, places: tuple[Address, ...], remote: Socket | None
+    ) -> None:
+        self._stack = stack
+        self._context = context
+        self._protocol = asyncio.DatagramProtocol()
+        self._closing = False
+        self._asked_at: dict[Socket, Address] = {}
+        self.places = places
+        self.remote = remote
+        self.port = 0
+
+    def open(self, protocol: asyncio.DatagramProtocol) -> None:
+        self._protocol = protocol
+        protocol.connection_made(self)
+
+    # -- sending ---------------------------------------------------------------------------------------------
+
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if self.remote and addr not in (None, self.remote):
+            raise ValueError(f"Invalid address: must be None or {self.remote}")
+        if self._closing:
+            return
+        try:
+            self._send(bytes(data), self.remote or (addr[0], addr[1]))
+        except OSError as error:
+            self._protocol.error_received(error)
+
+    def _send(self, octets: bytes, to: Socket) -> None:
+        if len(octets) > LARGEST:
+            raise problem(errno.EMSGSIZE)
+        network = self._stack.network
+        target = network.places.get(to[0])
+        if target is None:
+            to = (dialled(to[0], self._stack.host.addresses), to[1])
+            target = network.host_at(to[0])
+        verdict = network.rules.verdict(self._stack.host, target, Packet.DATAGRAM)
+        if verdict is Verdict.PASS and target is not None:
+            self._carry(target, octets, to)
+        elif self.remote and (error := verdict.error(to[0])):
+            network.loop.call_soon(self._hear, error, context=self._context)
+
+    def _carry(self, target: Host, octets: bytes, to: Socket) -> None:
+        network = self._stack.network
+        source = (self._source(to), self.port)
+        line = network.rules.line(self._stack.host, target)
+        if line is None:
+            self._arrive(target, octets, to, source)
+        elif (toll := line.toll(network.loop.time(), len(octets))) is not None:
+            network.loop.call_later(toll, self._arrive, target, octets, to, source, context=network.context)
+
+    def _source(self, to: Socket) -> Address:
+        if len(self.places) == 1:
+            return self.places[0]
+        return self._asked_at.pop(to, None) or self._stack.source_for(to[0], self.places)
+
+    def _arrive(self, target: Host, octets: bytes, to: Socket, source: Socket) -> None:
+        stack = self._stack.network.stack_of(target)
+        end = stack.udp.owner(*to) if stack.has_udp else None
+        if end is not None and end.remote in (None, source):
+            stack.network.loop.call_soon(end.receive, octets, source, Address(to[0]), context=end._context)
+        elif self.remote:
+            refusal = problem(errno.ECONNREFUSED, to[0])
+            self._stack.network.loop.call_later(self._way_back(target), self._hear, refusal, context=self._context)
+
+    def _way_back(self, target: Host) -> float:
+        line = self._stack.network.rules.line(target, self._stack.host)
+        return line.link.latency.total_seconds() if line else 0.0
+
+    # -- receiving -------------------------------------------------------------------------------------------
+
+    def receive(self, octets: bytes, source: Socket, at: Address) -> None:
+        if self._closing:
+            return
+        if len(self.places) > 1:
+            self._remember(source, at)
+        try:
+            self._protocol.datagram_received(octets, source)
+        except Exception as error:
+            self._fail(error)
+
+    def _remember(self, source: Socket, at: Address) -> None:
+        if len(self._asked_at) >= _MANY:
+            self._asked_at.clear()
+        self._asked_at[source] = at
+
+    def _hear(self, error: OSError) -> None:
+        if not self._closing:
+            self._protocol.error_received(error)
+
+    def _fail(self, error: Exception) -> None:
+        message = "Fatal error: protocol.datagram_received() call failed."
+        self._stack.network.loop.call_exception_handler(
+            {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
+        )
+        self._leave(error)
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        self._leave(None)
+
+    def abort(self) -> None:
+        self._leave(None)
+
+    def vanish(self) -> None:
+        """The power is gone: the program sees nothing any more."""
+        self._closing = True
+
+    def _leave(self, error: Exception | None) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._stack.udp.release(self.places, self.port)
+        self._stack.network.loop.call_soon(self._protocol.connection_lost, error, context=self._context)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "sockname":
+            return (self.places[0], self.port)
+        return self.remote if name == "peername" else default
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = cast(asyncio.DatagramProtocol, protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol

@@ -1,0 +1,92 @@
+"""A host's disk as a folder of the machine, where a person can look with `ls` and `cat`.
+
+The rule: `sync` returns when fsync has, of the files and of the folders that name them. Who asks while a trip to
+the disk is under way joins the next one, so that a hundred sessions cost what a few do (group commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+from lab.fabric.stack import problem
+
+
+class FolderDisk:
+    """The files of one host below `folder`."""
+
+    __slots__ = ("_asked", "_trip", "folder", "full")
+
+    def __init__(self, folder: Path) -> None:
+        self.folder: Path | None = folder
+        self.full = False
+        self._asked: dict[Path, None] = {}
+        self._trip: asyncio.Task[None] | None = None
+
+    def read(self, path: str) -> bytes:
+        return self._at(path).read_bytes()
+
+    def size(self, path: str) -> int:
+        return self._at(path).stat().st_size
+
+    def write(self, path: str, octets: bytes) -> None:
+        self._room_for(path).write_bytes(octets)
+
+    def append(self, path: str, octets: bytes) -> None:
+        with self._room_for(path).open("ab") as file:
+            file.write(octets)
+
+    def rename(self, old: str, new: str) -> None:
+        target = self._at(new)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._at(old).rename(target)
+
+    def remove(self, path: str) -> None:
+        self._at(path).unlink(missing_ok=True)
+
+    def list(self, folder: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self._at(folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    async def sync(self, *paths: str) -> None:
+        for path in paths:
+            place = self._at(path)
+            self._asked[place] = self._asked[place.parent] = None
+        if self._trip is not None:
+            # Under way already: it may have passed our files by.
+            await asyncio.shield(self._trip)
+        if self._asked and (self._trip is None or self._trip.done()):
+            self._trip = asyncio.ensure_future(self._go())
+        if self._trip is not None:
+            await asyncio.shield(self._trip)
+
+    async def _go(self) -> None:
+        places, self._asked = list(self._asked), {}
+        await asyncio.get_running_loop().run_in_executor(None, _fsync, places)
+
+    def _at(self, path: str) -> Path:
+        assert self.folder is not None
+        return self.folder / path
+
+    def _room_for(self, path: str) -> Path:
+        if self.full:
+            raise problem(errno.ENOSPC)
+        place = self._at(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+
+def _fsync(places: list[Path]) -> None:
+    for place in places:
+        try:
+            number = os.open(place, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -1,0 +1,182 @@
+"""What the fabrics of one process share: they differ in stack and disk only.
+
+The rule: a fault changes the rules first and tells the log, so that sim and local tell one story. A host that goes
+down loses its programs, its connections (reset, as by a kernel whose process died) and its memory; its disk, its
+clock and its streams of chance stay. `heal` boots it anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from lab.clock import Clock
+from lab.errors import WorldSaidNo
+from lab.events import FaultApplied, FaultLifted, HostStarted
+from lab.fabric.ambient import AMBIENT
+from lab.fabric.base import Boot
+from lab.fabric.disk import Disk
+from lab.fabric.faults import Down, Fault, Paused
+from lab.fabric.host import Ground, Host
+from lab.fabric.loop import LabLoop
+from lab.fabric.rules import Rules
+from lab.fabric.stack import Stack
+from lab.log import EventLog
+from lab.names import DomainName
+from lab.topology.plan import HostPlan, Link
+
+_AT_ONCE = 1000
+"""Hosts that are started before the loop gets a turn."""
+_LAST_WORDS = 1.0
+"""Seconds of lab time that the programs of a stopped host have for their `finally`."""
+_STARTED = HostStarted()
+
+
+class OneProcessFabric:
+    """Hosts as objects of this process, on the running `LabLoop`."""
+
+    def __init__(
+        self,
+        boot: Boot,
+        seed: str,
+        log: EventLog | None,
+        make_stack: Callable[[Host], Stack],
+        make_disk: Callable[[Host], Disk],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, LabLoop), "a fabric lives on a LabLoop"
+        self.loop = loop
+        self.rules = Rules(seed)
+        self.log = log if log is not None else EventLog()
+        self.hosts: dict[DomainName, Host] = {}
+        self.ground = Ground(seed, loop.source, self.log, make_stack, make_disk)
+        self.clock: Clock = self.ground.clock
+        self._boot = boot
+        loop.set_exception_handler(self._note_crash)
+
+    @property
+    def crashes(self) -> list[BaseException]:
+        """Exceptions that ended a program, or fell out of a callback: defects of the lab."""
+        return self.ground.crashes
+
+    def add(self, plan: HostPlan) -> None:
+        self.hosts[plan.name] = Host(plan, self.ground)
+
+    # -- up and down -----------------------------------------------------------------------------------------
+
+    async def up(self) -> None:
+        booting: list[asyncio.Task[None]] = []
+        for number, host in enumerate(self.hosts.values(), 1):
+            booting.append(self._start(host))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+                booting = [task for task in booting if not _is_well(task)]
+        for task in booting:
+            await task
+
+    def _start(self, host: Host) -> asyncio.Task[None]:
+        host.up = True
+        return host.spawn(self._run_boot(host), "boot")
+
+    async def _run_boot(self, host: Host) -> None:
+        await self._boot(host)
+        host.log(_STARTED)
+
+    async def down(self) -> None:
+        await _end([task for host in self.hosts.values() for task in self._stop(host)])
+        self.loop.set_exception_handler(None)
+
+    def _stop(self, host: Host) -> list[asyncio.Task[Any]]:
+        host.stack.thaw()
+        host.stack.reset()
+        host.up = False
+        return host.stop()
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    async def ask(self, host: DomainName, question: str, request: dict[str, Any]) -> dict[str, Any]:
+        here = self.hosts[host]
+        task = here.attend(here.console[question](request))
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if task.cancelled():
+            raise WorldSaidNo(f"{host} went down before it answered.")
+        answer: dict[str, Any] = task.result()
+        return answer
+
+    # -- faults ----------------------------------------------------------------------------------------------
+
+    async def fail(self, host: DomainName, fault: Fault) -> None:
+        here = self.hosts[host]
+        if fault in here.faults.now:
+            return
+        ending = self._stop(here) if isinstance(fault, Down) else []
+        if isinstance(fault, Paused):
+            here.stack.freeze()
+        here.faults.now.append(fault)
+        self.rules.changed()
+        self.log.append(self.loop.time(), host, FaultApplied(host, str(fault)))
+        await _end(ending)
+
+    async def heal(self, host: DomainName) -> None:
+        here = self.hosts[host]
+        lifted = list(here.faults.now)
+        here.faults.now.clear()
+        here.faults.used.clear()
+        self.rules.changed()
+        here.stack.thaw()
+        for fault in lifted:
+            self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
+        if not here.up:
+            await self._start(here)
+
+    def connect(self, a: str, b: str, link: Link) -> None:
+        self.rules.connect(a, b, link)
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        self.rules.cut(a, b)
+        self.log.append(self.loop.time(), "", FaultApplied(f"{','.join(a)}|{','.join(b)}", "cut"))
+
+    def mend(self) -> None:
+        for a, b in self.rules.cuts:
+            self.log.append(self.loop.time(), "", FaultLifted(f"{','.join(a)}|{','.join(b)}", "cut"))
+        self.rules.mend()
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    async def advance(self, by: timedelta) -> None:
+        await self.loop.leap_to(self.loop.time() + by.total_seconds())
+
+    async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:
+        return await self.loop.leap_to(self.loop.time() + within.total_seconds(), done)
+
+    # -- defects ---------------------------------------------------------------------------------------------
+
+    def _note_crash(self, loop: asyncio.AbstractEventLoop, report: dict[str, Any]) -> None:
+        error, host = report.get("exception"), _whose(report)
+        if error is not None and host is not None:
+            host.crashed(report["message"], error)
+            return
+        if error is not None:
+            self.crashes.append(error)
+        loop.default_exception_handler(report)
+
+
+def _whose(report: dict[str, Any]) -> Host | None:
+    """In which host's context a callback failed."""
+    context = getattr(report.get("handle"), "_context", None)
+    return context.get(AMBIENT) if context is not None else AMBIENT.get()
+
+
+def _is_well(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=_LAST_WORDS)

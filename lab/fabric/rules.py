@@ -1,0 +1,200 @@
+"""What becomes of a packet between two hosts: one rule chain, for every fabric.
+
+The rule: the first of these that has something to say decides, in the order in which a packet would meet them:
+a cut line, a fault of either host (the table FATE, which is the table of `faults`), then the link's own loss,
+queue and latency. A host always reaches itself.
+
+Two questions: `verdict` says whether a packet gets through at all, `line` what the way costs. Chance comes from
+one seeded stream for each pair of hosts and direction: one pair's traffic never changes another's story.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from random import Random
+from typing import Protocol
+
+from lab.fabric.faults import Down, Fault, HostFaults, Paused, Silent, Unreachable
+from lab.fabric.stack import problem
+from lab.names import DomainName
+from lab.topology.plan import HostPlan, Link
+
+
+class Packet(Enum):
+    """What a packet belongs to."""
+
+    CONNECT = "a new connection"
+    STREAM = "an open connection"
+    DATAGRAM = "a datagram"
+
+
+class Verdict(Enum):
+    """What becomes of it."""
+
+    PASS = "passes"
+    DROP = "is lost"
+    REFUSE = "is refused"
+    UNREACHABLE = "meets no host"
+
+    def error(self, address: str) -> OSError | None:
+        """What the sender's kernel would say; None where it would say nothing."""
+        number = _ERRNO.get(self)
+        return problem(number, address) if number else None
+
+
+_ERRNO = {Verdict.REFUSE: errno.ECONNREFUSED, Verdict.UNREACHABLE: errno.EHOSTUNREACH}
+
+FATE: Mapping[type[Fault], Mapping[Packet, Verdict]] = {
+    Silent: dict.fromkeys(Packet, Verdict.DROP),
+    Unreachable: {
+        Packet.CONNECT: Verdict.UNREACHABLE,
+        Packet.STREAM: Verdict.DROP,
+        Packet.DATAGRAM: Verdict.UNREACHABLE,
+    },
+    Down: {Packet.CONNECT: Verdict.REFUSE, Packet.STREAM: Verdict.PASS, Packet.DATAGRAM: Verdict.REFUSE},
+    Paused: {Packet.CONNECT: Verdict.PASS, Packet.STREAM: Verdict.PASS, Packet.DATAGRAM: Verdict.DROP},
+}
+"""By fault of either host, the severest first. What an open connection of a host that is down still receives, its
+kernel answers with a reset; a paused host's kernel still shakes hands and acknowledges."""
+
+
+class Place(Protocol):
+    """As much of a host as the rules look at."""
+
+    @property
+    def name(self) -> DomainName: ...
+
+    @property
+    def plan(self) -> HostPlan: ...
+
+    @property
+    def faults(self) -> HostFaults: ...
+
+    @property
+    def is_faulty(self) -> bool: ...
+
+
+class Line:
+    """The way from one host to another, in this direction."""
+
+    __slots__ = ("_free_at", "_name", "_stream", "link", "rto")
+
+    def __init__(self, link: Link, name: str) -> None:
+        self.link = link
+        self.rto = 0.2 + 2 * link.latency.total_seconds()
+        """Seconds until TCP sends a lost segment again, for the first time (RFC 6298; Linux's floor 0.2 s)."""
+        self._free_at = 0.0
+        self._name = name
+        self._stream: Random | None = None
+
+    def toll(self, now: float, octets: int) -> float | None:
+        """Seconds until this many octets arrive; None: they are lost on the way."""
+        link = self.link
+        if link.loss and self._chance() < link.loss:
+            return None
+        return self._queueing(now, octets) + link.latency.total_seconds() + self._jitter()
+
+    def _queueing(self, now: float, octets: int) -> float:
+        if not self.link.bandwidth:
+            return 0.0
+        self._free_at = max(now, self._free_at) + octets * 8 / self.link.bandwidth
+        return self._free_at - now
+
+    def _jitter(self) -> float:
+        jitter = self.link.jitter.total_seconds()
+        return jitter * self._chance() if jitter else 0.0
+
+    def _chance(self) -> float:
+        if self._stream is None:
+            self._stream = Random(self._name)
+        return self._stream.random()
+
+
+class Rules:
+    """Links, cuts and the hosts' faults. `generation` changes whenever an answer may have changed."""
+
+    def __init__(self, seed: str) -> None:
+        self.generation = 0
+        self._seed = seed
+        self._links: dict[tuple[str, str], Link] = {}
+        self.cuts: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self._lines: dict[tuple[DomainName, DomainName], Line | None] = {}
+
+    def changed(self) -> None:
+        """A fault came or went."""
+        self.generation += 1
+
+    def connect(self, a: str, b: str, link: Link) -> None:
+        self._links[a, b] = self._links[b, a] = link
+        self._lines.clear()
+        self.changed()
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        self.cuts.append((tuple(a), tuple(b)))
+        self.changed()
+
+    def mend(self) -> None:
+        self.cuts.clear()
+        self.changed()
+
+    def verdict(self, source: Place, target: Place | None, packet: Packet) -> Verdict:
+        """What becomes of a packet. `target` None: nobody has that address, as the last router would say."""
+        if target is None:
+            return Verdict.UNREACHABLE
+        if source is target:
+            return Verdict.PASS
+        if self.cuts and self._is_cut(source, target):
+            return Verdict.DROP
+        if source.is_faulty or target.is_faulty:
+            return fate(packet, [*source.faults.now, *target.faults.now])
+        return Verdict.PASS
+
+    def line(self, source: Place, target: Place) -> Line | None:
+        """What the way costs; None: nothing, it is instant and sure."""
+        if not self._links or source is target:
+            return None
+        pair = (source.name, target.name)
+        if pair not in self._lines:
+            self._lines[pair] = self._lay(source, target)
+        return self._lines[pair]
+
+    def _lay(self, source: Place, target: Place) -> Line | None:
+        link = self._link(source, target)
+        if link is None or link == _WIRE:
+            return None
+        return Line(link, f"{self._seed}:link:{source.name}>{target.name}")
+
+    def _link(self, source: Place, target: Place) -> Link | None:
+        here, there = _labels(source), _labels(target)
+        for i, j in _EXACTNESS:
+            link = self._links.get((here[i], there[j]))
+            if link is not None:
+                return link
+        return None
+
+    def _is_cut(self, source: Place, target: Place) -> bool:
+        here, there = _labels(source), _labels(target)
+        return any(
+            (_meet(here, a) and _meet(there, b)) or (_meet(here, b) and _meet(there, a)) for a, b in self.cuts
+        )
+
+
+_WIRE = Link()
+_EXACTNESS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (1, 2), (2, 1), (2, 2))
+"""Which pair of labels counts first: 0 a host's name, 1 its organisation, 2 everywhere."""
+
+
+def fate(packet: Packet, faults: Sequence[Fault]) -> Verdict:
+    """The verdict of the severest of these faults."""
+    kinds = [type(fault) for fault in faults]
+    return next((verdicts[packet] for kind, verdicts in FATE.items() if kind in kinds), Verdict.PASS)
+
+
+def _labels(place: Place) -> tuple[str, str, str]:
+    return (place.name, place.plan.organisation or place.name, "*")
+
+
+def _meet(labels: tuple[str, str, str], group: tuple[str, ...]) -> bool:
+    return any(label in group for label in labels)
