@@ -1,0 +1,197 @@
+"""The spool on a disk that loses its power: what was committed is there, whole; what was not may be gone."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.mail import spool as spool_module
+from lab.mail.envelope import Envelope, Recipient
+from lab.mail.spool import Spool, Stored, Transaction
+from lab.names import EmailAddress
+
+
+class PlainDisk:
+    """Files in a dict; `synced` is what survives a power cut."""
+
+    folder: Path | None = None
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytearray] = {}
+        self.synced: dict[str, bytes] = {}
+        self.full = False
+
+    def read(self, path: str) -> bytes:
+        return bytes(self.files[path])
+
+    def write(self, path: str, octets: bytes) -> None:
+        self.files[path] = bytearray(octets)
+
+    def append(self, path: str, octets: bytes) -> None:
+        file = self.files.setdefault(path, bytearray())
+        if self.full:
+            file += octets[: len(octets) // 2]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        file += octets
+
+    def rename(self, old: str, new: str) -> None:
+        self.files[new] = self.files.pop(old)
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+        self.synced.pop(path, None)
+
+    def list(self, folder: str) -> list[str]:
+        return sorted(name.rpartition("/")[2] for name in self.files if name.startswith(folder + "/"))
+
+    def size(self, path: str) -> int:
+        return len(self.files[path])
+
+    async def sync(self, *paths: str) -> None:
+        for path in paths:
+            self.synced[path] = bytes(self.files[path])
+
+    def power_cut(self, keep: float) -> None:
+        """Of what was not synced, a beginning may have reached the disk."""
+        for path, file in list(self.files.items()):
+            safe = self.synced.get(path, b"")
+            torn = bytes(file[len(safe) :])
+            self.files[path] = bytearray(safe + torn[: int(len(torn) * keep)])
+
+
+def message(queue_id: str, recipients: int = 1, at: float = 0.0, size: int = 10) -> tuple[Stored, bytes]:
+    to = tuple(Recipient(EmailAddress(f"u{n}@b.com")) for n in range(recipients))
+    octets = (queue_id * size)[:size].encode()
+    return Stored(queue_id, Envelope(EmailAddress("a@u.ch"), to), at, size, tuple(range(recipients))), octets
+
+
+def again(disk: PlainDisk) -> Spool:
+    spool = Spool(disk)
+    spool.recover()
+    return spool
+
+
+async def test_a_committed_message_is_there_after_a_restart() -> None:
+    disk = PlainDisk()
+    to = Recipient(EmailAddress("ed@b.com"), frozenset({"success"}), "rfc822;Ed@b.com")
+    stored = Stored("q1", Envelope(None, (to,), "HDRS", "env", True, True), 7.5, 4, (0,), "q0", 1)
+    await Spool(disk).commit(Transaction([(stored, b"body")]))
+    spool = again(disk)
+    assert spool.living == [stored]
+    assert spool.octets("q1") == b"body"
+
+
+async def test_a_bounce_and_the_end_of_its_original_are_one() -> None:
+    disk = PlainDisk()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("q1", 2)]))
+    before = len(disk.files["spool/00000001.log"])
+    await spool.commit(Transaction([message("b1")], ends=[("q1", (0, 1))]))
+    whole = bytes(disk.files["spool/00000001.log"])
+    for cut in range(before, len(whole) + 1):
+        disk.files["spool/00000001.log"] = bytearray(whole[:cut])
+        assert [one.id for one in again(disk).living] == (["b1"] if cut == len(whole) else ["q1"])
+
+
+async def test_a_recipient_ended_is_not_open_again() -> None:
+    disk = PlainDisk()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("q1", 3)]))
+    await spool.commit(Transaction(ends=[("q1", (1,))], warns=["q1"]))
+    (stored,) = again(disk).living
+    assert (stored.open, stored.warned) == ((0, 2), 1)
+
+
+async def test_after_a_full_disk_the_torn_record_is_in_nobodys_way() -> None:
+    disk = PlainDisk()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("q1")]))
+    disk.full = True
+    with pytest.raises(OSError, match="No space"):
+        await spool.commit(Transaction([message("q2")]))
+    disk.full = False
+    await spool.commit(Transaction([message("q3")]))
+    assert [one.id for one in again(disk).living] == ["q1", "q3"]
+
+
+async def test_a_segment_goes_once_nothing_in_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT", 500)
+    disk = PlainDisk()
+    spool = Spool(disk)
+    for number in range(100):
+        await spool.commit(Transaction([message(f"q{number}")]))
+        await spool.commit(Transaction(ends=[(f"q{number}", (0,))]))
+    assert len(disk.files) <= 3
+
+
+async def test_one_old_message_does_not_hold_every_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT", 500)
+    disk = PlainDisk()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("old", 2)]))
+    for number in range(200):
+        await spool.commit(Transaction([message(f"q{number}")]))
+        await spool.commit(Transaction(ends=[(f"q{number}", (0,))]))
+    assert len(disk.files) < 20
+    assert [one.id for one in again(disk).living] == ["old"]
+    assert again(disk).octets("old") == message("old")[1]
+
+
+async def test_bodies_are_read_back_when_memory_let_them_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "YOUNG", 25)
+    spool = Spool(PlainDisk())
+    for number in range(5):
+        await spool.commit(Transaction([message(f"q{number}")]))
+    assert [spool.octets(f"q{number}") for number in range(5)] == [message(f"q{n}")[1] for n in range(5)]
+
+
+def test_a_file_that_is_no_segment_is_left_alone() -> None:
+    disk = PlainDisk()
+    disk.write("spool/README", b"hello")
+    assert Spool(disk).recover() == []
+    assert disk.read("spool/README") == b"hello"
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("take"), st.integers(1, 3)),
+        st.tuples(st.just("end"), st.integers(0, 30)),
+        st.tuples(st.just("restart"), st.floats(0, 1)),
+        st.tuples(st.just("torn"), st.floats(0, 1)),
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None)
+@given(steps)
+def test_whatever_happens_what_was_accepted_is_there(script: list[tuple[str, float]]) -> None:
+    asyncio.run(_live_through(script))
+
+
+async def _live_through(script: list[tuple[str, float]]) -> None:
+    disk = PlainDisk()
+    spool, alive = Spool(disk), {}
+    for number, (what, amount) in enumerate(script):
+        if what == "take":
+            alive[f"q{number}"] = set(range(int(amount)))
+            await spool.commit(Transaction([message(f"q{number}", int(amount), number)]))
+        elif what == "end" and alive:
+            queue_id = list(alive)[int(amount) % len(alive)]
+            recipient = min(alive[queue_id])
+            await spool.commit(Transaction([message(f"b{number}", 1, number)], ends=[(queue_id, [recipient])]))
+            alive[f"b{number}"] = {0}
+            alive[queue_id].remove(recipient)
+            alive = {one: left for one, left in alive.items() if left}
+        elif what in ("restart", "torn"):
+            if what == "torn" and disk.files:
+                disk.append(sorted(disk.files)[-1], b"\0\0\0\x40half a record")
+            disk.power_cut(amount)
+            spool = again(disk)
+    assert {one.id: set(one.open) for one in spool.living} == alive
+    assert all(spool.octets(one) == message(one)[1] for one in alive)
