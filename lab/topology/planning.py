@@ -6,6 +6,8 @@ problems, so that all of them are told at once.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
 from lab.topology import model
 from lab.topology.addresses import OVERFLOW
@@ -13,6 +15,7 @@ from lab.topology.addressing import address_hosts
 from lab.topology.draft import Draft, Site
 from lab.topology.gather import STUDENT, full_name, gather, organisations, settle_zones
 from lab.topology.plan import HostPlan, Link, LinkPlan, Plan, ResolverPlan
+from lab.topology.population import Population, Zones, populate, provider, zones_served
 from lab.topology.postal import give_homes, mail_plan
 from lab.topology.source import Source
 from lab.topology.teams import team_domains
@@ -26,16 +29,20 @@ def make_plan(topology: model.Topology, source: Source) -> tuple[Plan, Draft]:
     draft = Draft(topology, source)
     organisations(draft, topology.domains, ("domains",))
     organisations(draft, team_domains(topology.teams), ("teams",))
+    if topology.population is not None:
+        organisations(draft, dict([provider(topology.population)]), ("population",))
     settle_zones(draft)
     gather(draft)
     space = address_hosts(draft)
     give_homes(draft)
     where = {site.name: site.addresses for site in draft.sites.values()}
     zones = zone_plans(draft, where)
+    hosts = _hosts(draft, where)
+    people = populate(draft, space, hosts[-1].resolvers)
     plan = Plan(
         name=topology.name,
-        hosts=tuple(_hosts(draft, where)),
-        zones=zones,
+        hosts=tuple(hosts) if people is None else _peopled(hosts, people),
+        zones=zones if people is None else Zones(zones, people),
         links=tuple(_links(draft)),
         ranges=(*topology.ranges, *([OVERFLOW] if space.overflowed else [])),
         source=source.name,
@@ -52,6 +59,14 @@ def _hosts(draft: Draft, where: Where) -> list[HostPlan]:
     order = {place: index for index, place in enumerate(draft.organisations)}
     sites = sorted(draft.sites.values(), key=lambda site: (_rank(site), order.get(DomainName(site.place), -1)))
     return [_host(draft, site, local.get(site.place, default), where, hints) for site in sites]
+
+
+def _peopled(hosts: list[HostPlan], people: Population) -> tuple[HostPlan, ...]:
+    served = zones_served(people)
+    found = (
+        replace(host, zones=(*host.zones, *served[host.name])) if host.name in served else host for host in hosts
+    )
+    return (*found, *people.hosts)
 
 
 def _rank(site: Site) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
@@ -110,7 +111,7 @@ _MX = re.compile(r"\s*([0-9]{1,5})\s+(\S+)\s*")
 
 def mx(value: Any) -> Any:
     """ "5 mail.belgiannews.com" is {preference: 5, exchange: mail.belgiannews.com}."""
-    if isinstance(value, dict):
+    if isinstance(value, dict | BaseModel):
         return value
     match = _MX.fullmatch(str(text(value)))
     if match is None:

@@ -193,7 +193,7 @@ class _Builder:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
-    if node.style is not None:
+    if node.style:  # None from the Python reader, "" from the C one: plain
         return text
     if text in _NULL:
         return None
