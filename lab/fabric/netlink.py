@@ -56,14 +56,14 @@ class Routes:
 
     def assign(self, address: Address) -> None:
         """Give `lo` the address itself, so that packets may leave from it unasked."""
-        family, octets = _packed(address)
-        body = struct.pack("=BBBBI", family, len(octets) * 8, _NO_DAD, 0, _LOOPBACK)
+        family, octets, length = _packed(address)
+        body = struct.pack("=BBBBI", family, length, _NO_DAD, 0, _LOOPBACK)
         body += _attribute(_IFA_LOCAL, octets) + _attribute(_IFA_ADDRESS, octets)
         self._send([_message(_NEWADDR, _CREATE | _REPLACE, body)])
 
-    def lay(self, addresses: Iterable[Address], kind: Route, source: Address | None = None) -> None:
-        """A route of this kind to each address, in the place of the one it has. Programs that do not choose
-        where they come from come from `source`."""
+    def lay(self, addresses: Iterable[str], kind: Route, source: Address | None = None) -> None:
+        """A route of this kind to each address or prefix, in the place of the one it has. Programs that do not
+        choose where they come from come from `source`."""
         self._send(
             [_message(_NEWROUTE, _CREATE | _REPLACE, _route(address, kind, source)) for address in addresses]
         )
@@ -90,15 +90,18 @@ class Routes:
             raise OSError(first, os.strerror(first))
 
 
-def _packed(address: Address) -> tuple[int, bytes]:
-    parsed = ip_address(address)
-    return (socket.AF_INET if parsed.version == 4 else socket.AF_INET6), parsed.packed
+def _packed(address: str) -> tuple[int, bytes, int]:
+    """Family, octets and length of an address, or of a prefix."""
+    text, _, length = address.partition("/")
+    parsed = ip_address(text)
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
+    return family, parsed.packed, int(length) if length else parsed.max_prefixlen
 
 
-def _route(address: Address, kind: Route, source: Address | None) -> bytes:
-    family, octets = _packed(address)
+def _route(address: str, kind: Route, source: Address | None) -> bytes:
+    family, octets, length = _packed(address)
     scope = _SCOPE[socket.AddressFamily(family)] if kind is Route.LOCAL else 0
-    head = struct.pack("=BBBBBBBBI", family, len(octets) * 8, 0, 0, _TABLE_LOCAL, _PROTOCOL_STATIC, scope, kind, 0)
+    head = struct.pack("=BBBBBBBBI", family, length, 0, 0, _TABLE_LOCAL, _PROTOCOL_STATIC, scope, kind, 0)
     body = head + _attribute(_DST, octets)
     if kind is Route.LOCAL:
         body += _attribute(_OIF, struct.pack("=I", _LOOPBACK))

@@ -1,0 +1,147 @@
+"""A service of a host on the kernel's sockets, as an asyncio server.
+
+The rule: a paused host leaves its callers to the kernel's backlog: they are connected, and hear nothing. A host
+that a visitor's tools cannot get through to (silent, or cut off from them) has a filter on its sockets that loses
+their SYNs; programs of the lab do not come that far, the rules stop them before they dial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+from lab.fabric.stack import ProtocolFactory
+from lab.names import Address
+
+Accepted = Callable[[socket.socket, tuple[Any, ...], ProtocolFactory], None]
+
+_ATTACH_FILTER, _DETACH_FILTER = 26, 27
+_LOAD_WORD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_NETWORK_HEADER = 0xFFF0_0000
+"""SKF_NET_OFF: where a socket filter finds the IP header (linux/filter.h)."""
+_SOURCE = {4: 12, 6: 8}
+"""Where the source address stands in it (RFC 791 §3.1, RFC 8200 §3)."""
+_EVERYTHING = 0xFFFF_FFFF
+
+
+class Owner(Protocol):
+    frozen: bool
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    def unbound(self, listener: Listener) -> None: ...
+
+
+class Listener(asyncio.AbstractServer):
+    """Listening sockets, one for each address; each connection goes to `accepted` with the service's factory."""
+
+    def __init__(
+        self, owner: Owner, sockets: Sequence[socket.socket], factory: ProtocolFactory, accepted: Accepted
+    ) -> None:
+        self._owner = owner
+        self._sockets = tuple(sockets)
+        self._factory = factory
+        self._accepted = accepted
+        self._context = copy_context()
+        self._serving = self._watched = False
+        self._deaf_to: Address | None = None
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return self._sockets
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._owner.loop
+
+    def is_serving(self) -> bool:
+        return self._serving
+
+    def serve(self) -> None:
+        if self._sockets and not self._serving:
+            self._serving = True
+            for sock in self._sockets:
+                sock.listen(128)
+            self.mind()
+
+    async def start_serving(self) -> None:
+        self.serve()
+
+    async def serve_forever(self) -> None:
+        self.serve()
+        try:
+            await self._owner.loop.create_future()
+        finally:
+            self.close()
+
+    async def wait_closed(self) -> None:
+        """Closed is closed: connections live on, and are nobody's to wait for."""
+
+    def close(self) -> None:
+        self._serving = False
+        self.mind()
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = ()
+        self._owner.unbound(self)
+
+    # -- what the network does to it ------------------------------------------------------------------------
+
+    def mind(self) -> None:
+        """Accept, or not. Called whenever that changes."""
+        wanted = self._serving and not self._owner.frozen
+        if wanted == self._watched:
+            return
+        self._watched = wanted
+        for sock in self._sockets:
+            if wanted:
+                # A copy, for the context may be entered already; it carries the host, whoever called.
+                self._context.copy().run(self._owner.loop.add_reader, sock, self._accept, sock)
+            else:
+                self._owner.loop.remove_reader(sock)
+
+    def ignore(self, address: Address | None) -> None:
+        """Lose every packet from this address; None: from nobody any more."""
+        if address != self._deaf_to:
+            self._deaf_to = address
+            for sock in self._sockets:
+                _filter(sock, address)
+
+    def _accept(self, sock: socket.socket) -> None:
+        with suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
+            while True:
+                connection, peer = sock.accept()
+                connection.setblocking(False)
+                copy_context().run(self._accepted, connection, peer, self._factory)
+
+
+def _filter(sock: socket.socket, address: Address | None) -> None:
+    if address is None:
+        sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
+        return
+    version = 6 if sock.family == socket.AF_INET6 else 4
+    if ip_address(address).version == version:
+        program = drop_from(address)
+        memory = ctypes.create_string_buffer(program)
+        sock_fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(memory))
+        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, sock_fprog)
+
+
+def drop_from(address: Address) -> bytes:
+    """A classic BPF program (bpf(4)) that loses packets from an address and lets all others pass."""
+    parsed = ip_address(address)
+    words = struct.unpack(f"!{len(parsed.packed) // 4}I", parsed.packed)
+    steps = []
+    for index, word in enumerate(words):
+        to_pass = 2 * (len(words) - 1 - index) + 1
+        steps.append((_LOAD_WORD, 0, 0, _NETWORK_HEADER + _SOURCE[parsed.version] + 4 * index))
+        steps.append((_IF_EQUAL, 0, to_pass, word))
+    steps += [(_RETURN, 0, 0, 0), (_RETURN, 0, 0, _EVERYTHING)]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)

@@ -1,0 +1,149 @@
+"""What lies between a program and its kernel: the way to a peer, with the lab's links, cuts and faults on it.
+
+The rule: the kernel never delays and never loses; all of that is decided here, in user space and on lab time, by
+the same rules as in memory (`rules`). An outgoing segment that is lost waits for its retransmission and
+holds those behind it back (RFC 6298: the time doubles; after 15 tries ETIMEDOUT, as Linux).
+
+A program of the machine, in a shell inside the lab, is no part of this. What it sends is delayed when it comes in,
+and what a cut should stop is left unread in the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+
+from lab.fabric.rules import Line, Packet, Place, Rules, Verdict
+
+RETRIES = 15
+LONGEST_RTO = 120.0
+FALLBACK_RTO = 0.2
+
+FIN = b""
+"""The end of what is sent stands in the queue as the empty segment."""
+
+
+class Way:
+    """From one host to another, in this direction. `there` None: an address that no host of the lab has."""
+
+    __slots__ = ("_generation", "_here", "_line", "_rules", "_there", "_verdict")
+
+    def __init__(self, rules: Rules, here: Place | None, there: Place | None) -> None:
+        self._rules = rules
+        self._here = here
+        self._there = there
+        self._generation = -1
+        self._line: Line | None = None
+        self._verdict = Verdict.PASS
+
+    def is_open(self) -> bool:
+        self._look()
+        return self._verdict is Verdict.PASS
+
+    def is_instant(self) -> bool:
+        return self.is_open() and self._line is None
+
+    def toll(self, now: float, octets: int) -> float | None:
+        """Seconds until they arrive; None: lost."""
+        if not self.is_open():
+            return None
+        return self._line.toll(now, octets) if self._line else 0.0
+
+    @property
+    def rto(self) -> float:
+        return self._line.rto if self._line else FALLBACK_RTO
+
+    def _look(self) -> None:
+        if self._generation == self._rules.generation or self._here is None or self._there is None:
+            return
+        self._generation = self._rules.generation
+        self._line = self._rules.line(self._here, self._there)
+        self._verdict = self._rules.verdict(self._here, self._there, Packet.STREAM)
+
+
+class Passage:
+    """Segments on their way: each arrives when the way lets it, in order. `size` octets are still under way."""
+
+    __slots__ = (
+        "_arrive",
+        "_context",
+        "_give_up",
+        "_last_arrival",
+        "_loop",
+        "_lost",
+        "_retries",
+        "_under_way",
+        "_way",
+        "size",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+        way: Way,
+        arrive: Callable[[bytes], None],
+        give_up: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._context = context
+        self._way = way
+        self._arrive = arrive
+        self._give_up = give_up
+        self._lost: deque[bytes] = deque()
+        self._under_way = 0
+        self._retries = 0
+        self._last_arrival = 0.0
+        self.size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._lost or self._under_way)
+
+    def put(self, segment: bytes) -> None:
+        """Send it behind those before it."""
+        if not self and self._way.is_instant():
+            self._arrive(segment)
+            return
+        self.size += len(segment)
+        if self._lost:
+            self._lost.append(segment)
+        elif not self._sent(segment):
+            self._lost.append(segment)
+            self._retry_later()
+
+    def clear(self) -> None:
+        """Forget what has not left; what is under way arrives nevertheless."""
+        self._lost.clear()
+        self.size = 0
+
+    def _sent(self, segment: bytes) -> bool:
+        now = self._loop.time()
+        toll = self._way.toll(now, len(segment))
+        if toll is None:
+            return False
+        self._last_arrival = max(self._last_arrival, now + toll)
+        self._under_way += 1
+        self._loop.call_at(self._last_arrival, self._arrived, segment, context=self._context)
+        return True
+
+    def _arrived(self, segment: bytes) -> None:
+        self._under_way -= 1
+        self.size = max(0, self.size - len(segment))
+        self._arrive(segment)
+
+    def _retry_later(self) -> None:
+        wait = min(LONGEST_RTO, self._way.rto * 2**self._retries)
+        self._retries += 1
+        self._loop.call_later(wait, self._retry, context=self._context)
+
+    def _retry(self) -> None:
+        while self._lost and self._sent(self._lost[0]):
+            self._lost.popleft()
+            self._retries = 0
+        if self._lost and self._retries > RETRIES:
+            self.clear()
+            self._give_up()
+        elif self._lost:
+            self._retry_later()
