@@ -72,17 +72,17 @@ class Maildir:
 
     async def deliver(self, octets: bytes, key: str) -> int:
         """Put a message into `new`, once for a key however often it is asked; its UID."""
-        if (there := self._filed.get(key)) is not None:
-            return there.uid
-        disk, at = self._disk, self._seconds()
-        name = f"{at}.{key}.{self._host}"
-        part = f"{self._folder}/tmp/{key}.{self._host}"
-        disk.write(part, octets)
-        await disk.sync(part)
-        disk.rename(part, f"{self._folder}/new/{name}")
-        filed = self._file(name, at)
-        await disk.sync(f"{self._folder}/new/{name}", self._uids)
+        filed = self._filed.get(key) or await self._put(octets, key)
+        await self._disk.sync(f"{self._folder}/new/{filed.name}", self._uids)
         return filed.uid
+
+    async def _put(self, octets: bytes, key: str) -> Filed:
+        at = self._seconds()
+        name, part = f"{at}.{key}.{self._host}", f"{self._folder}/tmp/{key}.{self._host}"
+        self._disk.write(part, octets)
+        await self._disk.sync(part)
+        self._disk.rename(part, f"{self._folder}/new/{name}")
+        return self._file(name, at)
 
     def messages(self) -> list[Message]:
         """Every message, by UID."""
@@ -148,15 +148,14 @@ class Maildir:
         self._look()
 
     def _known_lines(self) -> list[str]:
-        """The lines of `uids`; a torn last line is cut off, so that the next one begins afresh."""
+        """The lines of `uids`. A torn last line is ended, so that the next one begins afresh."""
         try:
             text = self._disk.read(self._uids).decode("utf-8", "replace")
         except FileNotFoundError:
             return []
-        whole, end, torn = text.rpartition("\n")
-        if torn:
-            self._disk.write(self._uids, (whole + end).encode())
-        return whole.split("\n") if whole else []
+        if not text.endswith("\n"):
+            self._disk.append(self._uids, b"\n")
+        return text.splitlines()
 
     def _begin(self) -> None:
         """A new mailbox. Programs know a Maildir by its folder `cur`."""

@@ -103,16 +103,13 @@ def terms_of(host: Host, plan: MailPlan, store: Store) -> Terms:
 
 
 class Connection(SMTP):
-    """One client. Its task is `_handle_client`, which aiosmtpd starts when the connection is made."""
+    """One client; `_handle_client` is its task, as in aiosmtpd."""
 
     def __init__(self, reception: Reception) -> None:
         # not SMTP.__init__: it inspects its own class and the handler's for every connection
         self.loop = asyncio.get_running_loop()
         stream = asyncio.StreamReader(CHUNK, self.loop)
         asyncio.StreamReaderProtocol.__init__(self, stream, self._cb_client_connected, self.loop)
-        self.session = self.envelope = self.transport = None
-        self._original_transport = self._tls_protocol = None
-        self._handler_coroutine: asyncio.Task[None] | None = None
         self._timeout_handle: asyncio.TimerHandle | None = None
         self._reception = reception
         self._dialogue: Dialogue
@@ -123,10 +120,16 @@ class Connection(SMTP):
     # -- the life of a connection ----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # not SMTP.connection_made: the task has to be the host's, so that it ends when the host goes down
         peer = transport.get_extra_info("peername")
+        self.transport = transport
+        self.session = self._create_session()
+        self.session.peer = peer
         self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None)
         self._reception.open[self] = None
-        super().connection_made(transport)
+        asyncio.StreamReaderProtocol.connection_made(self, transport)
+        self._reset_timeout()
+        self._handler_coroutine = self._reception.host.spawn(self._handle_client(), "smtp server")
 
     def connection_lost(self, error: Exception | None) -> None:
         # not SMTP.connection_lost: it would cancel the task, and with it a message that is being stored
