@@ -20,6 +20,7 @@ from lab.events import (
     Event,
     FaultApplied,
     FaultLifted,
+    LabStarted,
     MailDelivered,
     MailForwarded,
     MailRelayed,
@@ -92,8 +93,12 @@ async def clock(lab: Lab, args: Args) -> Form:
 
 
 def _now(lab: Lab) -> Form:
-    moment = lab.internet.fabric.clock
-    return {"now": moment.now().isoformat(timespec="seconds"), "elapsed_s": round(moment.elapsed(), 3)}
+    moment, started = lab.internet.fabric.clock, lab.internet.log.since(0)[0].event
+    return {
+        "now": moment.now().isoformat(timespec="seconds"),
+        "elapsed_s": round(moment.elapsed(), 3),
+        "epoch": started.epoch if isinstance(started, LabStarted) else "",
+    }
 
 
 def _meanwhile(lab: Lab, start: int) -> Form:

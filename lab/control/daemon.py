@@ -98,7 +98,7 @@ def run(where: Home, order: Order, teller: Teller) -> None:
         doors = bind(doors_of(plan)) if order.doors else []
         ground = choose(order, plan, where, teller)
         with asyncio.Runner(loop_factory=lambda: LabLoop(ground.source)) as runner:
-            runner.run(live(where, order, Internet(plan, ground.make), doors, teller))
+            runner.run(live(where, order, plan, ground, doors, teller))
     finally:
         where.clear()
 
@@ -126,8 +126,7 @@ def choose(order: Order, plan: Plan, where: Home, teller: Teller) -> Ground:
 def sim(order: Order, plan: Plan) -> Ground:
     from lab.fabric.sim import SimFabric
 
-    source = PacedTime(order.pace)
-    return Ground(source, lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed, source=source))
+    return Ground(PacedTime(order.pace), lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed))
 
 
 def local(plan: Plan, where: Home) -> Ground:
@@ -138,11 +137,14 @@ def local(plan: Plan, where: Home) -> Ground:
     return Ground(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=where.path))
 
 
-async def live(where: Home, order: Order, internet: Internet, doors: Sequence[BoundDoor], teller: Teller) -> None:
+async def live(
+    where: Home, order: Order, plan: Plan, ground: Ground, doors: Sequence[BoundDoor], teller: Teller
+) -> None:
     """The whole life of a lab that came so far."""
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    internet = Internet(plan, ground.make)
     await internet.up()
     try:
         gateway = await open_doors(internet, doors)

@@ -44,9 +44,13 @@ def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str,
         raise already_up(where)
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as words:
-        _spawn(where, order, writing)
+        daemon = _spawn(where, order, writing)
         os.close(writing)
-        return _listen(where, words, remark)
+        try:
+            return _listen(where, words, remark)
+        except BaseException:
+            _give_up(daemon)
+            raise
 
 
 def already_up(where: Home) -> MachineSaidNo:
@@ -58,11 +62,21 @@ def already_up(where: Home) -> MachineSaidNo:
     )
 
 
-def _spawn(where: Home, order: Order, writing: int) -> None:
+def _give_up(daemon: subprocess.Popen[bytes]) -> None:
+    """See to it that a daemon that did not come up (or is not wanted any more: Ctrl-C) is gone."""
+    daemon.terminate()
+    try:
+        daemon.wait(_PATIENCE_MS / 1000)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
+
+
+def _spawn(where: Home, order: Order, writing: int) -> subprocess.Popen[bytes]:
     form = json.dumps({"home": str(where.path), "ready": writing, "order": asdict(order)})
     with where.diary.open("wb") as diary:
         # A session of its own: closing the terminal, or Ctrl-C in it, does not end the lab.
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "lab.control.daemon", form],
             stdin=subprocess.DEVNULL,
             stdout=diary,

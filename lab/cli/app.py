@@ -1,0 +1,166 @@
+"""`lab`: the overview, the verbs, and what happens when one of them fails.
+
+The rule: `lab --help` answers within 100 ms and `lab dig` within 250 ms, so this module imports nothing that is
+heavy: the overview is printed from the table below, and a verb's own module is imported when it is called.
+
+Exit statuses: 0 done · 1 the world said no · 2 wrong usage or a bad file · 3 no lab is up · 4 the machine said no
+· 70 a defect of this program (sysexits.h) · 130 interrupted · 141 whoever read the output has gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from lab.errors import LabError, WrongUse
+
+OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "A lab",
+        (
+            ("up", "start", "start a mini-Internet:  lab up [TOPOLOGY]"),
+            ("status", "start", "its hosts, and what has failed"),
+            ("down", "start", "stop it"),
+            ("shell", "shell", "a shell, or a command, inside it:  lab shell [HOST] [-- COMMAND…]"),
+        ),
+    ),
+    (
+        "Names and mail",
+        (
+            ("dig", "dig", "ask the DNS:  lab dig NAME [TYPE] [@SERVER] [--trace]"),
+            ("send", "send", "send a message and see its way:  lab send --from A --to B"),
+            ("talk", "talk", "type SMTP yourself:  lab talk HOST smtp --explain"),
+            ("journey", "journey", "what happened to a message, and why:  lab journey J-0001"),
+            ("mailbox", "mailbox", "what is in a mailbox:  lab mailbox ADDRESS"),
+            ("queue", "queue", "what waits, where, until when"),
+            ("zone", "zone", "a zone's records; add or remove some"),
+        ),
+    ),
+    (
+        "Break and mend",
+        (
+            ("fail", "fail", "break a host or a line:  lab fail HOST --as silent"),
+            ("heal", "fail", "mend one host, or everything"),
+            ("clock", "clock", "lab time; let it run ahead:  lab clock +4h"),
+        ),
+    ),
+    (
+        "Watch",
+        (
+            ("watch", "watch", "everything that happens, as it happens"),
+            ("replay", "watch", "a saved log again:  lab replay run.jsonl"),
+        ),
+    ),
+    (
+        "Files",
+        (
+            ("check", "files", "what is wrong or unwise in a topology file"),
+            ("graph", "files", "draw a topology:  lab graph FILE --svg OUT"),
+            ("schema", "files", "the JSON Schema of topology files, for editors"),
+            ("run", "run", "run scenarios:  lab run scenarios/"),
+        ),
+    ),
+    (
+        "Help",
+        (
+            ("explain", "explain", "what a code or a rule means:  lab explain mx-preference"),
+            ("doctor", "doctor", "whether this machine has what the lab needs, and that nothing escapes"),
+        ),
+    ),
+)
+"""Every verb by group: (name, its module in lab.cli, what it does)."""
+
+
+def modules() -> dict[str, str]:
+    return {verb: module for _, verbs in OVERVIEW for verb, module, _ in verbs}
+
+
+def main() -> int:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? rather than nothing
+    return guarded(sys.argv[1:], dispatch)
+
+
+def guarded(words: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
+    """Do it; whatever goes wrong becomes a sentence and an exit status."""
+    try:
+        status = work(words)
+        sys.stdout.flush()
+        return status
+    except LabError as error:
+        return _tell(error, as_json="--json" in words)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at its end; that must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        from lab.cli.crash import report
+
+        return report(error, words)
+
+
+def _tell(error: LabError, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        from lab.control.client import error_form
+
+        print(json.dumps({"error": error_form(error)}, ensure_ascii=False))
+    else:
+        print(worded(error), file=sys.stderr)
+    return error.exit_status
+
+
+def worded(error: LabError) -> str:
+    """The error as a person reads it. A sentence begins with a capital, unless it begins with a name."""
+    text = str(error)
+    if "\n" in error.sentence:
+        return text  # places in a file, with their carets: to be left as they stand
+    start = text[:1].upper() if text.split(" ", 1)[0].isalpha() else text[:1]
+    return "\n".join(f" {line}" for line in (start + text[1:]).splitlines())
+
+
+def dispatch(words: Sequence[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    if words[0] in ("--version", "-V"):
+        from lab import __version__
+
+        print(f"mini-internet-lab {__version__}")
+        return 0
+    return call(words[0], words[1:])
+
+
+def call(verb: str, words: Sequence[str]) -> int:
+    module = modules().get(verb)
+    if module is None:
+        raise unknown(verb)
+    from lab.cli.reading import read
+
+    return read(verb, getattr(import_module(f"lab.cli.{module}"), verb), words)()
+
+
+def unknown(verb: str) -> WrongUse:
+    import difflib
+
+    near = difflib.get_close_matches(verb, modules(), n=1)
+    remedy = f"Did you mean  lab {near[0]} ?" if near else "All verbs:  lab --help"
+    return WrongUse(f"there is no verb '{verb}'", remedy=remedy, code="W010")
+
+
+def overview() -> str:
+    lines = ["mini-Internet lab: a small Internet of mail and names on this machine.", ""]
+    for group, verbs in OVERVIEW:
+        lines += [f" {group}", *(f"   {verb:<9} {what}" for verb, _, what in verbs), ""]
+    return "\n".join([*lines, " lab VERB --help tells more of one; --json gives each answer as JSON."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""`lab mailbox`: what is in somebody's mailbox, as a list, a message, or the mbox file of a Unix user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.cli.reading import Json
+from lab.cli.screen import Line, emit, plain, show, table
+from lab.control.client import ask
+
+
+def mailbox(address: str, uid: int = 0, *, raw: bool = False, json: Json = False) -> int:
+    """What is in a mailbox; with a message's number, that message byte for byte.
+
+    Parameters
+    ----------
+    address
+        Whose mailbox: ed@belgiannews.com.
+    uid
+        The number of one message.
+    raw
+        The whole mailbox in mbox form, as `cat /var/mail/ed` shows it.
+    """
+    form = ask("mailbox", address=address, uid=uid, raw=raw)
+    if json:
+        emit(form)
+    elif uid:
+        print(_text(form["message"]), end="")
+    elif raw:
+        print(form["mbox"], end="")
+    else:
+        show(screen(form))
+    return 0
+
+
+def _text(message: str) -> str:
+    """A message as a terminal shows it: its octets are UTF-8 in all likelihood, its lines end in LF."""
+    return message.encode("latin-1").decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+
+def screen(form: dict[str, Any]) -> list[Line]:
+    messages = form["messages"]
+    count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}" if messages else "empty"
+    head: Line = ((f" {form['address']}", "place"), (f"  ·  {count}", ""))
+    more = (
+        [plain(f" One of them:  lab mailbox {form['address']} {messages[-1]['uid']}", "dim")] if messages else []
+    )
+    return [head, *table([_row(message) for message in messages], indent="  "), *more]
+
+
+def _row(message: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (str(message["uid"]), "id"),
+        (str(message["received"])[:16].replace("T", " "), "dim"),
+        (message["from"] or "<>", ""),
+        (message["subject"] or "(no subject)", "head"),
+        (f"{message['size']:,} octets", "dim"),
+    ]

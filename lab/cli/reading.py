@@ -1,0 +1,69 @@
+"""The words of a verb, read by cyclopts from the signature of its function.
+
+The rule: a verb is a plain function; its parameters are its arguments and options, its docstring its help. What
+cannot be read is WrongUse with cyclopts' sentence. Words after `--` go, unread, to a parameter `command`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from lab.errors import WrongUse
+
+Verb = Callable[..., int]
+
+Json = Annotated[bool, Parameter(name="--json", help="Answer in JSON, one object a line.")]
+"""The option that every verb has."""
+Unread = Annotated[tuple[str, ...], Parameter(parse=False)]
+"""The words after `--`."""
+
+
+def read(verb: str, function: Verb, words: Sequence[str]) -> Callable[[], int]:
+    """The call that the words ask for: of the verb, or of its help."""
+    words, command = _split(words) if "command" in inspect.signature(function).parameters else (words, ())
+    app = App(
+        name=f"lab {verb}",
+        version_flags=[],
+        help_flags=["--help", "-h"],
+        default_parameter=Parameter(negative=""),
+        help_format="plaintext",
+    )
+    app.default(function)
+    try:
+        called, bound, _ = app.parse_args(list(words), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise WrongUse(_plain(str(error)), remedy=f"lab {verb} --help", code="W011") from None
+    if called is not function:
+        return lambda: _helped(called, *bound.args, **bound.kwargs)
+    extra = {"command": command} if command else {}
+    return lambda: function(*bound.args, **bound.kwargs, **extra)
+
+
+def _split(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
+    if "--" not in words:
+        return words, ()
+    at = list(words).index("--")
+    return words[:at], tuple(words[at + 1 :])
+
+
+def _helped(show: Callable[..., Any], *args: Any, **options: Any) -> int:
+    show(*args, **options)
+    return 0
+
+
+_PYTHONS = (
+    ("into int", "into a whole number"),
+    ("into float", "into a number"),
+    ("requires an argument", "needs a value"),
+)
+
+
+def _plain(sentence: str) -> str:
+    """Cyclopts' sentence without Python's words."""
+    for python, plain in _PYTHONS:
+        sentence = sentence.replace(python, plain)
+    return sentence[:1].lower() + sentence[1:].rstrip(".")

@@ -1,0 +1,158 @@
+"""`lab up`, `lab status`, `lab down`: a lab begins, is, and ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from lab.cli import topologies
+from lab.cli.reading import Json
+from lab.cli.screen import Line, emit, plain, show, table
+from lab.control.client import ask
+from lab.control.home import home
+from lab.control.launch import Order, start, stop
+
+_GLYPHS = {"up": ("✓", "good")}
+
+
+def up(
+    topology: str = "",
+    *,
+    fabric: Literal["", "local", "sim"] = "",
+    pace: float = 1.0,
+    seed: str = "",
+    doors: Annotated[bool, Parameter(negative="--no-doors")] = True,
+    json: Json = False,
+) -> int:
+    """Start a mini-Internet from a topology file, and leave it running.
+
+    Parameters
+    ----------
+    topology
+        A file, or the name of one in topologies/. Without it: topologies/belgium.yaml, else the one that
+        comes with the lab.
+    fabric
+        Where the hosts live. local: real ports in a private network of this machine. sim: in memory. Without
+        it, local where the machine allows it.
+    pace
+        On sim, lab seconds for each second.
+    seed
+        What chance is drawn from, instead of the topology's own seed.
+    doors
+        Open front doors on the machine's loopback for programs outside of the lab.
+    """
+    begun = time.perf_counter()
+    order = Order(str(topologies.find(topology)), fabric, _pace(pace), seed, doors)
+    ready = start(home(), order, _remark)
+    ready["ready_s"] = round(time.perf_counter() - begun, 3)
+    if json:
+        emit(ready)
+    else:
+        show(first_screen(ready))
+    return 0
+
+
+def _pace(pace: float) -> float:
+    from lab.errors import WrongUse
+
+    if not 0 < pace <= 1_000_000:
+        raise WrongUse("the pace is lab seconds for each second: above 0, at most 1000000", code="W012")
+    return pace
+
+
+def _remark(sentence: str) -> None:
+    print(f" {sentence}", file=sys.stderr)
+
+
+def first_screen(form: dict[str, Any]) -> list[Line]:
+    """What a person sees of a lab that has come up."""
+    source = _nearest(form["topology"])
+    lines: list[Line] = [
+        ((' mini-Internet "', ""), (form["lab"], "head"), (f'"  ·  {form["fabric"]}  ·  {source}', ""))
+    ]
+    lines += table([_row(row) for row in form["rows"]], indent="  ")
+    if form["hosts"] > len(form["rows"]):
+        lines.append(plain(f"  … and {form['hosts'] - len(form['rows']):,} more:  lab status", "dim"))
+    hosts = "1 host" if form["hosts"] == 1 else f"{form['hosts']:,} hosts"
+    lines.append(plain(f" {hosts} ready in {form['ready_s']:.1f} s.", "good"))
+    lines += _front_doors(form["doors"])
+    lines.append(plain(f" Try:  {'   ·   '.join(_suggestions(form))}"))
+    return lines
+
+
+def _nearest(path: str) -> str:
+    """The file as a person near it would name it."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
+    glyph, style = _GLYPHS.get(row["state"], ("✕", "bad"))
+    state = "" if row["state"] == "up" else row["state"]
+    about = row.get("about", "")
+    last = [(f"{state}{'  ·  ' if state and about else ''}", style), (about, "dim")]
+    text = "".join(word for word, _ in last)
+    return [
+        (glyph, style),
+        (" ".join(row["runs"]), ""),
+        (row["name"], "place"),
+        (row["address"], ""),
+        (text, style if state else "dim"),
+    ]
+
+
+def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
+    rows = [[(f"127.0.0.1:{door['port']}", "place"), (door["kind"], ""), (door["to"], "")] for door in doors]
+    return [plain(" From outside the lab:"), *table(rows, indent="  ")] if rows else []
+
+
+def _suggestions(form: dict[str, Any]) -> list[str]:
+    domain = next((row["organisation"] for row in form["rows"] if "MX" in row["about"]), "")
+    shell = ["lab shell"] if form["fabric"] == "local" else []
+    return [f"lab dig {domain} MX", *shell, "lab send --help", "lab down"] if domain else [*shell, "lab down"]
+
+
+def status(*, json: Json = False) -> int:
+    """The hosts of the lab that runs, what they do, and what has failed."""
+    form = ask("status", brief=json)
+    if json:
+        emit(form)
+        return 0
+    show(
+        [
+            (
+                (' mini-Internet "', ""),
+                (form["lab"], "head"),
+                (f'"  ·  {form["fabric"]}  ·  {_moment(form["now"])}', ""),
+            )
+        ]
+    )
+    show(table([_row(row) for row in form["hosts"]], indent="  "))
+    return 0
+
+
+def _moment(iso: str) -> str:
+    return f"lab time {iso[:10]} {iso[11:19]}"
+
+
+def down(*, json: Json = False) -> int:
+    """Stop the lab that runs; its event log stays in its home as last.jsonl."""
+    where = home()
+    form = stop(where)
+    if json:
+        emit({"lab": form.get("lab", ""), "log": str(where.last_run)})
+    else:
+        show(
+            [
+                plain(
+                    f' mini-Internet "{form.get("lab", "")}" is down.   lab replay {_nearest(str(where.last_run))}'
+                )
+            ]
+        )
+    return 0

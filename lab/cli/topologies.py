@@ -1,0 +1,38 @@
+"""Which file a person means by the name of a topology."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import files
+from pathlib import Path
+
+from lab.errors import WrongUse
+
+_DEFAULT = "belgium"
+
+
+def find(name: str = "") -> Path:
+    """The file named, or of that name in topologies/ here, or among those that come with the lab."""
+    for path in _candidates(name or _DEFAULT):
+        if path.is_file():
+            return path.absolute()
+    near = difflib.get_close_matches(name, known(), n=1, cutoff=0.5)
+    remedy = f"Did you mean '{near[0]}'?" if near else f"Known by name: {', '.join(known())}."
+    raise WrongUse(f"there is no topology file '{name}'", remedy=remedy, code="T000")
+
+
+def _candidates(name: str) -> list[Path]:
+    folders = [folder / f"{name}.yaml" for folder in _folders()]
+    is_path = "/" in name or name.endswith((".yaml", ".yml"))
+    return [Path(name).expanduser()] if is_path else [*folders, Path(name)]
+
+
+def known() -> list[str]:
+    """The names that need no path."""
+    return sorted({path.stem for folder in _folders() if folder.is_dir() for path in folder.glob("*.yaml")})
+
+
+def _folders() -> list[Path]:
+    shipped = Path(str(files("lab")))
+    # Installed, they lie in the package; in a checkout, beside it.
+    return [Path("topologies"), shipped / "topologies", shipped.parent / "topologies"]
