@@ -86,18 +86,28 @@ class Maildir:
 
     def messages(self) -> list[Message]:
         """Every message, by UID."""
-        self._look()
+        self.look()
         files = dict(self._files())
         return [self._message(filed, files[filed.name]) for filed in self._filed.values()]
 
     def read(self, uid: int) -> bytes:
         """A message's octets; KeyError when it is not there."""
-        self._look()
+        self.look()
         files = dict(self._files())
         for filed in self._filed.values():
             if filed.uid == uid:
                 return self._disk.read(f"{self._folder}/{files[filed.name]}")
         raise KeyError(uid)
+
+    def look(self) -> None:
+        """Number what has appeared, forget what is gone."""
+        names = sorted(name for name, _ in self._files())
+        for name in names:
+            if _index(name) not in self._filed:
+                self._file(name, _arrival(name) or self._seconds())
+        if len(names) < len(self._filed):
+            there = {_index(name) for name in names}
+            self._filed = {index: filed for index, filed in self._filed.items() if index in there}
 
     # -- what the disk holds ---------------------------------------------------------------------------------
 
@@ -122,16 +132,6 @@ class Maildir:
         self._disk.append(self._uids, _line(filed).encode())
         return filed
 
-    def _look(self) -> None:
-        """Number what has appeared, forget what is gone."""
-        names = sorted(name for name, _ in self._files())
-        for name in names:
-            if _index(name) not in self._filed:
-                self._file(name, _arrival(name) or self._seconds())
-        if len(names) < len(self._filed):
-            there = {_index(name) for name in names}
-            self._filed = {index: filed for index, filed in self._filed.items() if index in there}
-
     def _load(self) -> None:
         lines = self._known_lines()
         self.uidvalidity = _number(lines[0], "uidvalidity") if lines else 0
@@ -145,7 +145,7 @@ class Maildir:
             self._next = max(self._next, filed.uid + 1)
             if filed.name in there:
                 self._filed[_index(filed.name)] = filed
-        self._look()
+        self.look()
 
     def _known_lines(self) -> list[str]:
         """The lines of `uids`. A torn last line is ended, so that the next one begins afresh."""

@@ -46,9 +46,11 @@ class Store:
     async def deliver(self, address: EmailAddress, octets: bytes, key: str) -> int:
         """The UID of the message, once it is on stable storage; the same again for the same key."""
         maildir = self.maildir(address)
+        if self._host.disk.folder is None:
+            return await maildir.deliver(octets, key)
+        maildir.look()  # what was put there by hand comes first, in the view too
         uid = await maildir.deliver(octets, key)
-        if self._host.disk.folder is not None:
-            self._show(address.folded, uid, octets)
+        self._show(address.folded, uid, octets)
         return uid
 
     def maildir(self, address: EmailAddress) -> Maildir:
