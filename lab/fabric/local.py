@@ -81,7 +81,6 @@ class LocalFabric(OneProcessFabric):
     async def down(self) -> None:
         await super().down()
         if self._routes is not None:
-            self._routes.lay(self._network.places, Route.UNREACHABLE)
             self._routes.close()
             self._routes = None
 
@@ -106,9 +105,9 @@ class LocalFabric(OneProcessFabric):
 
     def _reroute(self, name: DomainName) -> None:
         """Let the kernel say what the rules say of a host that cannot be reached."""
-        if self._routes is None:
-            return
         host = self.hosts[name]
+        if self._routes is None or host is self._network.visitor:
+            return  # the others' routes lean on the visitor's
         if fate(Packet.CONNECT, host.faults.now) is Verdict.UNREACHABLE:
             self._routes.lay(host.addresses, Route.UNREACHABLE)
         else:
@@ -122,8 +121,8 @@ class LocalFabric(OneProcessFabric):
         self._mind()
 
     async def heal(self, host: DomainName) -> None:
-        self._lift_routes(host)
         await super().heal(host)
+        self._reroute(host)
         self._mind()
 
     def connect(self, a: str, b: str, link: Link) -> None:
@@ -137,10 +136,6 @@ class LocalFabric(OneProcessFabric):
     def mend(self) -> None:
         super().mend()
         self._mind()
-
-    def _lift_routes(self, name: DomainName) -> None:
-        if self._routes is not None:
-            self._lay(self._routes, self.hosts[name].addresses)
 
     def _mind(self) -> None:
         for host in self.hosts.values():

@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -38,12 +39,22 @@ _SWITCHES = {
 
 
 def enter() -> None:
-    """Move this process into a private network with a loopback of its own. MachineSaidNo (H010) if refused."""
-    try:
-        _leave_the_network(os.geteuid(), os.getegid())
-        raise_loopback()
-    except OSError as error:
-        raise refusal(error.errno or 0, _settings(), sys.platform) from None
+    """Move this process into a private network with a loopback of its own. MachineSaidNo (H010) if refused, and
+    then the process is where it was: what AppArmor lets begin but not end is tried by a child before."""
+    number = _tried_by_child() or trial()
+    if number:
+        raise refusal(number, _settings(), sys.platform)
+
+
+def _tried_by_child() -> int:
+    if not sys.platform.startswith("linux"):
+        return errno.ENOSYS
+    if threading.active_count() > 1:
+        return errno.EINVAL
+    child = os.fork()
+    if child == 0:
+        os._exit(trial())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _leave_the_network(uid: int, gid: int) -> None:
@@ -127,7 +138,7 @@ def probe() -> MachineSaidNo | None:
 
 
 def trial() -> int:
-    """Enter, and tell the kernel's number of refusal; 0 for success. For a process of its own."""
+    """Enter, and tell the kernel's number of refusal; 0 for success."""
     try:
         _leave_the_network(os.geteuid(), os.getegid())
         raise_loopback()

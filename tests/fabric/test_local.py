@@ -1,0 +1,363 @@
+"""The local fabric on real sockets. All cases run in one process that enters a private network, as whoever runs
+the tests and, where that is root, as an ordinary user too: `python test_local.py [ordinary]` is that process.
+
+Outside every host's context a socket is a visitor's: made in the lab's network, and unknown to the lab.
+"""
+
+import asyncio
+import concurrent.futures.thread  # noqa: F401
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lab.clock import WarpedTime
+from lab.fabric import namespace
+from lab.fabric.faults import Down, Paused, Silent, Unreachable
+from lab.fabric.local import LocalFabric
+from lab.fabric.loop import LabLoop
+from lab.names import Address, DomainName
+from lab.topology.plan import HostPlan, Link
+
+MAIL, RELAY, STUDENT = DomainName("mail.be"), DomainName("relay.be"), DomainName("student")
+ADDRESS = {MAIL: Address("198.18.2.25"), RELAY: Address("198.18.4.25"), STUDENT: Address("198.18.9.9")}
+NOBODY = 65534
+
+
+# -- the cases ----------------------------------------------------------------------------------------------
+
+
+async def a_visitor_is_greeted_and_comes_from_the_students_address(fabric):
+    reader, writer = await asyncio.open_connection(ADDRESS[MAIL], 25)
+    assert await reader.readline() == b"220 198.18.9.9\r\n"
+    writer.close()
+
+
+async def a_host_leaves_from_its_own_address(fabric):
+    assert await inside(fabric, RELAY, greeting(MAIL)) == b"220 198.18.4.25\r\n"
+
+
+async def a_host_that_is_down_refuses_and_resets(fabric):
+    reader, writer = await visit(MAIL)
+    await fabric.fail(MAIL, Down())
+    with pytest.raises(ConnectionResetError):
+        await reader.readline()
+    with pytest.raises(ConnectionRefusedError):
+        await visit(MAIL)
+    with pytest.raises(ConnectionRefusedError):
+        await inside(fabric, RELAY, greeting(MAIL))
+    await fabric.heal(MAIL)
+    await visit(MAIL)
+    writer.close()
+
+
+async def an_unreachable_host_is_told_at_once(fabric):
+    await fabric.fail(MAIL, Unreachable())
+    for attempt in (visit(MAIL), inside(fabric, RELAY, greeting(MAIL)), inside(fabric, MAIL, greeting(RELAY))):
+        assert await failing(attempt) == errno.EHOSTUNREACH
+    await fabric.heal(MAIL)
+    await visit(MAIL)
+
+
+async def a_silent_host_keeps_a_visitor_waiting_until_it_is_healed(fabric):
+    await fabric.fail(MAIL, Silent())
+    waiting = asyncio.ensure_future(visit(MAIL))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    await fabric.heal(MAIL)
+    await asyncio.wait_for(waiting, 3)
+
+
+async def a_connection_to_a_silent_host_times_out_after_127_seconds(fabric):
+    await fabric.fail(MAIL, Silent())
+    began = fabric.loop.time()
+    attempt = asyncio.ensure_future(inside(fabric, RELAY, greeting(MAIL)))
+    assert await fabric.settle(attempt.done, timedelta(minutes=5))
+    assert isinstance(attempt.exception(), TimeoutError)
+    assert 126.9 < fabric.loop.time() - began < 128
+
+
+async def a_paused_host_connects_and_says_nothing_until_it_is_healed(fabric):
+    await fabric.fail(MAIL, Paused())
+    reader, _ = await asyncio.open_connection(ADDRESS[MAIL], 25)
+    banner = asyncio.ensure_future(reader.readline())
+    await asyncio.sleep(0.1)
+    assert not banner.done()
+    await fabric.heal(MAIL)
+    assert (await asyncio.wait_for(banner, 3)).startswith(b"220")
+
+
+async def a_paused_host_costs_no_processor_time(fabric):
+    _, writer = await visit(MAIL)
+    await fabric.fail(MAIL, Paused())
+    writer.write(b"unread\r\n" * 100)
+    before = time.process_time()
+    await asyncio.sleep(0.2)
+    assert time.process_time() - before < 0.05
+    writer.close()
+
+
+async def a_cut_stops_a_visitor_and_nobody_else(fabric):
+    fabric.cut([STUDENT], [MAIL])
+    waiting = asyncio.ensure_future(visit(MAIL))
+    await inside(fabric, RELAY, greeting(MAIL))
+    assert not waiting.done()
+    fabric.mend()
+    await asyncio.wait_for(waiting, 3)
+
+
+async def an_open_connection_of_a_visitor_hangs_while_it_is_cut(fabric):
+    reader, writer = await visit(MAIL)
+    fabric.cut([STUDENT], [MAIL])
+    writer.write(b"hello\r\n")
+    echo = asyncio.ensure_future(reader.readline())
+    await asyncio.sleep(0.1)
+    assert not echo.done()
+    fabric.mend()
+    assert await asyncio.wait_for(echo, 3) == b"hello\r\n"
+
+
+async def a_link_delays_a_visitor_both_ways(fabric):
+    fabric.connect("student", "*", Link(latency=timedelta(milliseconds=40)))
+    reader, writer = await visit(MAIL)
+    began = time.monotonic()
+    writer.write(b"hello\r\n")
+    assert await reader.readline() == b"hello\r\n"
+    assert time.monotonic() - began >= 0.08
+    writer.close()
+
+
+async def a_visitors_datagram_to_a_silent_host_is_lost(fabric):
+    with contextlib.closing(await asker(MAIL)) as asked:
+        assert await asyncio.wait_for(asked.ask(b"one"), 3) == b"one"
+        await fabric.fail(MAIL, Silent())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.ask(b"two"), 0.1)
+
+
+async def a_visitors_datagram_to_a_host_that_is_down_is_refused(fabric):
+    await fabric.fail(MAIL, Down())
+    with contextlib.closing(await asker(MAIL)) as asked, pytest.raises(ConnectionRefusedError):
+        await asyncio.wait_for(asked.ask(b"one"), 3)
+
+
+async def nothing_beyond_the_ranges_can_be_dialled_by_rule_or_by_kernel(fabric):
+    for outside in ("192.0.2.1", "198.51.100.7", "2001:db8::1"):
+        assert await failing(asyncio.open_connection(outside, 25)) == errno.ENETUNREACH
+        assert await failing(inside(fabric, RELAY, dial(outside))) == errno.ENETUNREACH
+
+
+async def an_address_of_the_range_that_no_host_has_is_unreachable(fabric):
+    assert await failing(asyncio.open_connection("198.18.77.7", 25)) == errno.EHOSTUNREACH
+    assert await failing(inside(fabric, RELAY, dial("198.18.77.7"))) == errno.EHOSTUNREACH
+
+
+async def two_days_of_hourly_retries_take_a_moment(fabric):
+    async def retry():
+        for _ in range(48):
+            assert (await greeting(MAIL)).startswith(b"220")
+            await asyncio.sleep(3600)
+
+    began = time.monotonic()
+    work = asyncio.ensure_future(inside(fabric, RELAY, retry()))
+    await fabric.advance(timedelta(hours=49))
+    assert work.done()
+    work.result()
+    assert time.monotonic() - began < 3
+
+
+async def what_a_host_writes_is_a_file_below_the_root(fabric):
+    disk = fabric.hosts[MAIL].disk
+    disk.write("mail/ed/new/1", b"hello")
+    await disk.sync("mail/ed/new/1")
+    assert disk.folder.name == "mail.be"
+    assert (disk.folder / "mail/ed/new/1").read_bytes() == b"hello"
+
+
+async def a_lab_that_is_down_leaves_no_socket_open(fabric):
+    before = len(os.listdir("/proc/self/fd"))
+    await visit(MAIL)
+    await fabric.down()
+    hosts_with_five_sockets = 3 * 5
+    assert len(os.listdir("/proc/self/fd")) <= before - hosts_with_five_sockets + 1
+    await fabric.up()
+
+
+CASES = (
+    a_visitor_is_greeted_and_comes_from_the_students_address,
+    a_host_leaves_from_its_own_address,
+    a_host_that_is_down_refuses_and_resets,
+    an_unreachable_host_is_told_at_once,
+    a_silent_host_keeps_a_visitor_waiting_until_it_is_healed,
+    a_connection_to_a_silent_host_times_out_after_127_seconds,
+    a_paused_host_connects_and_says_nothing_until_it_is_healed,
+    a_paused_host_costs_no_processor_time,
+    a_cut_stops_a_visitor_and_nobody_else,
+    an_open_connection_of_a_visitor_hangs_while_it_is_cut,
+    a_link_delays_a_visitor_both_ways,
+    a_visitors_datagram_to_a_silent_host_is_lost,
+    a_visitors_datagram_to_a_host_that_is_down_is_refused,
+    nothing_beyond_the_ranges_can_be_dialled_by_rule_or_by_kernel,
+    an_address_of_the_range_that_no_host_has_is_unreachable,
+    two_days_of_hourly_retries_take_a_moment,
+    what_a_host_writes_is_a_file_below_the_root,
+    a_lab_that_is_down_leaves_no_socket_open,
+)
+
+
+# -- in pytest ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["oneself", "ordinary"])
+def told(request):
+    """What each case came to: "" or its traceback."""
+    if request.param == "ordinary" and os.geteuid() != 0:
+        pytest.skip("oneself is an ordinary user already")
+    if refusal := namespace.probe():
+        pytest.skip(refusal.sentence)
+    command = [sys.executable, __file__, request.param]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert child.returncode == 0, child.stderr
+    return json.loads(child.stdout)
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize("case", [case.__name__ for case in CASES])
+def test_local(told, case):
+    assert not told[case], told[case]
+
+
+# -- in the private network -------------------------------------------------------------------------------------
+
+
+class Greeter(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.write(f"220 {transport.get_extra_info('peername')[0]}\r\n".encode())
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+
+class Mirror(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        self.transport.sendto(data, peer)
+
+
+class Asker(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def ask(self, data):
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.sendto(data)
+        return self.answer
+
+    def datagram_received(self, data, peer):
+        self.answer.set_result(data)
+
+    def error_received(self, error):
+        self.answer.set_exception(error)
+
+    def close(self):
+        self.transport.close()
+
+
+async def boot(host):
+    loop = asyncio.get_running_loop()
+    for port in (25, 53, 110, 143):
+        await loop.create_server(Greeter, port=port)
+    await loop.create_datagram_endpoint(Mirror, local_addr=("0.0.0.0", 53))
+
+
+async def visit(name):
+    reader, writer = await asyncio.open_connection(ADDRESS[name], 25)
+    assert (await reader.readline()).startswith(b"220")
+    return reader, writer
+
+
+async def asker(name):
+    loop = asyncio.get_running_loop()
+    return (await loop.create_datagram_endpoint(Asker, remote_addr=(ADDRESS[name], 53)))[1]
+
+
+async def greeting(name):
+    reader, writer = await asyncio.open_connection(ADDRESS[name], 25)
+    banner = await reader.readline()
+    writer.close()
+    return banner
+
+
+async def dial(address):
+    await asyncio.open_connection(address, 25)
+
+
+async def inside(fabric, name, work):
+    """Do it as a program of a host."""
+    task = asyncio.get_running_loop().create_task(work, context=fabric.hosts[name].context.copy())
+    return await task
+
+
+async def failing(work):
+    try:
+        await work
+    except OSError as error:
+        return error.errno
+    return None
+
+
+async def run(case):
+    with tempfile.TemporaryDirectory() as folder:
+        fabric = LocalFabric(["198.18.0.0/15"], boot, root=Path(folder))
+        for name, address in ADDRESS.items():
+            fabric.add(HostPlan(name, (address,)))
+        await fabric.up()
+        try:
+            await asyncio.wait_for(case(fabric), 3600 * 72)
+        finally:
+            await fabric.down()
+        assert fabric.crashes == []
+
+
+def tell(case):
+    try:
+        with asyncio.Runner(loop_factory=lambda: LabLoop(WarpedTime())) as runner:
+            runner.run(run(case))
+    except Exception:
+        return traceback.format_exc()
+    return ""
+
+
+def become_ordinary():
+    # What is imported on first use has to be here (concurrent.futures.thread is, above): this user may not read
+    # the interpreter of root.
+    "".encode("idna")
+    random.random()
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    dumpable = 4  # PR_SET_DUMPABLE: setuid took /proc/self away from us
+    ctypes.CDLL(None).prctl(dumpable, 1)
+
+
+if __name__ == "__main__":
+    socket.setdefaulttimeout(20)
+    if sys.argv[1:] == ["ordinary"]:
+        become_ordinary()
+    namespace.enter()
+    sys.stdout.write(json.dumps({case.__name__: tell(case) for case in CASES}))
