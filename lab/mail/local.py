@@ -96,9 +96,9 @@ class LocalDelivery:
     async def _carry_out(
         self, aim: Aim, address: EmailAddress, octets: bytes, envelope: Envelope, queue_id: str
     ) -> Outcome:
-        filed = [await self._deposit(box, address, octets, envelope, queue_id) for box in aim.mailboxes]
-        if len(aim.all) > 1 or aim.elsewhere:
+        if aim.all != (as_local(address, self.place),):
             self._host.log(MailForwarded(queue_id, address, aim.all))
+        filed = [await self._deposit(box, address, octets, envelope, queue_id) for box in aim.mailboxes]
         return Forwarded(aim.elsewhere) if aim.elsewhere else filed[0]
 
     async def _deposit(
