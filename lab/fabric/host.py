@@ -146,13 +146,12 @@ class Host:
         event = ProgramCrashed(program, f"{type(error).__name__}: {error}")
         self.ground.log.append(self.ground.source.time(), self.name, event)
 
-    def stop(self) -> list[asyncio.Task[Any]]:
-        """Cancel every task and forget what was in memory; the tasks that still have to end."""
-        tasks = list(self._tasks or ())
-        for task in tasks:
-            task.cancel()
+    def lose_power(self) -> None:
+        """Forget what was in memory. Its tasks are the loop's to end (`LabLoop.tasks_of`)."""
+        self.stack.thaw()
+        self.stack.reset()
+        self.up = False
         self._tasks = self._console = None
-        return tasks
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._forget(task)

@@ -16,10 +16,11 @@ import errno
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Container, Coroutine, Generator, Sequence
 from contextvars import Context
 from heapq import heappop, heappush
 from itertools import count
+from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 
@@ -46,12 +47,14 @@ class Standstill(WorldSaidNo):
 
 
 class LabTask(asyncio.Task[Any]):
-    """A task that hashes by its age, not by its place in memory."""
+    """A task that hashes by its age, not by its place in memory, and knows whose it is."""
 
     def __init__(
         self, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], serial: int, **options: Any
     ) -> None:
         self._serial = serial  # the base class hashes the task while it initialises
+        context: Context | None = options.get("context")
+        self.host = AMBIENT.get() if context is None else context.get(AMBIENT)
         super().__init__(work, **options)
 
     def __hash__(self) -> int:
@@ -209,6 +212,11 @@ class LabLoop(asyncio.SelectorEventLoop):
         """Let a host go on where it stood."""
         self._ready.extend(self._frozen.pop(host, ()))
 
+    def tasks_of(self, hosts: Container[Host | None]) -> list[asyncio.Task[Any]]:
+        """The tasks that run on these hosts, whoever started them, oldest first."""
+        tasks = [task for task in asyncio.all_tasks(self) if isinstance(task, LabTask) and task.host in hosts]
+        return sorted(tasks, key=hash)
+
     def _hold(self, handle: asyncio.Handle) -> bool:
         context: Context = handle._context  # type: ignore[attr-defined]
         held = self._frozen.get(context.get(AMBIENT))
@@ -306,9 +314,8 @@ def _outside_only() -> None:
 
 
 def _waiting(task: asyncio.Task[Any]) -> str:
-    host = task.get_context().get(AMBIENT) if hasattr(task, "get_context") else None
+    host = task.host if isinstance(task, LabTask) else None
     frames = task.get_stack(limit=1)
-    place = (
-        f"{frames[0].f_code.co_name}, {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else "start"
-    )
+    code = frames[0].f_code if frames else None
+    place = f"{code.co_qualname} ({Path(code.co_filename).name}:{frames[0].f_lineno})" if code else "its beginning"
     return f"{task.get_name()}{f' of {host.name}' if host else ''} in {place}"

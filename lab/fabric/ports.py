@@ -75,4 +75,6 @@ class Ports(Generic[Owner]):
         owners = self._owners
         if not owners:
             return True
-        return port not in owners and not any((address, port) in owners for address in places)
+        if port in owners:
+            return False
+        return not any((address, port) in owners for address in places)
