@@ -114,6 +114,7 @@ class Gateway:
         self._doors = tuple(doors)
         self._open: list[asyncio.AbstractServer | asyncio.DatagramTransport] = []
         self._dialling: dict[asyncio.Task[None], None] = {}
+        self.visitors: dict[_Half, None] = {}
 
     async def open(self) -> None:
         for bound in self._doors:
@@ -133,6 +134,9 @@ class Gateway:
         for task in tuple(self._dialling):
             task.cancel()
         await asyncio.gather(*self._dialling, return_exceptions=True)
+        for visitor in tuple(self.visitors):
+            visitor.transport.abort()
+        await asyncio.sleep(0)
         close(self._doors)
 
     def inside(self, work: Any) -> None:
@@ -189,11 +193,23 @@ class _Half(asyncio.Protocol):
         self.transport.abort()
 
 
-class _TcpDoor(_Half):
+class _Visitor(_Half):
+    """The outside half."""
+
     def __init__(self, gateway: Gateway, door: Door) -> None:
         self._gateway = gateway
         self._door = door
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._gateway.visitors[self] = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gateway.visitors.pop(self, None)
+        super().connection_lost(error)
+
+
+class _TcpDoor(_Visitor):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.pause_reading()
@@ -209,9 +225,9 @@ class _TcpDoor(_Half):
             self.transport.resume_reading()
 
 
-class _SocksDoor(_Half):
-    def __init__(self, gateway: Gateway, _: Door) -> None:
-        self._gateway = gateway
+class _SocksDoor(_Visitor):
+    def __init__(self, gateway: Gateway, door: Door) -> None:
+        super().__init__(gateway, door)
         self._dialogue: Dialogue | None = Dialogue()
 
     def data_received(self, data: bytes) -> None:

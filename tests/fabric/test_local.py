@@ -1,39 +1,27 @@
-"""The local fabric on real sockets. All cases run in one process that enters a private network, as whoever runs
-the tests and, where that is root, as an ordinary user too: `python test_local.py [ordinary]` is that process.
-
-Outside every host's context a socket is a visitor's: made in the lab's network, and unknown to the lab.
-"""
+"""The local fabric on real sockets. Outside every host's context a socket is a visitor's: made in the lab's
+network, and unknown to the lab."""
 
 import asyncio
-import concurrent.futures.thread  # noqa: F401
 import contextlib
-import ctypes
 import errno
-import json
 import os
-import random
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import traceback
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lab.clock import WarpedTime
-from lab.fabric import namespace
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
+from tests.fabric.forked import in_namespace
 
 MAIL, RELAY, STUDENT = DomainName("mail.be"), DomainName("relay.be"), DomainName("student")
 ADDRESS = {MAIL: Address("198.18.2.25"), RELAY: Address("198.18.4.25"), STUDENT: Address("198.18.9.9")}
-NOBODY = 65534
 
 
 # -- the cases ----------------------------------------------------------------------------------------------
@@ -217,26 +205,11 @@ CASES = (
 )
 
 
-# -- in pytest ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", params=["oneself", "ordinary"])
-def told(request):
-    """What each case came to: "" or its traceback."""
-    if request.param == "ordinary" and os.geteuid() != 0:
-        pytest.skip("oneself is an ordinary user already")
-    if refusal := namespace.probe():
-        pytest.skip(refusal.sentence)
-    command = [sys.executable, __file__, request.param]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert child.returncode == 0, child.stderr
-    return json.loads(child.stdout)
-
-
 @pytest.mark.namespace
-@pytest.mark.parametrize("case", [case.__name__ for case in CASES])
-def test_local(told, case):
-    assert not told[case], told[case]
+@pytest.mark.parametrize("user", ["oneself", "ordinary"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_local(case, user):
+    in_namespace(lambda: play(case), user)
 
 
 # -- in the private network -------------------------------------------------------------------------------------
@@ -334,30 +307,6 @@ async def run(case):
         assert fabric.crashes == []
 
 
-def tell(case):
-    try:
-        with asyncio.Runner(loop_factory=lambda: LabLoop(WarpedTime())) as runner:
-            runner.run(run(case))
-    except Exception:
-        return traceback.format_exc()
-    return ""
-
-
-def become_ordinary():
-    # What is imported on first use has to be here (concurrent.futures.thread is, above): this user may not read
-    # the interpreter of root.
-    "".encode("idna")
-    random.random()
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
-    dumpable = 4  # PR_SET_DUMPABLE: setuid took /proc/self away from us
-    ctypes.CDLL(None).prctl(dumpable, 1)
-
-
-if __name__ == "__main__":
-    socket.setdefaulttimeout(20)
-    if sys.argv[1:] == ["ordinary"]:
-        become_ordinary()
-    namespace.enter()
-    sys.stdout.write(json.dumps({case.__name__: tell(case) for case in CASES}))
+def play(case):
+    with asyncio.Runner(loop_factory=lambda: LabLoop(WarpedTime())) as runner:
+        runner.run(run(case))

@@ -1,13 +1,8 @@
-"""Each case runs in a process of its own that enters a private network: as whoever runs the tests, and where
-that is root, as an ordinary user too. `python test_namespace.py CASE [ordinary]` is that process."""
+"""The private network itself: its addresses, its routes, its visitors, and what it says where it is refused."""
 
-import ctypes
 import errno
 import os
-import random
 import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,8 +11,9 @@ import pytest
 from lab.fabric import namespace, visit
 from lab.fabric.netlink import Route, Routes
 from lab.names import Address, DomainName
+from tests.fabric.forked import in_namespace
 
-STUDENT, MAIL, NOBODY = Address("198.18.9.9"), Address("198.18.2.25"), 65534
+STUDENT, MAIL = Address("198.18.9.9"), Address("198.18.2.25")
 UNREACHED = r"unreachable|No route|Invalid argument"
 MAIL6, STUDENT6 = Address("2001:db8:2::25"), Address("2001:db8:9::9")
 
@@ -105,15 +101,19 @@ def _dialled(address: Address, port: int) -> socket.socket:
 
 @pytest.mark.namespace
 @pytest.mark.parametrize("user", ["oneself", "ordinary"])
-@pytest.mark.parametrize("case", [case.__name__ for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_inside(case, user):
-    if user == "ordinary" and os.geteuid() != 0:
-        pytest.skip("oneself is an ordinary user already")
-    if refusal := namespace.probe():
-        pytest.skip(refusal.sentence)
-    command = [sys.executable, __file__, case, user]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert child.returncode == 0, child.stderr
+    in_namespace(lambda: settled(case), user)
+
+
+def settled(case):
+    """Give the network its addresses, and play the case."""
+    with Routes() as routes:
+        routes.assign(STUDENT)
+        routes.assign(STUDENT6)
+        routes.lay([MAIL, STUDENT], Route.LOCAL, STUDENT)
+        routes.lay([MAIL6], Route.LOCAL, STUDENT6)
+    case()
 
 
 @pytest.mark.parametrize(
@@ -152,25 +152,3 @@ def test_only_the_line_for_hosts_of_the_name_service_switch_changes():
 def test_nobody_can_be_visited_where_nobody_lives():
     with pytest.raises(ProcessLookupError):
         namespace.join(2**22 + 1)
-
-
-def _become_ordinary() -> None:
-    "".encode("idna")  # what is imported on first use has to be here: this user may not read root's interpreter
-    random.random()
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
-    dumpable = 4  # PR_SET_DUMPABLE: setuid took /proc/self away from us
-    ctypes.CDLL(None).prctl(dumpable, 1)
-
-
-if __name__ == "__main__":
-    if sys.argv[2:] == ["ordinary"]:
-        _become_ordinary()
-    namespace.enter()
-    with Routes() as laid:
-        laid.assign(STUDENT)
-        laid.assign(STUDENT6)
-        laid.lay([MAIL, STUDENT], Route.LOCAL, STUDENT)
-        laid.lay([MAIL6], Route.LOCAL, STUDENT6)
-    globals()[sys.argv[1]]()
