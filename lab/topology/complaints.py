@@ -48,6 +48,28 @@ def in_words(errors: Iterable[ErrorDetails], source: Source) -> list[Problem]:
     ]
 
 
+def mend(errors: Iterable[ErrorDetails], source: Source) -> bool:
+    """Take the faulty parts out of the source, so that the rest can be looked at; whether something is lost by it.
+
+    A misspelt key is read as what was meant.
+    """
+    found = sorted(errors, key=lambda error: [str(step).zfill(6) for step in error["loc"]], reverse=True)
+    renamed = {error["loc"]: _nearest(error) for error in found if error["type"] == "extra_forbidden"}
+    for path, name in renamed.items():
+        source.rename(path, name) if name else source.prune(path)
+    meant = {(*path[:-1], name) for path, name in renamed.items()}
+    lost = {_faulty(error) for error in found if error["loc"] not in renamed and error["loc"] not in meant}
+    for path in sorted(lost, key=lambda path: [str(step).zfill(6) for step in path], reverse=True):
+        source.prune(path)
+    source.rebuild()
+    return bool(lost)
+
+
+def _faulty(error: ErrorDetails) -> Path:
+    path = error["loc"]
+    return path[:-1] if error["type"] == "missing" or path[-1:] == ("[key]",) else path
+
+
 def _problem(error: ErrorDetails, source: Source) -> Problem:
     path, kind, context = error["loc"], error["type"], error.get("ctx") or {}
     if kind.startswith("T"):

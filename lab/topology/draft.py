@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lab.errors import Problem
 from lab.names import ROOT, Address, DomainName, EmailAddress
 from lab.topology import model
+from lab.topology.codes import law
 from lab.topology.plan import MailboxPlan
 from lab.topology.source import Path, Source
 from lab.wire.records import Record
@@ -94,4 +95,6 @@ class Draft:
         return next(self.zones[above] for above in (*name.ancestors(), ROOT) if above in self.zones)
 
     def complain(self, code: str, sentence: str, path: Path, **more: str | bool) -> None:
-        self.problems.append(self.source.problem(code, sentence, path, **more))  # type: ignore[arg-type]
+        """A problem at a place of the file, with the law behind its code where the sentence does not name one."""
+        said = "" if "RFC" in sentence else law(code)
+        self.problems.append(self.source.problem(code, sentence, path, law=said, **more))  # type: ignore[arg-type]

@@ -150,7 +150,7 @@ def _resolvers(draft: Draft) -> None:
 def _name_servers(draft: Draft) -> None:
     for zone in draft.zones.values():
         for name in zone.servers:
-            if _is_address(name):
+            if is_address(name):
                 continue
             _serving(draft, zone, name)
 
@@ -186,7 +186,7 @@ def _exchangers(draft: Draft, organisation: Organisation) -> None:
 def _exchanger(draft: Draft, exchange: DomainName, path: Path) -> None:
     name = aliased(draft, exchange)
     owner = draft.organisation_of(name)
-    if owner is not None and not _is_address(name):
+    if owner is not None and not is_address(name):
         site = _site(draft, name, str(owner.zone), path, kind="mail")
         site.is_mail_host = True
         site.kind = site.kind if site.kind != "other" else "mail"
@@ -208,7 +208,7 @@ def full_name(name: DomainName, domain: DomainName) -> DomainName:
     return DomainName(f"{name}.{domain}") if "." not in name and name not in (ROOT, domain) else name
 
 
-def _is_address(name: DomainName) -> bool:
+def is_address(name: DomainName) -> bool:
     try:
         parse_address(name)
     except BadName:

@@ -6,13 +6,14 @@ purpose (`faults_on_purpose: [T021]`) is told as a warning.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from lab.errors import BadFile, Place, Problem
-from lab.topology.complaints import in_words
+from lab.topology.complaints import in_words, mend
 from lab.topology.model import Topology
 from lab.topology.plan import Plan
 from lab.topology.planning import make_plan
@@ -60,11 +61,44 @@ def _read(text: str, name: str) -> tuple[Plan | None, list[Problem]]:
         return None, source.problems
     if source.value is None:
         return None, [Problem("T003", f"{name} is empty", hint="a topology begins with 'name:' and 'domains:'")]
-    try:
-        topology = Topology.model_validate(source.value)
-    except ValidationError as error:
-        return None, _in_order(in_words(error.errors(), source))
-    return _planned(_named(topology, name), source)
+    topology, problems, lost = _validated(source)
+    if topology is None:
+        return None, _in_order(problems)
+    problems += _twice(source)
+    plan, more = _planned(_named(topology, name), source)
+    sequels = [problem for problem in more if not (lost and problem.code in _FOLLOWS)]
+    return (None if problems else plan), _in_order(problems + sequels)
+
+
+_FOLLOWS = {"T013", "T025", "T030", "T040", "T041", "T042", "T043", "T045", "T049"}
+"""What may only be wrong because a faulty part was left out of account."""
+
+
+def _validated(source: Source) -> tuple[Topology | None, list[Problem], bool]:
+    """The model of what is sound, what is not, and whether the model lacks something for it."""
+    problems: list[Problem] = []
+    lost = False
+    for _ in range(4):
+        try:
+            return Topology.model_validate(source.value), problems, lost
+        except ValidationError as error:
+            found = [one for one in error.errors() if one["loc"]]
+            problems += in_words(error.errors(), source)
+            if len(found) < error.error_count():
+                break
+            lost |= mend(found, source)
+    return None, problems, lost
+
+
+def _twice(source: Source) -> Iterator[Problem]:
+    """A domain given twice under another spelling: "eunet.be" and "Eunet.BE." are one name."""
+    seen: dict[str, str] = {}
+    for key in source.value.get("domains") or {}:
+        first = seen.setdefault(key.lower().rstrip("."), key)
+        if first != key:
+            hint = "names are the same whatever their case; put both into one"
+            path = ("domains", key)
+            yield source.problem("T014", f"'{key}' is the domain '{first}' again", path, key=True, hint=hint)
 
 
 def _named(topology: Topology, file: str) -> Topology:

@@ -14,6 +14,7 @@ from lab.topology.addresses import OVERFLOW
 from lab.topology.addressing import address_hosts
 from lab.topology.draft import Draft, Site
 from lab.topology.gather import STUDENT, full_name, gather, organisations, settle_zones
+from lab.topology.lint import lint
 from lab.topology.plan import HostPlan, Link, LinkPlan, Plan, ResolverPlan
 from lab.topology.population import Population, Zones, populate, provider, zones_served
 from lab.topology.postal import give_homes, mail_plan
@@ -37,6 +38,7 @@ def make_plan(topology: model.Topology, source: Source) -> tuple[Plan, Draft]:
     give_homes(draft)
     where = {site.name: site.addresses for site in draft.sites.values()}
     zones = zone_plans(draft, where)
+    lint(draft, zones)
     hosts = _hosts(draft, where)
     people = populate(draft, space, hosts[-1].resolvers)
     plan = Plan(

@@ -87,6 +87,23 @@ class Source:
         place = self.place(path, key=key, token=token)
         return Problem(code, sentence, place, self.line(place.line), hint, law, warning)
 
+    def prune(self, path: Path) -> None:
+        """Take out of the value what stands at `path`; the text and all other places stay as they are."""
+        node = self._node(path[:-1], False)
+        found = _child(node, path[-1])
+        if isinstance(node, yaml.MappingNode | yaml.SequenceNode) and found is not None:
+            node.value.remove(found if isinstance(node, yaml.MappingNode) else found[1])
+
+    def rename(self, path: Path, name: str) -> None:
+        """Read a misspelt key as the one that was meant."""
+        found = _child(self._node(path[:-1], False), path[-1])
+        if found is not None:
+            found[0].value = name
+
+    def rebuild(self) -> None:
+        """The value again, after pruning."""
+        self.value = _Builder(self).build(self.root) if self.root else None
+
     def inside(self, path: Path, item: int, line: int, place: Place) -> Place:
         """A place within a text of the file: in item `item` of a list (or the one text), `line` lines down."""
         node = self._node(path, False)
@@ -124,6 +141,8 @@ def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Nod
         return next((pair for pair in node.value if pair[0].value == step), None) or _folded(node, str(step))
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step], node.value[step]
+    if isinstance(node, yaml.SequenceNode):
+        return next(((item, item) for item in node.value if item.value == step), None)
     return None
 
 
