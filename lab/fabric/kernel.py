@@ -249,8 +249,6 @@ class KernelStack:
         if remote:
             places = (self._source_for(remote[0], places),)
         sockets = _bound(socket.SOCK_DGRAM, places, local_addr[1] if local_addr else 0)
-        if remote:
-            sockets[0].connect(remote)
         return self._post(Datagrams(self, sockets, remote), factory)
 
     def _post(self, endpoint: Datagrams, factory: ProtocolFactory) -> Endpoint:

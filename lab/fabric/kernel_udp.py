@@ -62,6 +62,7 @@ class Datagrams(asyncio.DatagramTransport):
         self._remote = remote
         self._context = copy_context()
         self._reads = self._closing = False
+        self._connected = remote is not None and _connects(self._sockets[0], remote)
         self._asked_at: dict[Peer, socket.socket] = {}
 
     def start(self, protocol: asyncio.DatagramProtocol) -> None:
@@ -141,10 +142,10 @@ class Datagrams(asyncio.DatagramTransport):
     def _emit(self, sock: socket.socket, octets: bytes, to: Peer) -> None:
         try:
             # What is late is sent even when its program has closed: it was on the wire.
-            if self._remote is None:
-                sock.sendto(octets, to)
-            else:
-                sock.send(octets)
+            if self._remote is not None and not self._connected:
+                sock.connect(self._remote)
+                self._connected = True
+            sock.send(octets) if self._connected else sock.sendto(octets, to)
         except (BlockingIOError, InterruptedError):
             return  # no room in the kernel: a datagram may be lost
         except OSError as error:
@@ -186,6 +187,8 @@ class Datagrams(asyncio.DatagramTransport):
             raise
         except OSError as error:
             self._hear(error)
+            return
+        if self._remote not in (None, peer[:2]):
             return
         delay = self._post.coming(peer[:2], len(octets))
         if delay:
@@ -239,3 +242,13 @@ class Datagrams(asyncio.DatagramTransport):
         self._post.unposted(self)
         for sock in self._sockets:
             sock.close()
+
+
+def _connects(sock: socket.socket, remote: Peer) -> bool:
+    """Have the kernel tell of ICMP errors. Not to a host that is unreachable now: its route would refuse,
+    where from afar nobody knows before the first datagram."""
+    try:
+        sock.connect(remote)
+    except OSError:
+        return False
+    return True

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from lab.clock import WarpedTime
+from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
+from tests.fabric.forked import in_namespace
 from tests.fabric.parity import RANGES, Case, Stand, boot, perform
 
 
@@ -21,7 +27,28 @@ def play_on_sim(play: Case) -> None:
         runner.run(whole())
 
 
-@pytest.fixture(params=["sim"])
+def play_on_local(play: Case, user: str) -> None:
+    async def whole() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            fabric = LocalFabric(RANGES, boot, root=Path(folder))
+            await perform(fabric, play)
+        assert not fabric.crashes
+
+    def inside() -> None:
+        with asyncio.Runner(loop_factory=lambda: LabLoop(WarpedTime())) as runner:
+            runner.run(whole())
+
+    in_namespace(inside, user)
+
+
+STANDS = {
+    "sim": play_on_sim,
+    "local": partial(play_on_local, user="oneself"),
+    "local-ordinary": partial(play_on_local, user="ordinary"),
+}
+
+
+@pytest.fixture(params=STANDS)
 def stand(request: pytest.FixtureRequest) -> Stand:
     """Where a parity case is played."""
-    return {"sim": play_on_sim}[request.param]
+    return STANDS[request.param]
