@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lab.errors import WrongUse
-from lab.names import BadName, DomainName
+from lab.names import Address, BadName, DomainName
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, SOA, SRV, A, Record
 
 RRset = tuple[Record, ...]
@@ -238,6 +238,6 @@ def _targets(records: RRset) -> Iterator[DomainName]:
     return iter(seen)
 
 
-def addresses_of(records: Iterable[Record], name: DomainName) -> tuple[str, ...]:
-    """The addresses that some records give a name."""
-    return tuple(r.data.address for r in records if r.name == name and isinstance(r.data, A | AAAA))
+def addresses_of(records: Iterable[Record], name: DomainName | None = None) -> tuple[Address, ...]:
+    """The addresses that some records give a name; or all of them."""
+    return tuple(r.data.address for r in records if isinstance(r.data, A | AAAA) and name in (None, r.name))

@@ -1,6 +1,6 @@
 """The DNS on the wire: messages, names and RDATA as pure functions. The one door to dnslib (in `codes`)."""
 
-from lab.wire.dns.codes import present, type_name, type_number
+from lab.wire.dns.codes import brief, present, type_name, type_number
 from lab.wire.dns.encode import encode, rrsets
 from lab.wire.dns.message import Edns, Malformed, Message, Question, decode
 from lab.wire.dns.names import name_wire, read_name
@@ -11,6 +11,7 @@ __all__ = [
     "Malformed",
     "Message",
     "Question",
+    "brief",
     "decode",
     "encode",
     "name_wire",

@@ -78,3 +78,9 @@ def present(data: Rdata) -> str:
         return str(kind.parse(dnslib.DNSBuffer(data.octets), len(data.octets)).toZone())
     except Exception:
         return data.text()
+
+
+def brief(data: Rdata) -> str:
+    """The same without its final dot: `5 mail.belgiannews.com`, as people write names."""
+    text = present(data)
+    return text[:-1] if text.endswith(".") and len(text) > 1 and text[-2] not in " \\" else text

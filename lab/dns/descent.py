@@ -1,0 +1,224 @@
+"""Down the tree: from a cut to the servers of the next, until one says more than where to ask.
+
+The rule: nothing is spent without limit. A client's question has one purse of questions and seconds for all
+that it leads to (RFC 9520 §3.1), a search for the address of a server never leads in a circle, and a server
+that was of no use is not asked again for the same question.
+
+Law: RFC 1034 §5.3.3 (the loop), RFC 9609 (hints are for priming), RFC 2181 §5.4.1 (what is learned, by rank),
+RFC 1034 §7.1 (glueless servers are names like others).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from lab.clock import Clock
+from lab.dns.cache import Cache, Rank
+from lab.dns.exchange import Exchange
+from lab.dns.verdict import (
+    Alias,
+    Answered,
+    Failed,
+    Nothing,
+    Referral,
+    Verdict,
+    addresses,
+    classify,
+    shown,
+    targets,
+)
+from lab.dns.zone import RRset, addresses_of
+from lab.events import Event, HopAnswered
+from lab.names import ROOT, Address, DomainName
+from lab.wire.dns import Message, rrsets
+
+MOST_QUESTIONS = 64
+"""What one question of a client may cost (RFC 9520 §3.1; NXNSAttack, 2020)."""
+MOST_NESTED = 6
+"""How deep the search for a server's address may lead to another's."""
+TURNS = 3
+
+Places = dict[Address, DomainName]
+"""Where servers are, and which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A zone and the names of its servers. `glue` came with the referral; `fixed` are root hints and forwarders,
+    which need no search."""
+
+    zone: DomainName
+    servers: tuple[DomainName, ...]
+    glue: RRset = ()
+    fixed: tuple[tuple[Address, DomainName], ...] = ()
+
+
+@dataclass(slots=True)
+class Purse:
+    """What is left to spend on one client's question."""
+
+    deadline: float
+    questions: int = MOST_QUESTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is looked for, and for the sake of what: `because` holds the questions above this one."""
+
+    name: DomainName
+    type: str
+    purse: Purse
+    because: tuple[tuple[DomainName, str], ...] = ()
+
+    def nested(self, name: DomainName, type: str) -> Errand | None:
+        """An errand for the sake of this one; None when it leads in a circle or too deep (R6)."""
+        path = (*self.because, (self.name, self.type))
+        return None if (name, type) in path or len(path) >= MOST_NESTED else Errand(name, type, self.purse, path)
+
+    def renamed(self, name: DomainName) -> Errand:
+        return Errand(name, self.type, self.purse, self.because)
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """The way down. `top` are the root hints or, with `forwarding`, servers that do the rest; `look_up` finds a
+    server's addresses, as any name's."""
+
+    exchange: Exchange
+    cache: Cache
+    clock: Clock
+    sink: Callable[[Event], None]
+    top: tuple[tuple[Address, DomainName], ...]
+    forwarding: bool
+    look_up: Callable[[Errand], Awaitable[RRset]]
+
+    async def find(self, errand: Errand) -> Verdict:
+        """What the tree says to the errand; never a referral."""
+        cut = await self._start(errand)
+        while True:
+            verdict = await self._ask_zone(cut, errand)
+            if not isinstance(verdict, Referral):
+                return verdict
+            cut = Cut(verdict.zone, verdict.servers, verdict.glue)
+
+    async def _start(self, errand: Errand) -> Cut:
+        """The deepest cut with servers that can be reached (R1)."""
+        if self.forwarding:
+            return Cut(ROOT, (), fixed=self.top)
+        above = errand.name.parent if errand.type == "DS" else errand.name
+        for zone in above.ancestors():
+            servers = targets(self.cache.get(zone, "NS", Rank.REFERRAL) or ())
+            if any(not name.is_within(zone) or self._cached(name) for name in servers):
+                return Cut(zone, servers)
+        return await self._prime(errand)
+
+    async def _prime(self, errand: Errand) -> Cut:
+        """The root's servers, asked of those that the hints name (R2)."""
+        hints = Cut(ROOT, (), fixed=self.top)
+        if (errand.name, errand.type) == (ROOT, "NS"):
+            return hints
+        verdict = await self._ask_zone(hints, Errand(ROOT, "NS", errand.purse))
+        return Cut(ROOT, targets(verdict.records), fixed=self.top) if isinstance(verdict, Answered) else hints
+
+    # -- the servers of one zone --------------------------------------------------------------------------
+
+    async def _ask_zone(self, cut: Cut, errand: Errand) -> Verdict:
+        """Ask a zone's servers, one after the other, again with more patience, until one is of use."""
+        useless: dict[Address, None] = {}
+        for turn in range(TURNS):
+            places = {at: name for at, name in self._places(cut).items() if at not in useless}
+            verdict = await self._ask_each(cut, places, errand, turn, useless)
+            if verdict is None and turn == 0:
+                verdict = await self._ask_the_unplaced(cut, errand, useless)
+            if verdict is not None:
+                return verdict
+        return Failed("servfail", f"no server of {cut.zone.fqdn} was of use")
+
+    async def _ask_each(
+        self, cut: Cut, places: Places, errand: Errand, turn: int, useless: dict[Address, None]
+    ) -> Verdict | None:
+        for address in self.exchange.standings.order(list(places), cut.zone):
+            verdict = await self._ask(cut, places[address], address, errand, turn)
+            if not isinstance(verdict, Failed):
+                return verdict
+            if verdict.outcome != "timeout":
+                useless[address] = None
+        return None
+
+    async def _ask_the_unplaced(self, cut: Cut, errand: Errand, useless: dict[Address, None]) -> Verdict | None:
+        """Servers that came without an address: each is looked up only when those before it were of no use."""
+        for server in cut.servers:
+            if not self._addresses(cut, server):
+                places = await self._place(server, errand)
+                verdict = await self._ask_each(cut, places, errand, 0, useless)
+                if verdict is not None:
+                    return verdict
+        return None
+
+    async def _place(self, server: DomainName, errand: Errand) -> Places:
+        """Look a server's address up like any other name (R6)."""
+        for kind in ("A", "AAAA"):
+            nested = errand.nested(server, kind)
+            found = addresses_of(await self.look_up(nested), None) if nested else ()
+            if found:
+                return dict.fromkeys(found, server)
+        return {}
+
+    def _places(self, cut: Cut) -> Places:
+        """The servers whose addresses are known now."""
+        found = {address: name for name in cut.servers for address in self._addresses(cut, name)}
+        return found or dict(cut.fixed)
+
+    def _addresses(self, cut: Cut, name: DomainName) -> Sequence[Address]:
+        return self._cached(name) or addresses_of(cut.glue, name)
+
+    def _cached(self, name: DomainName) -> Sequence[Address]:
+        known = [self.cache.get(name, kind, Rank.GLUE) or () for kind in ("A", "AAAA")]
+        return addresses_of(known[0] + known[1], name)
+
+    # -- one server ---------------------------------------------------------------------------------------
+
+    async def _ask(self, cut: Cut, server: DomainName, address: Address, errand: Errand, turn: int) -> Verdict:
+        """Ask one server once, learn from it, and tell what it said."""
+        purse = errand.purse
+        patience = min(self.exchange.standings.patience(address, turn), purse.deadline - self.clock.elapsed())
+        if purse.questions <= 0 or patience <= 0:
+            return Failed("servfail", "this search has cost enough (RFC 9520)")
+        purse.questions -= 1
+        reply = await self.exchange.ask(errand.name, errand.type, address, patience, recurse=self.forwarding)
+        if isinstance(reply, Failed):
+            verdict: Verdict = reply
+        else:
+            verdict = classify(errand.name, errand.type, cut.zone, reply)
+            self._learn(cut, verdict, reply, errand)
+        self._tell(cut, server, address, errand, verdict)
+        return verdict
+
+    def _tell(self, cut: Cut, server: DomainName, address: Address, errand: Errand, verdict: Verdict) -> None:
+        if verdict.outcome in ("lame", "refused", "servfail"):
+            self.exchange.standings.lame(address, cut.zone)
+        host = "" if server.is_root else server
+        hop = HopAnswered(errand.name, errand.type, cut.zone, host, address, verdict.outcome, shown(verdict))
+        self.sink(hop)
+
+    def _learn(self, cut: Cut, verdict: Verdict, message: Message, errand: Errand) -> None:
+        """Remember what was said, by rank; glue last, so that it never comes before better data."""
+        match verdict:
+            case Answered(records=records) | Alias(records=records):
+                self._put(records, Rank.AUTHENTIC if message.aa else Rank.ANSWER)
+            case Referral(records=records, glue=glue):
+                self._put(records, Rank.REFERRAL)
+                self._put(glue, Rank.GLUE)
+            case Nothing(rcode=rcode, soa=soa):
+                self.cache.deny(errand.name, errand.type, rcode, soa)
+            case Failed():
+                return
+        if message.aa:
+            own = tuple(r for r in message.authority if r.type == "NS" and r.name == cut.zone)
+            self._put(own, Rank.AUTHORITY)
+            self._put(addresses(message, cut.zone), Rank.GLUE)
+
+    def _put(self, records: RRset, rank: Rank) -> None:
+        for rrset in rrsets(records):
+            self.cache.put(rrset, rank)

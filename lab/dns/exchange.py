@@ -1,0 +1,66 @@
+"""One question to one server, and its reply, by whatever way it takes.
+
+The rule: EDNS first, and plain DNS for a server that does not understand it (RFC 6891 §6.2.2); a truncated reply
+is fetched whole over TCP from the same server (RFC 7766 §5). What comes back is a message, or why there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.clock import Clock
+from lab.dns.standing import Standings
+from lab.dns.verdict import Failed
+from lab.names import Address, DomainName
+from lab.wire.dns import Malformed, Message, Question
+
+_NO_EDNS = ("FORMERR", "NOTIMP", "BADVERS")
+
+
+class Transport(Protocol):
+    """How questions leave. TimeoutError: no reply; OSError: unreachable, refused; Malformed: an unreadable one."""
+
+    async def ask(
+        self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
+    ) -> Message: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Asks through a transport, and remembers how the servers fared."""
+
+    transport: Transport
+    standings: Standings
+    clock: Clock
+
+    async def ask(
+        self, name: DomainName, type: str, address: Address, timeout: float, recurse: bool = False
+    ) -> Message | Failed:
+        """The server's reply, or Failed with one of timeout, unreachable, formerr."""
+        question = Question(name, type)
+        try:
+            return await self._ask(question, address, timeout, recurse)
+        except TimeoutError:
+            self.standings.silent(address)
+            return Failed("timeout", f"no reply in {timeout:.3g} s")
+        except OSError as error:
+            self.standings.silent(address)
+            return Failed("unreachable", (error.strerror or "no way there").lower())
+        except Malformed as error:
+            return Failed("formerr", f"its reply cannot be read: {error}")
+
+    async def _ask(self, question: Question, address: Address, timeout: float, recurse: bool) -> Message:
+        standing = self.standings.of(address)
+        start = self.clock.elapsed()
+        edns = not standing.plain
+        reply = await self.transport.ask(address, question, timeout, rd=recurse, edns=edns, tcp=False)
+        self.standings.answered(address, self.clock.elapsed() - start)
+        if edns and reply.rcode in _NO_EDNS:
+            standing.plain = True
+            reply = await self.transport.ask(address, question, timeout, rd=recurse, edns=False, tcp=False)
+        if reply.tc:
+            reply = await self.transport.ask(
+                address, question, 2 * timeout, rd=recurse, edns=not standing.plain, tcp=True
+            )
+        return reply

@@ -1,0 +1,171 @@
+"""A recursive resolver as a server: what its clients get on port 53.
+
+The rule: RA is set, AA and AD never (nothing is validated), RD and CD come back as they were; without RD only
+memory speaks; a stranger gets REFUSED. Everything else is the resolver's.
+
+Law: RFC 4035 §3.2.2 (CD), RFC 6840 §5.7 (AD), RFC 5358 §4 (no open resolver), RFC 8906 §3 (header).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lab.dns.authority import Authority, objection, response_to, room_for
+from lab.dns.keeper import record_form, zone_answers
+from lab.dns.resolver import Outcome, Resolver
+from lab.dns.server import Asker, Listening, Reply, listen
+from lab.dns.transport import Network
+from lab.dns.zone import Zone
+from lab.dns.zones import Zones
+from lab.events import ZoneReloaded
+from lab.fabric.base import Answer, Host
+from lab.names import DomainName
+from lab.topology.plan import ResolverPlan, ZonePlan
+from lab.wire.dns import Malformed, Message, decode, encode
+
+_NOT_HERE = ("AXFR", "IXFR")
+
+
+@dataclass(frozen=True, slots=True)
+class Recursor:
+    """A resolver's front. `serves` are the networks it answers (empty: everyone); a name in one of `authority`'s
+    zones is answered with authority, when a host is both."""
+
+    resolver: Resolver
+    spawn: Callable[[Coroutine[Any, Any, Any], str], Any]
+    serves: tuple[str, ...] = ()
+    authority: Authority | None = None
+    _allowed: dict[str, bool] = field(default_factory=dict)
+
+    def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
+        """A `server.Responder`."""
+        try:
+            query = decode(octets)
+        except Malformed as malformed:
+            if malformed.reply is not None:
+                reply(malformed.reply)
+            return
+        if not query.response:
+            self._answer(query, octets, asker, reply)
+
+    def _answer(self, query: Message, octets: bytes, asker: Asker, reply: Reply) -> None:
+        early = self._early(query, asker)
+        if early is not None:
+            reply(encode(early))
+            return
+        assert query.question is not None
+        name, kind = query.question.name, query.question.type
+        if self.authority is not None and self.authority.zones.origin_of(name, kind) is not None:
+            self.authority.respond(octets, asker, reply)
+            return
+        known = self.resolver.recall(name, kind) if query.rd else self._from_memory(name, kind)
+        if known is not None and (known.rcode != "SERVFAIL" or not query.rd):
+            reply(_encoded(query, known, asker))
+        else:
+            self.spawn(self._resolve(query, asker, reply), f"answer {name} {kind}")
+
+    def _early(self, query: Message, asker: Asker) -> Message | None:
+        """The reply that needs no look for the name."""
+        refusal = objection(query)
+        if refusal is not None:
+            return replace(refusal, ra=True)
+        assert query.question is not None
+        known = query.question.rclass == "IN" and query.question.type not in _NOT_HERE
+        return None if known and self.allows(asker.address) else response_to(query, "REFUSED")
+
+    def allows(self, address: str) -> bool:
+        """Whether a client is in a network that is served (R19)."""
+        if not self.serves:
+            return True
+        if address not in self._allowed:
+            parsed = ipaddress.ip_address(address)
+            networks = [ipaddress.ip_network(text, strict=False) for text in self.serves]
+            self._allowed[address] = any(parsed in network for network in networks)
+        return self._allowed[address]
+
+    def _from_memory(self, name: DomainName, type: str) -> Outcome:
+        """Without RD: what is known, else where one would ask next (R14)."""
+        known = self.resolver.recall(name, type)
+        return known or Outcome("NOERROR", authority=self.resolver.closest_cut(name))
+
+    async def _resolve(self, query: Message, asker: Asker, reply: Reply) -> None:
+        assert query.question is not None
+        outcome = Outcome("SERVFAIL")
+        try:
+            outcome = await self.resolver.resolve(query.question.name, query.question.type)
+        finally:
+            reply(_encoded(query, outcome, asker))
+
+
+def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
+    message = replace(
+        response_to(query, outcome.rcode),
+        ra=True,
+        cd=query.cd,
+        answer=outcome.answer,
+        authority=outcome.authority,
+    )
+    return encode(message, room_for(query, asker.stream))
+
+
+async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None = None) -> Listening:
+    """Serve the host's resolver; on a host that is an authority too, with its zones, on the same port."""
+    plan = host.plan.resolver
+    assert plan is not None
+    resolver = host_resolver(host, plan)
+    own = {origin: zones[origin] for origin in host.plan.zones if origin in zones} if zones else {}
+    authority = Authority(Zones(own)) if own else None
+    host.console.update(memory_answers(resolver))
+    if authority is not None:
+        host.console.update(zone_answers(authority.zones, _putting(authority, host)))
+    return await listen(Recursor(resolver, host.spawn, plan.serves, authority).respond)
+
+
+def _putting(authority: Authority, host: Host) -> Callable[[Zone], None]:
+    def put(zone: Zone) -> None:
+        authority.put(zone)
+        host.log(ZoneReloaded(zone.origin, zone.serial))
+
+    return put
+
+
+def host_resolver(host: Host, plan: ResolverPlan) -> Resolver:
+    """A resolver that asks over a host's sockets, and tells the host's log."""
+    return Resolver(
+        Network(host.rng("dns queries")),
+        host.clock,
+        host.rng("dns servers"),
+        plan.hints,
+        host.log,
+        plan.forwards_to,
+        plan.stale,
+        host.spawn,
+    )
+
+
+def memory_answers(resolver: Resolver) -> dict[str, Answer]:
+    """The console's answers about what a resolver remembers: `cache` and `flush`."""
+
+    async def show(request: dict[str, Any]) -> dict[str, Any]:
+        return {"entries": cache_form(resolver)}
+
+    async def flush(request: dict[str, Any]) -> dict[str, Any]:
+        name = request.get("name")
+        return {"flushed": resolver.cache.flush(DomainName.parse(name) if name else None)}
+
+    return {"cache": show, "flush": flush}
+
+
+def cache_form(resolver: Resolver) -> list[dict[str, Any]]:
+    """Everything remembered, with the seconds it has left, as rows."""
+    rows: list[dict[str, Any]] = []
+    for (name, kind), entry, left in resolver.cache.entries():
+        if not entry.records:
+            what = "no such name" if entry.rcode == "NXDOMAIN" else "no record of this type"
+            rows.append({"name": name.fqdn, "ttl": left, "type": kind or "ANY", "data": what, "rank": "denied"})
+        for record in entry.records:
+            rows.append({**record_form(record), "ttl": left, "rank": entry.rank.name.lower()})
+    return rows

@@ -1,0 +1,166 @@
+"""A recursive resolver: from a name to its records, out of memory or by asking down from the root.
+
+The rule: no sockets, no clock and no chance of its own. It asks through a `Transport`, so that whole Internets
+play in process, and tells a sink of every hop (`events.HopAnswered`). The loop is RFC 1034 §5.3.3:
+
+    cache → best known cut → ask its servers → what does it mean? → answer | alias | lower cut | next server
+
+Here is the client's side of it: memory, aliases, the same question in flight once (RFC 5452 §5), stale data
+(RFC 8767). `descent` goes down the tree, `exchange` asks one server, `verdict` says what its reply means,
+`standing` whom to ask first, `cache` how long to remember.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from lab.clock import Clock
+from lab.dns.cache import Cache, Rank
+from lab.dns.descent import Descent, Errand, Purse
+from lab.dns.exchange import Exchange, Transport
+from lab.dns.special import special
+from lab.dns.standing import Standings
+from lab.dns.verdict import Alias, Answered, Nothing
+from lab.dns.zone import RRset
+from lab.dns.zones import MOST_ALIASES
+from lab.events import Event
+from lab.names import ROOT, Address, DomainName
+from lab.wire.records import CNAME
+
+LONGEST_SEARCH = 9.0
+"""Seconds; a stub gives up after ten."""
+STALE_AFTER = 1.8
+"""Seconds a client waits before it gets stale data (RFC 8767 §5)."""
+
+Hints = tuple[tuple[DomainName, tuple[Address, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the resolver found. `authority` is the SOA of a no, or the known servers of the closest cut."""
+
+    rcode: str
+    answer: RRset = ()
+    authority: RRset = ()
+
+
+SERVFAIL = Outcome("SERVFAIL")
+
+
+def _start_task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    return asyncio.get_running_loop().create_task(work, name=name)
+
+
+@dataclass(slots=True)
+class Resolver:
+    """One resolver and its memory. `forwards_to`: let these do the work; `stale`: rather old data than none."""
+
+    transport: Transport
+    clock: Clock
+    rng: Random
+    hints: Hints = ()
+    sink: Callable[[Event], None] = lambda event: None
+    forwards_to: tuple[Address, ...] = ()
+    stale: bool = False
+    spawn: Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]] = _start_task
+    cache: Cache = field(init=False)
+    descent: Descent = field(init=False)
+    _running: dict[tuple[DomainName, str], asyncio.Task[Outcome]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cache = Cache(self.clock, self.stale)
+        standings = Standings(self.clock, self.rng)
+        exchange = Exchange(self.transport, standings, self.clock)
+        top = tuple((address, name) for name, known in self.hints for address in known)
+        forwarders = tuple((address, ROOT) for address in self.forwards_to)
+        self.descent = Descent(
+            exchange, self.cache, self.clock, self.sink, forwarders or top, bool(forwarders), self._records
+        )
+
+    # -- a client's question ------------------------------------------------------------------------------
+
+    async def resolve(self, name: DomainName, type: str) -> Outcome:
+        """The whole answer; never raises for what the DNS says."""
+        outcome = self.recall(name, type) or await self._awaited(name, type)
+        old = self.cache.stale(name, type) if outcome is SERVFAIL else None
+        return Outcome("NOERROR", old) if old else outcome
+
+    async def _awaited(self, name: DomainName, type: str) -> Outcome:
+        """The outcome of the search, which identical questions share (R15); SERVFAIL when it takes longer than
+        one waits where there is stale data to give (R16)."""
+        task = self._running.get((name, type)) or self._begin(name, type)
+        patience = STALE_AFTER if self.cache.stale(name, type) else None
+        done, _ = await asyncio.wait([task], timeout=patience)
+        return task.result() if done else SERVFAIL
+
+    def _begin(self, name: DomainName, type: str) -> asyncio.Task[Outcome]:
+        task = self._running[name, type] = self.spawn(self._search(name, type), f"resolve {name} {type}")
+        task.add_done_callback(lambda _: self._running.pop((name, type), None))
+        return task
+
+    async def _search(self, name: DomainName, type: str) -> Outcome:
+        purse = Purse(self.clock.elapsed() + LONGEST_SEARCH)
+        outcome = await self._pursue(Errand(name, type, purse))
+        if outcome is SERVFAIL:
+            self.cache.fail(name, type)
+        return outcome
+
+    def recall(self, name: DomainName, type: str) -> Outcome | None:
+        """The whole answer from memory alone; None when a part of it is missing (R14)."""
+        chain: RRset = ()
+        for _ in range(MOST_ALIASES):
+            if self.cache.failed(name, type):
+                return SERVFAIL
+            match self._known(name, type):
+                case Alias(records=records, target=name):
+                    chain += records
+                case Answered(records=records):
+                    return Outcome("NOERROR", chain + records)
+                case Nothing(rcode=rcode, soa=soa):
+                    return Outcome(rcode, chain, soa)
+                case _:
+                    return None
+        return SERVFAIL
+
+    def closest_cut(self, name: DomainName) -> RRset:
+        """The servers of the deepest zone known above a name, for a client that wants no recursion."""
+        known = (self.cache.get(zone, "NS", Rank.REFERRAL) for zone in name.ancestors())
+        return next((servers for servers in known if servers), ())
+
+    # -- the search ---------------------------------------------------------------------------------------
+
+    async def _pursue(self, errand: Errand) -> Outcome:
+        """Follow a name and its aliases to their end."""
+        chain: RRset = ()
+        for _ in range(MOST_ALIASES):
+            match self._known(errand.name, errand.type) or await self.descent.find(errand):
+                case Answered(records=records):
+                    return Outcome("NOERROR", chain + records)
+                case Nothing(rcode=rcode, soa=soa):
+                    return Outcome(rcode, chain, soa)
+                case Alias(records=records, target=target):
+                    chain += records
+                    errand = errand.renamed(target)
+                case _:
+                    return SERVFAIL
+        return SERVFAIL
+
+    async def _records(self, errand: Errand) -> RRset:
+        return (await self._pursue(errand)).answer
+
+    def _known(self, name: DomainName, type: str) -> Answered | Alias | Nothing | None:
+        """What needs nobody to be asked."""
+        own = special(name, type)
+        if own is not None:
+            return own
+        if records := self.cache.get(name, type):
+            return Answered(records)
+        alias = self.cache.get(name, "CNAME") if type != "CNAME" else None
+        if alias and isinstance(alias[0].data, CNAME):
+            return Alias(alias, alias[0].data.target)
+        denial = self.cache.denied(name, type)
+        return Nothing(denial.rcode, denial.soa) if denial else None

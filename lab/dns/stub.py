@@ -1,0 +1,180 @@
+"""A host's stub resolver: it asks the host's resolvers in turn, as the C library does from resolv.conf.
+
+The rule: never an exception for what the DNS says. Five seconds a resolver, all of them twice; a resolver that
+fails or refuses is passed over for the next, and what the last of them said is the answer. No memory: that is
+the resolver's. Identical questions at the same moment share one search.
+
+Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, attempts 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lab.dns.exchange import Exchange, Transport
+from lab.dns.keeper import record_form
+from lab.dns.special import special
+from lab.dns.standing import Standings
+from lab.dns.trace import roots, trace
+from lab.dns.transport import Network
+from lab.dns.verdict import Answered, follow
+from lab.dns.zone import addresses_of
+from lab.errors import WrongUse
+from lab.events import NameResolved
+from lab.fabric.base import Host
+from lab.names import ROOT, Address, BadName, DomainName, parse_address
+from lab.wire.dns import Malformed, Message, Question, brief, type_number
+from lab.wire.records import Answer
+
+PATIENCE = 5.0
+ATTEMPTS = 2
+_NEXT_PLEASE = ("SERVFAIL", "REFUSED", "NOTIMP", "FORMERR")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A resolver's reply, or None when none came; `via` is who was asked last."""
+
+    message: Message | None
+    via: str = ""
+
+
+class Stub:
+    """One host's. Registers the console's answer `resolve`, which is what `lab dig` shows."""
+
+    __slots__ = ("_host", "_running", "_transport")
+
+    def __init__(self, host: Host, transport: Transport | None = None) -> None:
+        self._host = host
+        self._transport = transport or Network(host.rng("stub queries"))
+        self._running: dict[tuple[DomainName, str], asyncio.Task[Told]] = {}
+        host.console["resolve"] = self.dig
+
+    async def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
+        """The records of a name, aliases followed (`envelope.Resolve`)."""
+        start = self._host.clock.elapsed()
+        told = await self._told(name, type)
+        answer = answer_in(told.message, name, type)
+        self._host.log(
+            NameResolved(
+                name,
+                type,
+                answer.rcode,
+                tuple(brief(record.data) for record in answer.records),
+                told.via,
+                round(self._host.clock.elapsed() - start, 6),
+                queue_id,
+            )
+        )
+        return answer
+
+    async def _told(self, name: DomainName, type: str) -> Told:
+        own = special(name, type)
+        if own is not None:
+            records = own.records if isinstance(own, Answered) else ()
+            rcode = "NOERROR" if isinstance(own, Answered) else own.rcode
+            return Told(Message(response=True, rcode=rcode, question=Question(name, type), answer=records))
+        running = self._running.get((name, type))
+        if running is None:
+            running = self._host.spawn(self._ask_all(name, type), f"look {name} {type} up")
+            self._running[name, type] = running
+            running.add_done_callback(lambda _: self._running.pop((name, type), None))
+        await asyncio.wait([running])
+        return running.result()
+
+    async def _ask_all(self, name: DomainName, type: str) -> Told:
+        last = Told(None)
+        for address in self._turns():
+            message = await self._ask(address, Question(name, type))
+            if message is not None or last.message is None:
+                last = Told(message, address)
+            if message is not None and message.rcode not in _NEXT_PLEASE:
+                break
+        return last
+
+    def _turns(self) -> Iterator[Address]:
+        for _ in range(ATTEMPTS):
+            yield from self._host.plan.resolvers
+
+    async def _ask(self, address: Address, question: Question, rd: bool = True) -> Message | None:
+        """One resolver's reply, over TCP where UDP has no room for it; None when none comes."""
+        try:
+            reply = await self._transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
+            if reply.tc:
+                reply = await self._transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
+        except (OSError, Malformed):
+            return None
+        return reply
+
+    # -- lab dig ------------------------------------------------------------------------------------------
+
+    async def dig(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{name, type, server?, rd?, trace?} → what dig shows, as JSON. `server` is a name or an address."""
+        name, kind = _read_question(request)
+        if request.get("trace"):
+            return await self._trace(name, kind)
+        server = request.get("server") or ""
+        if server:
+            address = await self._address(server)
+            told = Told(await self._ask(address, Question(name, kind), bool(request.get("rd", True))), address)
+        else:
+            told = await self._told(name, kind)
+        return dig_form(told)
+
+    async def _trace(self, name: DomainName, type: str) -> dict[str, Any]:
+        """The same from the client's own way down; the last step's message is the answer."""
+        clock, plan = self._host.clock, self._host.plan.resolver
+        exchange = Exchange(self._transport, Standings(clock, self._host.rng("trace")), clock)
+        start = plan.hints if plan else await roots(self.resolve)
+        steps = [step async for step in trace(exchange, self.resolve, start, name, type)]
+        last = steps[-1] if steps else None
+        told = Told(last.message, last.address) if last else Told(None)
+        return {**dig_form(told), "trace": [step.to_json() for step in steps]}
+
+    async def _address(self, server: str) -> Address:
+        try:
+            return parse_address(server)
+        except BadName:
+            pass
+        name = DomainName.parse(server)
+        for kind in ("A", "AAAA"):
+            found = addresses_of((await self.resolve(name, kind)).records)
+            if found:
+                return found[0]
+        raise WrongUse(f"the server {server} has no address here", code="D004")
+
+
+def _read_question(request: dict[str, Any]) -> tuple[DomainName, str]:
+    kind = str(request.get("type") or "A").upper()
+    try:
+        type_number(kind)
+    except ValueError as error:
+        raise WrongUse(str(error), remedy="For example: A, AAAA, MX, NS, TXT, SOA, CNAME, PTR, ANY") from None
+    return DomainName.parse(str(request["name"])), kind
+
+
+def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
+    """What a resolver's reply says to the question, aliases followed."""
+    if message is None:
+        return Answer(name, type, "TIMEOUT")
+    _, last = follow(name, type, ROOT, message.answer)
+    records = tuple(r for r in message.answer if r.name == last and (r.type == type or type == "ANY"))
+    return Answer(name, type, message.rcode, records, last)
+
+
+def dig_form(told: Told) -> dict[str, Any]:
+    """A reply as `lab dig --json` prints it."""
+    message = told.message or Message(rcode="TIMEOUT")
+    return {
+        "rcode": message.rcode,
+        "aa": message.aa,
+        "flags": [flag for flag in ("aa", "tc", "rd", "ra", "ad", "cd") if getattr(message, flag)],
+        "server": told.via,
+        "answers": [record_form(record) for record in message.answer],
+        "authority": [record_form(record) for record in message.authority],
+        "additional": [record_form(record) for record in message.additional],
+        "trace": [],
+    }

@@ -1,0 +1,121 @@
+"""Questions over the ambient host's own sockets.
+
+The rule: an answer counts only when everything fits that a forger would have to guess: the address it comes
+from, our port, the ID, and the question in exactly the case in which we spelled it. What does not fit is not
+an error but nothing: the true answer may still come.
+
+Law: RFC 5452 §9 (fresh port, random ID, all matched), draft-vixie-dnsext-dns0x20 (the case of the letters),
+RFC 7766 §5 and §8 (TCP), RFC 6891 §6.2.5 (1232 octets).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from typing import Any, cast
+
+from lab.dns.server import PORT, Framing, framed
+from lab.names import Address
+from lab.wire.dns import Edns, Malformed, Message, Question, decode, encode, name_wire
+
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
+
+
+def spelled(wire: bytes, rng: Random) -> bytes:
+    """A name on the wire with each of its letters in either case, by chance."""
+    octets = bytearray(wire)
+    chance = rng.getrandbits(len(octets))
+    at = 0
+    while length := octets[at]:
+        for place in range(at + 1, at + 1 + length):
+            if chance >> place & 1 and octets[place] in _LETTERS:
+                octets[place] -= 32
+        at += length + 1
+    return bytes(octets)
+
+
+class _Waiting:
+    """What both kinds of connection share: the query on its way, and what has come back."""
+
+    def __init__(self, query: bytes, end: int) -> None:
+        self.query = query
+        self.end = end
+        self.reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+    def take(self, octets: bytes) -> None:
+        """Octets that came: the reply if they fit the query, else nothing."""
+        if self.reply.done() or octets[:2] != self.query[:2] or not octets[2:3] or not octets[2] & 0x80:
+            return
+        if octets[12 : self.end] != self.query[12 : self.end] and int.from_bytes(octets[4:6], "big"):
+            return
+        try:
+            self.reply.set_result(decode(octets))
+        except Malformed as malformed:
+            self.reply.set_exception(malformed)
+
+    def fail(self, error: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class _Datagram(_Waiting, asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.DatagramTransport, transport).sendto(self.query)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.take(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self.fail(exc)
+
+
+class _Stream(_Waiting, asyncio.Protocol):
+    framing: Framing
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.framing = Framing()
+        cast(asyncio.Transport, transport).write(framed(self.query))
+
+    def data_received(self, data: bytes) -> None:
+        for message in self.framing.feed(data):
+            self.take(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.fail(exc or ConnectionResetError("it hung up without an answer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Asks over UDP, from a fresh port each time, or over TCP. See `exchange.Transport` for what it raises."""
+
+    rng: Random
+    port: int = PORT
+
+    async def ask(
+        self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
+    ) -> Message:
+        wire = spelled(name_wire(question.name), self.rng)
+        query = Message(
+            self.rng.getrandbits(16),
+            rd=rd,
+            question=Question(question.name, question.type, question.rclass, wire),
+            edns=Edns() if edns else None,
+        )
+        async with asyncio.timeout(timeout):
+            return await self._over(tcp, address, encode(query), 12 + len(wire) + 4)
+
+    async def _over(self, tcp: bool, address: Address, query: bytes, end: int) -> Message:
+        loop = asyncio.get_running_loop()
+        transport: asyncio.BaseTransport
+        waiting: _Waiting
+        if tcp:
+            transport, waiting = await loop.create_connection(lambda: _Stream(query, end), address, self.port)
+        else:
+            transport, waiting = await loop.create_datagram_endpoint(
+                lambda: _Datagram(query, end), remote_addr=(address, self.port)
+            )
+        try:
+            return await waiting.reply
+        finally:
+            transport.close()
