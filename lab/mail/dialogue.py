@@ -175,6 +175,10 @@ class Dialogue:
             reply = self._weighed(refusal.reply)
         return Turn(reply, STAGES.get(verb), self._about)
 
+    def refuse(self, reply: Reply) -> Turn:
+        """The reply to a line that is no command at all."""
+        return Turn(self._weighed(reply))
+
     def fault(self, stage: Stage, address: str = "") -> Reply | None:
         """The reply that the lab's keeper wants at this stage."""
         fault = self.terms.faults.reply(stage, address) if self.terms.faults.now else None
@@ -281,7 +285,8 @@ class Dialogue:
         return Reply(250, "2.0.0 ok")
 
     def _help(self, argument: str) -> Reply:
-        return Reply(214, f"2.0.0 commands here: {' '.join(ACTS)}")
+        known = SYNTAX.get(argument.upper())
+        return Reply(214, f"2.0.0 {known}" if known else f"2.0.0 commands here: {' '.join(ACTS)}")
 
     def _vrfy(self, argument: str) -> Reply:
         if not argument:
@@ -308,6 +313,16 @@ ACTS: dict[str, Callable[[Dialogue, str], Reply]] = {
     "EXPN": Dialogue._expn,
     "QUIT": Dialogue._quit,
 }
+
+SYNTAX: dict[str, str] = {
+    "HELO": "HELO your.host.name",
+    "EHLO": "EHLO your.host.name, then you see what this host can do",
+    "MAIL": "MAIL FROM:<sender> [SIZE=octets] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+    "RCPT": "RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]",
+    "DATA": "DATA, then the message, then a line with a dot alone",
+    "RSET": "RSET forgets sender and recipients",
+}
+"""What `HELP verb` tells."""
 
 
 def _fault_text(code: int, text: str, stage: Stage) -> str:

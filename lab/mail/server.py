@@ -1,8 +1,7 @@
 """The SMTP server of a mail host, on port 25: the one door to aiosmtpd.
 
-The rule: 250 after the dot is a promise. It is said when `Accepting.put` has returned, which is when the message
-is on stable storage; whatever goes wrong before is 451 or 452, in the protocol's words, never a traceback.
-A client that goes away after its dot takes nothing back: the message is accepted and logged all the same.
+The rule: a connection serves its client and no more. What is said is `dialogue`'s, what is promised is
+`acceptance`'s; a client that goes away after its dot takes nothing back, its message is accepted all the same.
 
 aiosmtpd gives the connection its life: stream, session, STARTTLS and AUTH to come. Its own command loop is not
 used, for it answers without enhanced codes, takes no DSN parameters, reads a message line by line and spends a
@@ -16,22 +15,21 @@ where the loop knows the difference: `lab clock +4h` hangs up on nobody.
 from __future__ import annotations
 
 import asyncio
-import errno
-from typing import Protocol
 
 from aiosmtpd.smtp import SMTP
 
-from lab.events import CommandRefused, LoopDetected, MailAccepted, ProgramCrashed, Stage
+from lab.events import Stage
 from lab.fabric.base import Host
+from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
 from lab.mail.dialogue import Dialogue, Phase, Terms, Turn
-from lab.mail.envelope import Envelope
+from lab.mail.envelope import Resolve
 from lab.mail.relay import place_of
 from lab.mail.store import Store
-from lab.names import Address
+from lab.names import ROOT, Address
 from lab.topology.plan import MailPlan
-from lab.wire.received import Heading, read_heading, received_line
+from lab.wire.records import MX, Answer
 from lab.wire.smtp_reply import Reply, format_reply
-from lab.wire.smtp_text import TextReader, has_bare_ends, has_long_line
+from lab.wire.smtp_text import TextReader
 
 CHUNK = 65_536
 """Octets asked of the stream at once; the stream holds at most twice as many."""
@@ -41,26 +39,19 @@ PATIENCE = 300.0
 """Seconds of silence after which the server may hang up; it does so after one to two times as many."""
 
 
-class Accepting(Protocol):
-    """Who takes responsibility for a message: the queue."""
-
-    def reserve(self) -> str:
-        """A queue_id for a message that may come; nothing is owed for it yet."""
-
-    async def put(self, queue_id: str, envelope: Envelope, octets: bytes) -> object:
-        """Returns once the message is on stable storage. OSError (ENOSPC) when the disk cannot take it."""
-
-
 class Reception:
     """A host's SMTP service: what its connections share, and those that are open."""
 
-    __slots__ = ("_terms", "host", "open", "plan", "queue", "server", "store")
+    __slots__ = ("_terms", "host", "open", "plan", "queue", "resolve", "server", "store")
 
-    def __init__(self, host: Host, plan: MailPlan, queue: Accepting, store: Store) -> None:
+    def __init__(
+        self, host: Host, plan: MailPlan, queue: Accepting, store: Store, resolve: Resolve | None = None
+    ) -> None:
         self.host = host
         self.plan = plan
         self.queue = queue
         self.store = store
+        self.resolve = resolve if plan.settings.get("refuse_null_mx_senders") == "yes" else None
         self.open: dict[Connection, None] = {}
         self.server: asyncio.Server | None = None
         self._terms: Terms | None = None
@@ -80,9 +71,11 @@ class Reception:
             connection.dismiss(421, f"4.3.2 {self.host.name} is closing down")
 
 
-async def start_server(host: Host, plan: MailPlan, queue: Accepting, store: Store, port: int = 25) -> Reception:
-    """Listen on the ambient host's addresses."""
-    reception = Reception(host, plan, queue, store)
+async def start_server(
+    host: Host, plan: MailPlan, queue: Accepting, store: Store, resolve: Resolve | None = None, port: int = 25
+) -> Reception:
+    """Listen on the ambient host's addresses. `resolve` serves the setting `refuse_null_mx_senders` only."""
+    reception = Reception(host, plan, queue, store, resolve)
     loop = asyncio.get_running_loop()
     reception.server = await loop.create_server(lambda: Connection(reception), port=port)
     return reception
@@ -115,7 +108,7 @@ class Connection(SMTP):
         self._dialogue: Dialogue
         self._input = bytearray()
         self._output = bytearray()
-        self._stirred = False
+        self._listening = self._stirred = False
 
     # -- the life of a connection ----------------------------------------------------------------------------
 
@@ -157,7 +150,7 @@ class Connection(SMTP):
         self._timeout_handle = wait(PATIENCE, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
-        if self._stirred:
+        if self._stirred or not self._listening:
             self._reset_timeout()
         else:
             self.dismiss(421, f"4.4.2 {self._reception.host.name} heard nothing for five minutes, goodbye")
@@ -178,7 +171,7 @@ class Connection(SMTP):
             line = await self._line()
             if line is None:
                 break
-            self._say(self._answer(line))
+            self._say(await self._checked(self._answer(line)))
             if self._dialogue.phase is Phase.TEXT:
                 await self._flush()
                 self._say(await self._text())
@@ -186,16 +179,28 @@ class Connection(SMTP):
 
     def _answer(self, line: bytes) -> Turn:
         try:
-            if flaw := _line_flaw(line):
-                return Turn(flaw)
-            return self._dialogue.take(line)
+            flaw = _line_flaw(line)
+            return self._dialogue.refuse(flaw) if flaw else self._dialogue.take(line)
         except Exception as error:
-            return Turn(self._crashed(error))
+            return Turn(crashed(self._reception.host, error))
+
+    async def _checked(self, turn: Turn) -> Turn:
+        """What the DNS says against a sender that the dialogue has taken, where the plan wants it asked."""
+        resolve, given = self._reception.resolve, self._dialogue.transaction
+        if resolve is None or given is None or turn.stage is not Stage.MAIL or turn.reply.code != 250:
+            return turn
+        sender = given.mail.sender
+        if sender is None or sender.literal is not None or not is_null_mx(await resolve(sender.domain, "MX")):
+            return turn
+        self._dialogue.end(
+            refusal := Reply(550, f"5.7.27 {sender.domain} takes no mail, so none is taken from it")
+        )
+        return Turn(refusal, Stage.MAIL, sender)
 
     def _say(self, turn: Turn) -> None:
         reply = turn.reply
         if reply.code >= 400 and turn.stage is not None:
-            self._tell_refusal(turn.stage, turn.about, reply)
+            log_refusal(self._reception.host, self._dialogue, turn.stage, turn.about, reply)
         self._output += _octets(reply)
 
     async def _flush(self) -> None:
@@ -220,9 +225,10 @@ class Connection(SMTP):
 
     async def _hear(self) -> bool:
         """Send what is to be said, then take in what comes; whether anything came."""
+        self._listening = True
         await self._flush()
         octets = await self._reader.read(CHUNK)
-        self._stirred = True
+        self._listening, self._stirred = False, True
         self._input += octets
         return bool(octets)
 
@@ -234,87 +240,14 @@ class Connection(SMTP):
             if not await self._hear():
                 raise ConnectionResetError
         self._input[:] = text.rest
-        queue_id = ""
-        try:
-            queue_id = self._reception.queue.reserve()
-            reply = self._flaw(text) or await self._accept(queue_id, text.octets)
-        except OSError as error:
-            reply = self._disk_says_no(error)
-        except Exception as error:
-            reply = self._crashed(error)
-        if reply.code >= 400:
-            self._tell_refusal(Stage.EOM, "", reply, queue_id)
+        reply = await answer_text(self._reception.host, self._reception.queue, self._dialogue, text)
         self._dialogue.end(reply)
         return Turn(reply)
 
-    def _flaw(self, text: TextReader) -> Reply | None:
-        """What is wrong with a text, whoever it is for."""
-        terms = self._dialogue.terms
-        if text.too_big:
-            return Reply(552, f"5.3.4 larger than {terms.size_limit} octets, the most this host takes")
-        if has_bare_ends(text.octets):
-            return Reply(550, "5.6.11 bare CR or LF in the text; lines end in CR LF (RFC 5321 section 2.3.8)")
-        if has_long_line(text.octets) and not terms.long_lines:
-            return Reply(554, "5.6.0 a line of the text has more than 1,000 octets (RFC 5321 section 4.5.3.1.6)")
-        return self._dialogue.fault(Stage.EOM)
 
-    async def _accept(self, queue_id: str, octets: bytes) -> Reply:
-        dialogue = self._dialogue
-        heading = read_heading(octets)
-        if heading.hops > dialogue.terms.hop_limit:
-            self._reception.host.log(LoopDetected(queue_id, heading.hops))
-            return Reply(554, f"5.4.6 mail loop: this message has {heading.hops} Received lines")
-        assert dialogue.transaction is not None
-        envelope = dialogue.transaction.envelope()
-        await self._reception.queue.put(queue_id, envelope, self._trace(queue_id, envelope) + octets)
-        self._tell_accepted(queue_id, envelope, heading, len(octets))
-        return Reply(250, f"2.0.0 queued as {queue_id}")
-
-    def _trace(self, queue_id: str, envelope: Envelope) -> bytes:
-        host, dialogue = self._reception.host, self._dialogue
-        return received_line(
-            helo=dialogue.helo,
-            peer=dialogue.client or "",
-            host=host.name,
-            protocol=dialogue.protocol,
-            queue_id=queue_id,
-            recipient=envelope.recipients[0].address if len(envelope.recipients) == 1 else "",
-            at=host.clock.now(),
-        )
-
-    # -- what the log is told --------------------------------------------------------------------------------
-
-    def _tell_accepted(self, queue_id: str, envelope: Envelope, heading: Heading, size: int) -> None:
-        dialogue = self._dialogue
-        self._reception.host.log(
-            MailAccepted(
-                queue_id,
-                heading.message_id,
-                envelope.sender or "",
-                tuple(recipient.address for recipient in envelope.recipients),
-                size,
-                dialogue.client or "",
-                dialogue.helo,
-                dialogue.protocol,
-                heading.subject,
-            )
-        )
-
-    def _tell_refusal(self, stage: Stage, about: str, reply: Reply, queue_id: str = "") -> None:
-        given = self._dialogue.transaction
-        sender = given.mail.sender or "" if given else ""
-        peer = self._dialogue.client or ""
-        self._reception.host.log(CommandRefused(peer, stage, about, reply.code, reply.text, sender, queue_id))
-
-    def _disk_says_no(self, error: OSError) -> Reply:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Reply(452, "4.3.1 the disk of this host is full")
-        return self._crashed(error)
-
-    def _crashed(self, error: Exception) -> Reply:
-        """A defect of ours: the log hears what, the client only that it should come back."""
-        self._reception.host.log(ProgramCrashed("smtp server", f"{type(error).__name__}: {error}"))
-        return Reply(451, "4.3.0 something went wrong here, try again later")
+def is_null_mx(answer: Answer) -> bool:
+    """RFC 7505 §3: a single MX of preference 0, and its exchange is the root."""
+    return [record.data for record in answer.records] == [MX(0, ROOT)]
 
 
 def _line_flaw(line: bytes) -> Reply | None:

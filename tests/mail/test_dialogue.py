@@ -125,6 +125,10 @@ def test_protocol_is_named_as_rfc_3848_asks() -> None:
     assert names == ["SMTP", "ESMTP", "UTF8SMTP"]
 
 
+def test_help_tells_a_commands_syntax() -> None:
+    assert say(dialogue(), "HELP mail").startswith("214 2.0.0 MAIL FROM:<sender>")
+
+
 def test_too_many_errors_end_the_dialogue() -> None:
     talk = dialogue()
     replies = [say(talk, "FROBNICATE") for _ in range(PATIENCE_WITH_ERRORS + 1)]

@@ -15,8 +15,9 @@ from lab.fabric.sim import SimFabric
 from lab.mail.envelope import Envelope
 from lab.mail.server import LONGEST_COMMAND, Reception, start_server
 from lab.mail.store import Store
-from lab.names import Address, DomainName, EmailAddress
+from lab.names import ROOT, Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
+from lab.wire.records import MX, Answer, Record
 
 MAIL, CLIENT = DomainName("mail.belgiannews.com"), DomainName("pc.unige.ch")
 PLAN = MailPlan(
@@ -316,6 +317,24 @@ def test_silent_client_is_hung_up_on_after_five_minutes_and_not_before() -> None
         assert codes(await ann.say()) == [421]
 
     play(story)
+
+
+@pytest.mark.parametrize(("sender", "code"), [("ann@unige.ch", 250), ("no@noreply.org", 550), ("", 250)])
+def test_sender_whose_domain_takes_no_mail_is_refused_where_the_plan_says_so(sender: str, code: int) -> None:
+    async def resolve(name: DomainName, type: str, queue_id: str = "") -> Answer:
+        null = Record(name, 300, MX(0, ROOT))
+        return Answer(name, type, "NOERROR", (null,) if name == "noreply.org" else ())
+
+    async def story(here: World) -> None:
+        strict, store = here.receptions[0].plan, here.receptions[0].store
+        here.receptions[0].close()
+        host = here.fabric.hosts[MAIL]
+        await host.spawn(start_server(host, strict, here.queue, store, resolve))
+        ann = await here.call()
+        said = await ann.say(HELLO + f"MAIL FROM:<{sender}>\r\nRSET\r\n".encode())
+        assert codes(said) == [220, 250, code, 250]
+
+    play(story, MailPlan(PLAN.local_domains, PLAN.mailboxes, settings={"refuse_null_mx_senders": "yes"}))
 
 
 def test_closing_host_says_421_to_everyone() -> None:
