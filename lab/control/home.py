@@ -57,6 +57,11 @@ class Home:
         return self.path / "hosts"
 
     @property
+    def visits(self) -> Path:
+        """What covers the machine's files of names for those who visit the lab."""
+        return self.path / "visits"
+
+    @property
     def last_run(self) -> Path:
         """The event log of the lab that ran here last."""
         return self.path / "last.jsonl"
@@ -119,7 +124,8 @@ class Home:
         for path in (self.socket, self.state):
             with suppress(OSError):
                 path.unlink()
-        shutil.rmtree(self.disks, ignore_errors=True)
+        for folder in (self.disks, self.visits):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def home() -> Home:

@@ -1,0 +1,86 @@
+"""`lab explain`: what a rule or a code means, from the handbook's short pages and the catalogue of faults.
+
+A page of the handbook is Markdown, named after what it explains (mx-preference.md); a line `Codes: H010 H013`
+in it says for which codes it stands, too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from lab.cli.reading import Json
+from lab.cli.screen import emit, plain, show, table
+from lab.errors import WrongUse
+
+
+def explain(topic: str = "", *, json: Json = False) -> int:
+    """What a rule or a code means:  lab explain mx-preference  ·  lab explain T021
+
+    Parameters
+    ----------
+    topic
+        A word of the list that `lab explain` shows, or a code as errors end in it.
+    """
+    book = pages()
+    if not topic:
+        return _contents(book, json)
+    text = book.get(topic.lower()) or by_code(book, topic.upper()) or fault(topic.upper())
+    if not text:
+        raise _unknown(topic, book)
+    if json:
+        emit({"topic": topic, "text": text})
+    else:
+        print(text.rstrip("\n"))
+    return 0
+
+
+def pages() -> dict[str, str]:
+    """The handbook: each page's text by its name."""
+    folder = files("lab") / "handbook"
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {
+        page.name[:-3]: _text(page)
+        for page in sorted(found, key=lambda page: page.name)
+        if page.name.endswith(".md")
+    }
+
+
+def _text(page: Traversable) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def by_code(book: dict[str, str], code: str) -> str:
+    """The page that stands for a code; '' if none does."""
+    return next((text for text in book.values() if code in _codes(text)), "")
+
+
+def _codes(text: str) -> list[str]:
+    return next((line.split()[1:] for line in text.splitlines() if line.startswith("Codes: ")), [])
+
+
+def fault(code: str) -> str:
+    """What the catalogue of topology faults says of a code; '' if it has none such."""
+    from lab.topology.codes import CODES
+
+    found = CODES.get(code)
+    if found is None:
+        return ""
+    law = f"\n\n{found.law}" if found.law else ""
+    return f"# {code}: {found.title}\n\n{found.why}{law}"
+
+
+def _contents(book: dict[str, str], json: bool) -> int:
+    if json:
+        emit({"topics": list(book)})
+        return 0
+    show(table([[(name, "place"), (text.split("\n", 1)[0].lstrip("# "), "")] for name, text in book.items()]))
+    show([plain(" And every code that an error ends in:  lab explain T021", "dim")])
+    return 0
+
+
+def _unknown(topic: str, book: dict[str, str]) -> WrongUse:
+    near = difflib.get_close_matches(topic.lower(), book, n=1, cutoff=0.4)
+    remedy = f"Did you mean  lab explain {near[0]} ?" if near else "All topics:  lab explain"
+    return WrongUse(f"the handbook has nothing on '{topic}'", remedy=remedy, code="W015")

@@ -1,0 +1,64 @@
+"""`lab run`: play scenarios, and tell which came out as they say."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+from lab.cli.files import unwritable
+from lab.cli.reading import Json
+from lab.cli.screen import emit
+
+
+def run(
+    *paths: Path,
+    fabric: Literal["sim", "local"] = "sim",
+    seed: str = "",
+    topology: str = "",
+    jobs: int = 0,
+    junit: str = "",
+    json: Json = False,
+) -> int:
+    """Play scenarios: files, or folders of them (scenarios/, if none is named). Exit status 1 when one fails.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    fabric
+        Where to play them: in memory, or on real sockets in a private network.
+    seed
+        Another seed than their own.
+    topology
+        Play them all on this topology instead of their own.
+    jobs
+        How many at once; as many as there are cores, if not told otherwise.
+    junit
+        Write a report for a CI system into this file, in JUnit's XML.
+    """
+    from lab.scenario.report import summary, told, write_junit
+    from lab.scenario.result import Verdict
+    from lab.scenario.runner import run as play
+
+    begun, results = time.perf_counter(), []
+    for result in play(paths or [Path("scenarios")], fabric, seed or None, _topology(topology), jobs or None):
+        results.append(result)
+        if json:
+            emit(result.to_json())
+        else:
+            print(told(result), flush=True)
+    if junit:
+        try:
+            write_junit(results, Path(junit))
+        except OSError as error:
+            raise unwritable(junit, error) from None
+    print(summary(results, time.perf_counter() - begun), file=sys.stderr if json else sys.stdout)
+    return 0 if all(result.verdict is Verdict.PASS for result in results) else 1
+
+
+def _topology(name: str) -> Path | None:
+    from lab.cli.topologies import find
+
+    return find(name) if name else None

@@ -1,0 +1,96 @@
+"""`lab shell`: a program of this machine, inside the lab: its network, its names, its real ports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from lab.cli.reading import Json, Unread
+from lab.control.client import ask
+from lab.control.home import home
+from lab.errors import MachineSaidNo, WrongUse
+
+_NOT_FOUND = 127
+"""What a shell answers for a command that there is not."""
+
+
+def shell(host: str = "student", *, command: Unread = (), json: Json = False) -> int:
+    """A shell inside the lab, or one command there: its exit status is the command's.
+
+    lab shell                                           a shell on the student's host
+    lab shell -- nslookup -q=MX belgiannews.com         one command
+    lab shell relay.eunet.be -- cat /etc/resolv.conf    at another host
+
+    Parameters
+    ----------
+    host
+        Whose resolvers are asked for names.
+    json
+        Say where the shell would be, and open none.
+    """
+    where = home()
+    form = where.read()
+    place = ask("host", host=host)
+    if form.get("fabric") != "local":
+        raise no_shell(form)
+    if json:
+        from lab.cli.screen import emit
+
+        emit({**place, "pid": where.daemon()})
+        return 0
+    return _enter(where.daemon(), place, where.visits / place["name"], command)
+
+
+def no_shell(form: dict[str, Any]) -> WrongUse:
+    """Why there is none, and what there is instead."""
+    ways = {door["to"].rpartition(" ")[2]: door["port"] for door in reversed(form.get("doors", []))}
+    instead = ["lab dig", "lab talk"]
+    if "dns" in ways:
+        instead.append(f"dig -p {ways['dns']} @127.0.0.1 NAME")
+    if "smtp" in ways:
+        instead.append(f"telnet 127.0.0.1 {ways['smtp']}")
+    return WrongUse(
+        "this lab is simulated: programs of the machine cannot be inside it",
+        remedy=f"Use  {'  ·  '.join(instead)}",
+        code="H013",
+    )
+
+
+def _enter(pid: int, place: dict[str, Any], folder: Path, command: tuple[str, ...]) -> int:
+    from lab.fabric.visit import visit
+    from lab.names import DomainName, parse_address
+
+    name = DomainName(place["name"])
+    try:
+        visit(pid, name, [parse_address(text) for text in place["resolvers"]], folder)
+    except OSError as error:
+        raise MachineSaidNo(
+            f"this machine does not let a shell into the lab: {(error.strerror or '').lower()}",
+            remedy="Without one:  lab dig  ·  lab talk",
+            code="H014",
+        ) from None
+    os.environ["LAB_HOST"] = name
+    return _become(command or _shell(name))
+
+
+def _shell(name: str) -> tuple[str, ...]:
+    """A plain shell whose prompt says where it is; the user's own settings may not know the lab's names."""
+    os.environ["PS1"] = f"{name}$ "
+    bash = next((path for path in ("/bin/bash", "/usr/bin/bash") if Path(path).exists()), "")
+    if sys.stdin.isatty():
+        print(f" Inside the lab, at {name}. Leave with: exit", file=sys.stderr)
+    return (bash, "--norc", "--noprofile", "-i") if bash and sys.stdin.isatty() else (bash or "/bin/sh",)
+
+
+def _become(command: tuple[str, ...]) -> int:
+    sys.stdout.flush()
+    try:
+        os.execvp(command[0], command)
+    except FileNotFoundError:
+        print(f" There is no command '{command[0]}' on this machine.", file=sys.stderr)
+        return _NOT_FOUND
+    except OSError as error:
+        print(f" '{command[0]}' cannot be started: {(error.strerror or '').lower()}.", file=sys.stderr)
+        return 126
