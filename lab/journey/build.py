@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lab.journey.fates import fates, notices
 from lab.journey.hops import Hop, Trail
-from lab.journey.model import Journey, State, slowest
+from lab.journey.model import Fate, Journey, Notice, State, slowest
 from lab.journey.steps import journey_steps
 from lab.log import Entry
 
@@ -35,10 +35,7 @@ class Journeys(Mapping[str, Journey]):
         return self._trail.last
 
     def __getitem__(self, id: str) -> Journey:
-        hop = self._hop(id)
-        if hop is None:
-            raise KeyError(id)
-        return self._journey(hop)
+        return self._journey(self._root(id))
 
     def __iter__(self) -> Iterator[str]:
         return (_id(hop) for hop in self._trail.roots if hop.parent is None)
@@ -54,19 +51,24 @@ class Journeys(Mapping[str, Journey]):
         return _id(hop) if hop is not None else None
 
     def state(self, id: str) -> State:
-        """The state alone, which costs less than the journey."""
-        hop = self._hop(id)
-        if hop is None:
-            raise KeyError(id)
-        return slowest(fates(self._trail, hop))
+        """The state alone, which costs less than the journey; so do `fates` and `notices`."""
+        return slowest(self.fates(id))
+
+    def fates(self, id: str) -> tuple[Fate, ...]:
+        return fates(self._trail, self._root(id))
+
+    def notices(self, id: str) -> tuple[Notice, ...]:
+        return notices(self._trail, self._root(id))
 
     # -- below --------------------------------------------------------------------------------------------
 
-    def _hop(self, id: str) -> Hop | None:
+    def _root(self, id: str) -> Hop:
         number = id.upper().removeprefix("J-")
         index = int(number) - 1 if number.isdecimal() else -1
         hop = self._trail.roots[index] if 0 <= index < len(self._trail.roots) else None
-        return hop if hop is not None and hop.parent is None else None
+        if hop is None or hop.parent is not None:
+            raise KeyError(id)
+        return hop
 
     def _journey(self, hop: Hop) -> Journey:
         every = fates(self._trail, hop)

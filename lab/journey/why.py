@@ -15,6 +15,10 @@ _ROUTING = {
     "smarthost": "this host hands all its mail to its smarthost",
     "literal": "an address in brackets is dialled as it stands, without asking the DNS (RFC 5321 §4.1.3)",
     "nxdomain": "the domain does not exist (RFC 5321 §5.1)",
+    "mx-unknown": "the DNS could not be asked; that may pass, so the mail waits (RFC 5321 §5.1)",
+    "no-exchanger": "none of the domain's exchangers can be used (RFC 5321 §5.1)",
+    "address-as-mx": "an MX has to name a host, and this one names an address (RFC 5321 §5.1)",
+    "no-address": "the domain has neither an MX nor an address of its own (RFC 5321 §5.1)",
 }
 
 _FAILURE = {
@@ -26,6 +30,7 @@ _FAILURE = {
 }
 
 _FOLLOWS = {
+    "next": "the next host is tried",
     "next address": "the next address of the same exchanger is tried",
     "next exchanger": "the next exchanger is tried",
     "later": "the message waits in the queue",

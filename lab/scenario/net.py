@@ -1,0 +1,246 @@
+"""`net`: a mini-Internet, in the verbs of a scenario.
+
+The rule: what is done, is done in the order in which it is written. Breaking and mending need no `await`: they
+are noted down at once, a wrong host name included, and carried out before the next thing that is awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lab.fabric.faults import Fault, Reply
+from lab.internet import Internet
+from lab.journey import Journeys, build
+from lab.names import EmailAddress
+from lab.scenario.dialogue import Dialogue, dialogue
+from lab.scenario.expect import Mail
+from lab.scenario.unmet import Unmet
+from lab.scenario.words import addresses, fault, link, message, span, stage
+from lab.topology.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Soon:
+    """Something noted down. Awaiting it does it now, and all that was noted before it."""
+
+    net: Net
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.net.catch_up().__await__()
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """What is in a mailbox, oldest first."""
+
+    address: str
+    messages: tuple[dict[str, Any], ...]
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(one["subject"]) for one in self.messages]
+
+    def holds(self, *subjects: str) -> None:
+        """These messages, in this order, and no other."""
+        if self.subjects != list(subjects):
+            raise Unmet(f"{_listed(subjects)} in {self.address}'s mailbox", _listed(self.subjects))
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the DNS answered. `lines`: "5 mail.belgiannews.com", without name, TTL and type."""
+
+    question: str
+    rcode: str
+    answers: tuple[dict[str, Any], ...]
+    authoritative: bool
+
+    @property
+    def lines(self) -> list[str]:
+        return [str(one["data"]).rstrip(".") for one in self.answers]
+
+    def says(self, *lines: str) -> None:
+        """These answers, in any order, and no other."""
+        if sorted(self.lines) != sorted(lines):
+            raise Unmet(
+                f"{self.question} to be {_listed(lines)}", _listed(self.lines) if self.lines else self.rcode
+            )
+
+
+class Clock:
+    """Lab time, as a scenario reads and drives it."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+
+    @property
+    def now(self) -> datetime:
+        return self._net.internet.fabric.clock.now()
+
+    async def advance(self, by: str | timedelta) -> None:
+        """Let so much lab time pass, and all that falls due in it happen."""
+        await self._net.catch_up()
+        await self._net.internet.advance(span(by))
+
+
+class Net:
+    """A running mini-Internet. Host names and addresses are strings, as one types them."""
+
+    def __init__(self, internet: Internet) -> None:
+        self.internet = internet
+        self.clock = Clock(self)
+        self.journeys: Journeys = build(internet.log)
+        self._due: list[Callable[[], Awaitable[object]]] = []
+        internet.log.subscribe(self.journeys.feed)
+
+    @property
+    def plan(self) -> Plan:
+        return self.internet.plan
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of lab time since the lab came up."""
+        return self.internet.fabric.clock.elapsed()
+
+    # -- mail ---------------------------------------------------------------------------------------------
+
+    async def send(
+        self, sender: str, to: str | list[str], *, subject: str = "", body: str = "", via: str = ""
+    ) -> Mail:
+        """Hand a message in at the sender's own mail host, or at `via`, and follow it."""
+        await self.catch_up()
+        recipients = addresses(to)
+        octets = message(sender, recipients, subject, body or f"{subject}\n")
+        who = EmailAddress.parse(sender) if sender else None
+        taken = await self.internet.send(who, recipients, octets, via=via)
+        found = self.journeys.of(taken.host, taken.queue_id) if taken.queue_id else list(self.journeys)[-1]
+        assert found is not None, "a message that was taken is in the log"
+        return Mail(self, found)
+
+    async def mailbox(self, address: str) -> Mailbox:
+        await self.catch_up()
+        reply = await self.internet.mailbox(EmailAddress.parse(address))
+        return Mailbox(address, tuple(reply["messages"]))
+
+    async def queue(self, host: str = "") -> list[dict[str, Any]]:
+        """What waits, of one host or of all: a row each."""
+        await self.catch_up()
+        return await self.internet.queue(host)
+
+    async def retry(self, host: str = "") -> None:
+        """Make everything that waits due now."""
+        await self.catch_up()
+        await self.internet.retry(host)
+
+    @asynccontextmanager
+    async def dialogue(self, host: str, *, from_host: str = "student", port: int = 25) -> AsyncIterator[Dialogue]:
+        """Type SMTP at a host by hand."""
+        await self.catch_up()
+        caller = self.internet.fabric.hosts[self.internet.host(from_host).name]
+        target = self.internet.host(host)
+        async with dialogue(caller, target.addresses[0], target.name, port) as typed:
+            yield typed
+
+    # -- names --------------------------------------------------------------------------------------------
+
+    async def dig(self, name: str, type: str = "A", *, server: str = "", at: str = "") -> Lookup:
+        """Ask for a record: the student's resolver, or that of host `at`, or one server directly."""
+        await self.catch_up()
+        reply = await self.internet.dig(name, type, server=server, at=at)
+        answers = tuple(one for one in reply["answers"] if one["type"] == type.upper())
+        return Lookup(f"{name} {type.upper()}", str(reply["rcode"]), answers, bool(reply.get("aa")))
+
+    def edit_zone(self, origin: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Soon:
+        """Change records of a zone; lines as in a master file."""
+        self.internet.authority(origin)
+        return self._soon(lambda: self.internet.edit_zone(origin, add=add, remove=remove))
+
+    def flush(self, host: str = "") -> Soon:
+        """Empty the cache of a resolver, or of all."""
+        return self._soon(lambda: self.internet.flush(host))
+
+    # -- faults -------------------------------------------------------------------------------------------
+
+    def fail(self, host: str, as_: str = "down") -> Soon:
+        """Break a host: down, unreachable, silent or paused."""
+        return self._break(host, fault(as_))
+
+    def reply(
+        self, host: str, code: int, *, at: str = "rcpt", times: int = 0, to: str = "", text: str = ""
+    ) -> Soon:
+        """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot)."""
+        return self._break(host, Reply(stage(at), code, text, to, times))
+
+    def heal(self, host: str = "") -> Soon:
+        """Mend a host, or everything."""
+        name = self.internet.host(host).name if host else ""
+        return self._soon(lambda: self.internet.heal(name))
+
+    def link(
+        self,
+        a: str,
+        b: str = "*",
+        *,
+        latency: str = "0s",
+        jitter: str = "0s",
+        loss: str = "0",
+        bandwidth: str = "",
+    ) -> Soon:
+        """Make the line between two places slow, lossy or narrow."""
+        line = link(latency, jitter, loss, bandwidth)
+        return self._soon(lambda: _at_once(lambda: self.internet.connect(a, b, line)))
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> Soon:
+        """Let nothing through between two groups of hosts or organisations."""
+        return self._soon(lambda: _at_once(lambda: self.internet.cut(a, b)))
+
+    def mend(self) -> Soon:
+        return self._soon(lambda: _at_once(self.internet.mend))
+
+    @contextmanager
+    def failing(self, host: str, as_: str = "down") -> Iterator[None]:
+        """The host is broken inside this block, and whole behind it."""
+        self.fail(host, as_)
+        yield
+        self.heal(host)
+
+    @contextmanager
+    def partition(self, a: Sequence[str], b: Sequence[str]) -> Iterator[None]:
+        """The two groups cannot reach each other inside this block."""
+        self.cut(a, b)
+        yield
+        self.mend()
+
+    # -- lab time -----------------------------------------------------------------------------------------
+
+    async def until(self, done: Callable[[], bool], within: str | timedelta) -> bool:
+        """Let lab time run until `done()`, at most `within`; whether it came to be."""
+        await self.catch_up()
+        return done() or await self.internet.fabric.settle(done, span(within))
+
+    async def catch_up(self) -> None:
+        """Do what was noted down."""
+        while self._due:
+            await self._due.pop(0)()
+
+    # -- below --------------------------------------------------------------------------------------------
+
+    def _break(self, host: str, how: Fault) -> Soon:
+        name = self.internet.host(host).name
+        return self._soon(lambda: self.internet.fail(name, how))
+
+    def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
+        self._due.append(work)
+        return Soon(self)
+
+
+async def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words) or "nothing"

@@ -1,0 +1,155 @@
+"""One scenario, played on a world of its own.
+
+The rule: whatever a scenario does, there is a result. Its own mistakes (a host that is not there, an exception)
+are an error with its line, and so is a defect of the lab that shows while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab import topology
+from lab.clock import TimeSource, VirtualTime, WarpedTime
+from lab.errors import LabError, WrongUse
+from lab.events import ProgramCrashed
+from lab.fabric.base import Boot, Fabric
+from lab.fabric.loop import LabLoop
+from lab.internet import Internet
+from lab.log import EventLog
+from lab.scenario.net import Net
+from lab.scenario.result import Result, Verdict
+from lab.scenario.script import Script, load, topology_of
+from lab.scenario.unmet import Unmet
+from lab.topology.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How scenarios are to be played. Empty: as each of them says."""
+
+    fabric: str = "sim"
+    seed: str = ""
+    topology: str = ""
+    trace: str = ""
+    """A file to save the event log in."""
+
+
+def play_file(file: Path, asked: Asked) -> list[Result]:
+    """Every scenario of a file, one after the other."""
+    try:
+        scripts = load(file)
+        if not scripts:
+            raise WrongUse(f"{file} has no scenario: a function under @scenario(…)", code="W021")
+    except LabError as error:
+        return [Result(file.stem, str(file), asked.fabric, asked.seed, Verdict.ERROR, message=str(error))]
+    return [play(script, asked) for script in scripts]
+
+
+def play(script: Script, asked: Asked) -> Result:
+    blank = Result(script.name, str(script.file), asked.fabric, title=script.title)
+    begun = time.perf_counter()
+    try:
+        if asked.fabric not in script.fabrics:
+            raise WrongUse(f"it plays on {' and '.join(script.fabrics)} only", code="W024")
+        result = _on_a_world(script, asked, blank)
+    except (Exception, SystemExit) as error:
+        result = _judge(blank, script, error)
+    return replace(result, wall_s=time.perf_counter() - begun)
+
+
+def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:
+    plan = _plan(script, asked)
+    with tempfile.TemporaryDirectory(prefix="lab-") as root:
+        source, fabric = _ground(asked.fabric, plan, Path(root))
+        with asyncio.Runner(loop_factory=lambda: LabLoop(source)) as runner:
+            return runner.run(_act(script, plan, fabric, replace(blank, seed=plan.seed), asked.trace))
+
+
+def _plan(script: Script, asked: Asked) -> Plan:
+    path = Path(asked.topology) if asked.topology else topology_of(script, Path.cwd())
+    plan = topology.load(path)
+    seed = asked.seed or script.seed
+    return replace(plan, seed=seed) if seed else plan
+
+
+def _ground(name: str, plan: Plan, root: Path) -> tuple[TimeSource, Callable[[Boot], Fabric]]:
+    """Where it plays. On `local` this process enters a private network, and stays there for good."""
+    match name:
+        case "sim":
+            from lab.fabric.sim import SimFabric
+
+            return VirtualTime(), lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed)
+        case "local":
+            from lab.fabric.local import LocalFabric
+            from lab.fabric.namespace import enter
+
+            enter()
+            return WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root)
+        case _:
+            raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim or local.", code="W012")
+
+
+async def _act(script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], blank: Result, trace: str) -> Result:
+    internet = Internet(plan, fabric)
+    await internet.up()
+    net = Net(internet)
+    try:
+        await script.play(net)
+        await net.catch_up()
+        result = blank
+    except Exception as error:
+        result = _judge(blank, script, error)
+    lab_s = net.elapsed
+    crash = _crash(internet.log)
+    if crash:
+        result = replace(result, verdict=Verdict.ERROR, message=crash)
+    await internet.down()
+    if trace:
+        _save(internet.log, Path(trace))
+    return replace(result, lab_s=lab_s, trace_hash=internet.log.trace_hash())
+
+
+def _judge(blank: Result, script: Script, error: BaseException) -> Result:
+    """The verdict over what a scenario raised."""
+    line = _line(script, error)
+    match error:
+        case Unmet():
+            return replace(blank, verdict=Verdict.FAIL, message=str(error), line=line)
+        case AssertionError():
+            return replace(blank, verdict=Verdict.FAIL, message=str(error) or _source(script, line), line=line)
+        case LabError():
+            return replace(blank, verdict=Verdict.ERROR, message=str(error), line=line)
+        case _:
+            why = str(error) or type(error).__name__
+            return replace(blank, verdict=Verdict.ERROR, message=f"the scenario broke off: {why}", line=line)
+
+
+def _line(script: Script, error: BaseException) -> int:
+    """The last line of the scenario's own file on the way to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == str(script.file)), 0)
+
+
+def _source(script: Script, line: int) -> str:
+    lines = script.file.read_text(encoding="utf-8").splitlines()
+    return (
+        f"expected  {lines[line - 1].strip().removeprefix('assert ')}" if 0 < line <= len(lines) else "it failed"
+    )
+
+
+def _crash(log: EventLog) -> str:
+    found = next((entry for entry in log if isinstance(entry.event, ProgramCrashed)), None)
+    if found is None or not isinstance(found.event, ProgramCrashed):
+        return ""
+    return f"a defect of the lab: {found.event.program} of {found.host} broke down: {found.event.error}"
+
+
+def _save(log: EventLog, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        log.save(file)

@@ -1,0 +1,108 @@
+"""A scenario file: Python that acts on a mini-Internet and expects things of it, readable aloud.
+
+    \"\"\"The preferred exchanger is down: mail waits at the backup and comes home later.\"\"\"
+
+    from lab.scenario import Net, scenario
+
+    @scenario("belgium")
+    async def mx_fallback(net: Net) -> None:
+        net.fail("mail.belgiannews.com")
+        ...
+
+The rule: a file says on which topology it plays, not on which fabric. Its title is the first line of the
+function's docstring, or of the file's. A topology is the name of one in a folder `topologies`, or a path.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.errors import WrongUse
+
+if TYPE_CHECKING:
+    from lab.scenario.net import Net
+
+    Play = Callable[[Net], Awaitable[None]]
+
+EVERYWHERE = ("sim", "local", "docker")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A scenario, ready to be played on a world of its own."""
+
+    name: str
+    title: str
+    topology: str
+    play: Play
+    file: Path
+    seed: str = ""
+    """Empty: the topology's own."""
+    fabrics: tuple[str, ...] = EVERYWHERE
+
+
+def scenario(
+    topology: str, *, seed: str | int = "", fabrics: Sequence[str] = EVERYWHERE
+) -> Callable[[Play], Script]:
+    """Make the function below a scenario on this topology."""
+
+    def read(play: Play) -> Script:
+        module = sys.modules.get(play.__module__)
+        said = inspect.getdoc(play) or (module and inspect.getdoc(module)) or play.__name__.replace("_", " ")
+        file = Path(inspect.getfile(play))
+        title = said.strip().splitlines()[0]
+        return Script(play.__name__, title, topology, play, file, str(seed), tuple(fabrics))
+
+    return read
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The scenario files among these files and folders, folders in the order of their names. WrongUse for a path
+    that is none."""
+    return list(dict.fromkeys(file for path in paths for file in _files(path)))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        names = (file for file in path.rglob("*.py") if not file.name.startswith("_"))
+        yield from sorted(file for file in names if "__pycache__" not in file.parts)
+    else:
+        raise WrongUse(f"there is no scenario '{path}'", remedy="Name a file, or a folder of them.", code="W020")
+
+
+def load(file: Path) -> list[Script]:
+    """The scenarios of a file, in their order. WrongUse when it cannot be read as one, with the line."""
+    spec = importlib.util.spec_from_file_location(f"scenario_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise WrongUse(f"{file} is no Python file", code="W021")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise WrongUse(f"{file}:{error.lineno}: this is not Python: {error.msg}", code="W021") from None
+    except Exception as error:
+        raise WrongUse(f"{file}: it cannot be read: {error}", code="W021") from error
+    return [value for value in vars(module).values() if isinstance(value, Script) and value.file == file]
+
+
+def topology_of(script: Script, here: Path) -> Path:
+    """The file of a scenario's topology: a path beside the scenario, or a name in a `topologies` folder of the
+    scenario's or the current folder, or above them. WrongUse when there is none."""
+    beside = script.file.parent / script.topology
+    if beside.suffix in (".yaml", ".yml") and beside.is_file():
+        return beside
+    for folder in (*script.file.resolve().parents, here, *here.parents):
+        found = folder / "topologies" / f"{script.topology}.yaml"
+        if found.is_file():
+            return found
+    remedy = f"It plays on it:  {script.file}"
+    raise WrongUse(f"there is no topology '{script.topology}'", remedy=remedy, code="W022")

@@ -1,0 +1,71 @@
+"""What a scenario writes, turned into what the lab takes: spans of time, faults, lines, messages.
+
+The rule: a wrong word is told where it was written, in a sentence, before anything happens.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from types import MappingProxyType
+
+from lab.clock import parse_span
+from lab.errors import WrongUse
+from lab.events import Stage
+from lab.fabric.faults import Down, Fault, Paused, Silent, Unreachable
+from lab.names import EmailAddress
+from lab.topology import units
+from lab.topology.plan import Link
+
+_FAULTS = MappingProxyType({"down": Down, "unreachable": Unreachable, "silent": Silent, "paused": Paused})
+_REPLYING = (Stage.GREETING, Stage.HELO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
+_STAGES = MappingProxyType({**{stage.value: stage for stage in _REPLYING}, "dot": Stage.EOM})
+
+
+def span(word: str | timedelta) -> timedelta:
+    if isinstance(word, timedelta):
+        return word
+    try:
+        return parse_span(word)
+    except ValueError as error:
+        raise WrongUse(str(error), code="W023") from None
+
+
+def fault(word: str) -> Fault:
+    if word not in _FAULTS:
+        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(_FAULTS)}.", code="W012")
+    return _FAULTS[word]()
+
+
+def stage(word: str) -> Stage:
+    if word not in _STAGES:
+        raise WrongUse(f"no reply comes at '{word}'", remedy=f"One comes at {', '.join(_STAGES)}.", code="W012")
+    return _STAGES[word]
+
+
+def link(latency: str, jitter: str, loss: str, bandwidth: str) -> Link:
+    try:
+        return Link(
+            units.duration(latency),
+            units.duration(jitter),
+            units.share(loss),
+            units.rate(bandwidth) if bandwidth else 0,
+        )
+    except ValueError as error:
+        raise WrongUse(str(error), code="W023") from None
+
+
+def message(sender: str, to: tuple[str, ...], subject: str, body: str) -> bytes:
+    """A message of text. Date and Message-ID are the sending host's to add."""
+    form = EmailMessage(policy=SMTP)
+    if sender:
+        form["From"] = sender
+    form["To"] = ", ".join(to)
+    form["Subject"] = subject
+    form.set_content(body, cte="8bit" if body.isascii() else "base64")
+    return form.as_bytes()
+
+
+def addresses(to: str | list[str] | tuple[str, ...]) -> tuple[EmailAddress, ...]:
+    return tuple(EmailAddress.parse(one) for one in ([to] if isinstance(to, str) else to))
