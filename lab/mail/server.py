@@ -18,6 +18,7 @@ import asyncio
 
 from aiosmtpd.smtp import SMTP
 
+from lab.errors import WrongUse
 from lab.events import Stage
 from lab.fabric.base import Host
 from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
@@ -76,23 +77,32 @@ async def start_server(
 ) -> Reception:
     """Listen on the ambient host's addresses. `resolve` serves the setting `refuse_null_mx_senders` only."""
     reception = Reception(host, plan, queue, store, resolve)
+    if plan.settings:
+        _ = reception.terms  # what is wrong in them is told now, not to the first client
     loop = asyncio.get_running_loop()
     reception.server = await loop.create_server(lambda: Connection(reception), port=port)
     return reception
 
 
 def terms_of(host: Host, plan: MailPlan, store: Store) -> Terms:
-    """The plan's settings `hop_limit`, `recipient_limit`, `long_lines` and `accept_unknown`, read once."""
-    settings = plan.settings
+    """The plan's settings `hop_limit`, `recipient_limit`, `long_lines` and `accept_unknown`, read once. WrongUse
+    when one of them makes no sense."""
     return Terms(
         place_of(host.name, host.addresses, plan),
         store,
         host.faults,
         plan.size_limit,
-        max(100, int(settings.get("recipient_limit", 1_000))),
-        int(settings.get("hop_limit", 30)),
-        settings.get("long_lines", "refuse") == "accept",
+        max(100, _count(plan, "recipient_limit", 1_000)),
+        _count(plan, "hop_limit", 30),
+        plan.settings.get("long_lines", "refuse") == "accept",
     )
+
+
+def _count(plan: MailPlan, setting: str, otherwise: int) -> int:
+    text = plan.settings.get(setting, str(otherwise))
+    if not (text.isascii() and text.isdigit()):
+        raise WrongUse(f"the mail setting {setting} is a number, not '{text}'")
+    return int(text)
 
 
 class Connection(SMTP):
@@ -130,6 +140,7 @@ class Connection(SMTP):
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self._get_close_waiter(self._writer).exception()  # type: ignore[attr-defined]  # seen, so not complained of
         self.transport = None
 
     def eof_received(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from lab.errors import WrongUse
 from lab.events import CommandRefused, Event, LoopDetected, MailAccepted, ProgramCrashed, Stage
 from lab.fabric import base
 from lab.fabric.faults import Down, Fault, Reply
@@ -274,6 +275,15 @@ def test_hop_limit_is_the_hosts_choice() -> None:
         assert codes(said)[-1] == 554
 
     play(story, MailPlan(PLAN.local_domains, PLAN.mailboxes, settings={"hop_limit": "5"}))
+
+
+def test_setting_that_makes_no_sense_is_told_before_the_host_serves() -> None:
+    async def story(here: World) -> None:
+        plan = MailPlan(PLAN.local_domains, settings={"hop_limit": "many"})
+        with pytest.raises(WrongUse, match="hop_limit is a number, not 'many'"):
+            await start_server(here.fabric.hosts[CLIENT], plan, here.queue, here.receptions[0].store)
+
+    play(story)
 
 
 @pytest.mark.parametrize(
