@@ -85,7 +85,9 @@ class Fabric(Protocol):
     capabilities: frozenset[Capability]
     clock: Clock
     log: EventLog
-    hosts: Mapping[DomainName, Host]
+
+    @property
+    def hosts(self) -> Mapping[DomainName, Host]: ...
 
     def add(self, plan: HostPlan) -> None: ...
 
