@@ -84,7 +84,7 @@ def authority(texts: dict[str, str]) -> Authority:
 
 @dataclass
 class Internet:
-    """Servers by address. `asked` is every question that went out, `faults` what becomes of an address's replies."""
+    """Servers by address. `asked` is every question that left, `faults` what becomes of an address's replies."""
 
     servers: dict[str, Authority]
     time: VirtualTime = field(default_factory=VirtualTime)
