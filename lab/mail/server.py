@@ -273,5 +273,7 @@ def _line_flaw(line: bytes) -> Reply | None:
 
 def _octets(reply: Reply) -> bytes:
     """Replies are ASCII, whatever the client's address was (RFC 5321 §4.2)."""
-    text = reply.text if reply.text.isascii() else reply.text.encode("ascii", "backslashreplace").decode()
-    return format_reply(reply.code, *text.split("\n"))
+    text = reply.text.encode("ascii", "backslashreplace")
+    if b"\n" not in text:
+        return b"%d %b\r\n" % (reply.code, text)
+    return format_reply(reply.code, *text.decode().split("\n"))

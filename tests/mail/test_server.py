@@ -1,20 +1,24 @@
 import asyncio
 import errno
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+import smtplib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
+from lab.clock import LabClock, VirtualTime
 from lab.errors import WrongUse
 from lab.events import CommandRefused, Event, LoopDetected, MailAccepted, ProgramCrashed, Stage
 from lab.fabric import base
-from lab.fabric.faults import Down, Fault, Reply
+from lab.fabric.disk import MemoryDisk
+from lab.fabric.faults import Down, Fault, HostFaults, Reply
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.mail.envelope import Envelope
-from lab.mail.server import LONGEST_COMMAND, Reception, start_server
+from lab.mail.server import LONGEST_COMMAND, Connection, Reception, start_server
 from lab.mail.store import Store
 from lab.names import ROOT, Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
@@ -398,3 +402,28 @@ def test_random_octets_never_crash_the_server() -> None:
             assert min(codes(await ann.say()), default=0) >= 220
 
     assert not play(story).events(ProgramCrashed)
+
+
+async def test_the_standard_librarys_client_is_served_over_a_real_socket() -> None:
+    class Account:
+        name, addresses = MAIL, (Address("198.18.2.25"),)
+        disk, faults, clock = MemoryDisk(), HostFaults(), LabClock(VirtualTime())
+
+        def log(self, event: Event) -> None:
+            assert isinstance(event, MailAccepted)
+
+        def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
+            return asyncio.get_running_loop().create_task(work, name=name)
+
+    def send(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port, "pc.unige.ch", timeout=10) as client:
+            client.sendmail("ann@unige.ch", ["ed@belgiannews.com"], TEXT, rcpt_options=["NOTIFY=SUCCESS"])
+
+    queue, host = Taken(), cast(base.Host, Account())
+    reception = Reception(host, PLAN, queue, Store(host, PLAN))
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(reception), "127.0.0.1", 0)
+    await asyncio.to_thread(send, server.sockets[0].getsockname()[1])
+    server.close()
+    [(_, envelope, octets)] = queue.messages
+    assert envelope.recipients[0].notify == {"success"}
+    assert octets.endswith(b"\r\n\r\n..dot\r\n.\r\n")
