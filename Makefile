@@ -5,9 +5,12 @@ LAB    := $(VENV)/bin/lab
 TOPOLOGY ?= topologies/belgium.yaml
 FABRIC   ?= local
 
-.PHONY: install lab-up lab-down test lint bench
+.PHONY: install lab-up lab-down test tools lint bench
 
 $(VENV)/.runs: pyproject.toml
+	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The lab needs Python 3.11 or later with venv (Debian: apt install python3-venv); $(PYTHON) is not that."; \
+	  echo "Name another one:  make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 4; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
@@ -30,7 +33,10 @@ lint: $(VENV)/.develops
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: lint
+tools:
+	@tests/install-tools
+
+test: lint tools
 	$(VENV)/bin/pytest -q -n auto --dist worksteal
 
 bench: $(VENV)/.develops
