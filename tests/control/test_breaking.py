@@ -1,0 +1,80 @@
+"""What the words of `fail` and `heal` mean."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lab.control.breaking import fault_of, laid, link_of, planned, shown
+from lab.errors import WrongUse
+from lab.events import FaultApplied, FaultLifted, Stage
+from lab.fabric.faults import Down, Paused, Reply, Silent
+from lab.log import EventLog
+from lab.topology.plan import Link, LinkPlan
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ({}, Down()),
+        ({"as": "silent"}, Silent()),
+        ({"as": "paused"}, Paused()),
+        ({"reply": 451}, Reply(Stage.RCPT, 451)),
+        ({"reply": 421, "at": "connect"}, Reply(Stage.GREETING, 421)),
+        ({"reply": 552, "at": "dot", "times": 2}, Reply(Stage.EOM, 552, times=2)),
+        (
+            {"reply": 550, "at": "rcpt", "for": "ed@belgiannews.com"},
+            Reply(Stage.RCPT, 550, address="ed@belgiannews.com"),
+        ),
+    ],
+)
+def test_words_name_a_fault(words: dict[str, Any], fault: object) -> None:
+    assert fault_of(words) == fault
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"as": "asleep"}, "cannot fail as 'asleep'"),
+        ({"reply": 250}, "refuses nothing"),
+        ({"reply": 450, "at": "lunch"}, "no stage 'lunch'"),
+    ],
+)
+def test_words_that_name_none_are_told_what_there_is(words: dict[str, Any], reason: str) -> None:
+    with pytest.raises(WrongUse, match=reason):
+        fault_of(words)
+
+
+def test_delay_and_loss_are_a_line() -> None:
+    assert link_of({"delay": "200ms", "loss": "10%"}) == Link(timedelta(milliseconds=200), loss=0.1)
+    assert link_of({"as": "down"}) is None
+
+
+@pytest.mark.parametrize("words", [{"delay": "soon"}, {"loss": "110%"}, {"loss": "much"}])
+def test_a_line_that_cannot_be_is_refused(words: dict[str, Any]) -> None:
+    with pytest.raises(WrongUse):
+        link_of(words)
+
+
+def test_a_line_is_shown_in_words() -> None:
+    assert shown(Link(timedelta(milliseconds=200), loss=0.1)) == "200 ms of delay and 10% of loss"
+
+
+def test_lines_laid_since_the_last_healing_are_found_in_the_log() -> None:
+    log = EventLog()
+    for event in (
+        FaultApplied("a|b", "link old"),
+        FaultLifted("*", "cut"),
+        FaultApplied("a|*", "link new"),
+        FaultApplied("mail", "down"),
+    ):
+        log.append(0.0, "", event)
+    assert laid(log) == [("a", "*")]
+
+
+def test_a_mended_line_is_as_the_topology_has_it() -> None:
+    slow = Link(latency=timedelta(milliseconds=20))
+    assert planned([LinkPlan("a", "b", slow)], "b", "a") == slow
+    assert planned([LinkPlan("a", "b", slow)], "a", "*") == Link()
