@@ -34,14 +34,15 @@ def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
         from lab.dns.stub import Stub
 
         stub = Stub(host)
-        if host.plan.zones:
+        own = {origin: zones[origin] for origin in host.plan.zones}
+        if host.plan.resolver:
+            from lab.dns.recursor import start_resolver
+
+            await start_resolver(host, own)
+        elif own:
             from lab.dns.authority import start_authority
 
-            await start_authority(host, {origin: zones[origin] for origin in host.plan.zones})
-        if host.plan.resolver:
-            from lab.dns.server import start_resolver
-
-            await start_resolver(host)
+            await start_authority(host, own)
         if host.plan.mail:
             from lab.mail.host import start_mail
 
