@@ -199,7 +199,7 @@ class KernelStack:
         name = sock.getsockname()[:2]
         self.network.dialling[name] = None
         try:
-            await asyncio.SelectorEventLoop.sock_connect(self.loop, sock, to)
+            await self._connect(sock, to)
             await self._hear_back(target)
             return Stream(self, sock, to, Way(self.network.rules, self.host, target), None)
         except BaseException:
@@ -216,6 +216,12 @@ class KernelStack:
         if toll:
             await asyncio.sleep(toll)
         return toll is not None
+
+    async def _connect(self, sock: socket.socket, to: Peer) -> None:
+        try:
+            await asyncio.SelectorEventLoop.sock_connect(self.loop, sock, to)
+        except OSError as error:
+            raise problem(error.errno or 0, f"{to[0]} port {to[1]}") from None
 
     async def _hear_back(self, target: Host) -> None:
         """The SYN-ACK, as often as it takes: the kernels are connected already."""

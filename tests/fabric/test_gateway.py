@@ -1,19 +1,22 @@
 """Front doors on real loopback sockets that lead into a simulated lab on paced time."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 
 import pytest
 
-from lab.clock import PacedTime
+from lab.clock import PacedTime, WarpedTime
 from lab.errors import MachineSaidNo
 from lab.fabric.faults import Down
 from lab.fabric.gateway import LOOPBACK, Door, Gateway, bind, close
+from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
+from tests.fabric.forked import in_namespace
 
 MAIL, STUDENT = DomainName("mail.be"), DomainName("student")
 ADDRESS = Address("198.18.2.25")
@@ -75,8 +78,7 @@ def housed(test):
         assert fabric.crashes == []
 
     def run():
-        with asyncio.Runner(loop_factory=lambda: LabLoop(PacedTime())) as runner:
-            runner.run(asyncio.wait_for(live(), 20))
+        live_on(PacedTime(), live())
 
     run.__name__ = test.__name__
     return run
@@ -226,3 +228,39 @@ def test_a_taken_port_is_named_and_no_other_door_stays_open():
             bind([Door("tcp", first[0].door.port), Door("tcp", taken, name="mail.be smtp")])
     assert f"TCP port {taken} of 127.0.0.1, the front door of mail.be smtp, is taken" in str(caught.value)
     assert caught.value.code == "H012"
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize("user", ["oneself", "ordinary"])
+def test_a_door_bound_before_leads_into_the_private_network(user, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    with contextlib.ExitStack() as stack:
+        doors = bind([Door("tcp", to=ADDRESS, service=25)])
+        stack.callback(close, doors)
+        client = stack.enter_context(socket.socket())  # made here, it stays in the machine's own network
+        client.settimeout(10)
+
+        async def live():
+            fabric = LocalFabric(["198.18.0.0/15"], boot, root=folder)
+            fabric.add(HostPlan(MAIL, (ADDRESS,)))
+            fabric.add(HostPlan(STUDENT, (Address("198.18.9.9"),)))
+            await fabric.up()
+            gateway = Gateway(fabric.loop, fabric.hosts[STUDENT], doors, resolve)
+            await gateway.open()
+            assert await asyncio.to_thread(visited, client, doors[0].port) == b"220 198.18.9.9\r\n"
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(LOOPBACK, doors[0].port)
+            await gateway.close()
+            await fabric.down()
+
+        in_namespace(lambda: live_on(WarpedTime(), live()), user)
+
+
+def live_on(source, work):
+    with asyncio.Runner(loop_factory=lambda: LabLoop(source)) as runner:
+        runner.run(work)
+
+
+def visited(client, port):
+    client.connect((LOOPBACK, port))
+    return client.recv(100)
