@@ -12,7 +12,7 @@ The table that every fabric keeps, and the parity suite checks:
 
 Deterministic: chance comes from one seeded stream a link, never from the machine.
 
-Programs of the machine in a shell inside the lab (`local`) see the same, with these limits: a link delays what they
+Programs of the machine in a shell inside the lab (`local`) see the same, with limits: a link delays what they
 send and hear but not their handshake; their own time limits are real time, which `lab clock` does not hurry; and
 all of them leave from the student's host, so a fault of that host stops only what has been connected.
 """
