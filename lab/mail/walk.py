@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from lab.events import Failure, Stage
@@ -70,6 +70,8 @@ class Taken:
 
     attempt: Attempt
     reply: Reply
+    deaf: bool = False
+    """It does not speak DSN: it will not report success (RFC 3461 §5.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,24 +231,24 @@ class Walk:
         self._step()
         return ruling
 
-    def concluded(self, fates: Sequence[Fate]) -> None:
+    def concluded(self, fates: Sequence[Fate], deaf: bool = False) -> None:
         """The attempt is over, with a fate for each of `left`, in that order."""
         self.reached = True
         attempt = self._attempts[0]
         for recipient, fate in zip(tuple(self.left), fates, strict=True):
             if fate.accepted and isinstance(fate.outcome, Reply):
-                self._end(recipient, Taken(attempt, fate.outcome))
+                self._end(recipient, Taken(attempt, fate.outcome, deaf))
             else:
                 row = self.policy.row(fate.stage, came(fate.outcome))
                 self._rule(recipient, row, self._reason(fate.stage, fate.outcome, row))
         self._step()
 
-    def again(self, recipients: Iterable[int]) -> Walk:
-        """The walk of a further message that begins where this one stands: in an open session."""
+    def again(self, attempt: Attempt, recipients: Iterable[int]) -> Walk:
+        """The walk of a further message that begins at `attempt`, in the session that is open there."""
         other = Walk(DomainName(self._domain), recipients, self.me, self.policy, self._rng)
-        other.route, other._answers = self.route, self._answers
-        other._groups, other._attempts = deque(self._groups), deque(self._attempts)
-        other._tried, other.reached = self._tried, True
+        other.route, other._answers, other._left_out = self.route, self._answers, self._left_out
+        other._groups, other._attempts = deque(self._groups), deque([attempt, *self._attempts])
+        other._tried = self._tried - 1
         return other
 
     def _onward(self, row: Row) -> Follows:
@@ -263,7 +265,7 @@ class Walk:
     def _rule(self, recipient: int, row: Row, reason: Reason) -> None:
         match row.follows:
             case Follows.BOUNCE:
-                self._end(recipient, GivenUp(reason))
+                self._end(recipient, _given_up(reason))
             case Follows.LATER:
                 self._end(recipient, Deferred(reason))
             case _ if row.otherwise is Follows.LATER:
@@ -300,7 +302,7 @@ class Walk:
             if soft is not None:
                 self._end(recipient, Deferred(soft))
             elif hard is not None:
-                self._end(recipient, GivenUp(hard))
+                self._end(recipient, _given_up(hard))
             else:
                 self._end(recipient, _outcome(self.verdict(), self.policy))
 
@@ -317,6 +319,17 @@ class Walk:
         return routing.unusable(self._domain, self.policy, self._left_out)
 
     @property
+    def in_order(self) -> list[Exchanger]:
+        """The exchangers in the order of trial, so far as they are known to be usable."""
+        found = self.route.found if isinstance(self.route, Exchangers) else ()
+        return [one for one in found if not any(text.startswith(f"{one}: ") for text in self._left_out)]
+
+    @property
+    def met_nobody(self) -> bool:
+        """Every exchanger was left out."""
+        return isinstance(self.route, Exchangers) and not self.in_order
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """Every exchanger that is not tried, so far as is known now, with the reason."""
         return tuple(self._left_out)
@@ -327,6 +340,11 @@ _RESOLVE = Row("resolve-unknown", Follows.NEXT, Follows.LATER, "RFC 5321 §5.1")
 
 def _is_alias(answers: Sequence[Answer]) -> bool:
     return any(answer.canonical not in (None, answer.name) for answer in answers)
+
+
+def _given_up(reason: Reason) -> GivenUp:
+    """Given up is permanent, whatever class the enhanced code of the reply had (RFC 2034 §4)."""
+    return GivenUp(replace(reason, status="5" + reason.status[1:]))
 
 
 def _outcome(verdict: Verdict, policy: Policy) -> Outcome:

@@ -95,12 +95,14 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """One command and its reply. `recipient`: which of the message's, at RCPT."""
+    """One command and its reply. `recipient`: which of the message's, at RCPT. `decides` is false where the reply
+    changes nothing: EHLO before HELO, the rest of a pipelined group after its MAIL was refused."""
 
     stage: Stage
     command: str
     reply: Reply
     recipient: int | None = None
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,11 @@ class SmtpClient:
 
     def _reply(self, reply: Reply, events: list[ClientEvent]) -> None:
         command = self._in_flight.popleft()
-        events.append(Replied(_STAGES[command.state], command.text, reply, command.recipient))
         onward = NEXT[command.state].get(reply.code // 100, State.QUIT)
         if reply.is_final:
             onward = State.CLOSED
+        decides = self._decides(command, onward)
+        events.append(Replied(_STAGES[command.state], command.text, reply, command.recipient, decides))
         match command.state:
             case State.GREETING | State.EHLO | State.HELO:
                 self._hello(command.state, reply, onward, events)
@@ -211,6 +214,13 @@ class SmtpClient:
                 self._close()
             case _:
                 self._transact(command, reply, onward, events)
+
+    def _decides(self, command: _Command, onward: State) -> bool:
+        if command.recipient is not None:
+            return self._fates[command.recipient] is None
+        if command.state in (State.DATA, State.EOM):
+            return None in self._fates
+        return onward is not State.HELO
 
     # -- hello and goodbye --------------------------------------------------------------------------------
 

@@ -1,0 +1,212 @@
+"""The ledger: what became of recipients is written down, with the letters it causes, in one transaction.
+
+The rule: first the journal, then the log, then the world. A bounce exists exactly when its original's end does;
+no event tells of an outcome that a power cut could still take back.
+
+Who hears of it: RFC 3461 §4.1, §5.2; a bounce of a bounce goes to the postmaster (`bounce`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from lab.events import BounceSent, DelayWarned, Event, MailSubmitted, RecipientsFailed
+from lab.fabric.base import Host
+from lab.mail.bounce import Letter, News, addressee, at, compose, wants
+from lab.mail.envelope import Envelope, Recipient
+from lab.mail.local import Delivered, Forwarded
+from lab.mail.queue import Message, Queue
+from lab.mail.spool import Stored
+from lab.mail.walk import Deferred, GivenUp, Reason, Taken
+from lab.wire.received import read_heading
+
+Fate = Taken | Delivered | Forwarded | GivenUp | Deferred
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What one message adds to a transaction: ends, new messages, and the events that tell of them."""
+
+    message: Message
+    ends: list[int] = field(default_factory=list)
+    takes: list[tuple[Stored, bytes]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    warned: bool = False
+
+
+class Ledger:
+    """Writes for one host's queue."""
+
+    __slots__ = ("host", "queue")
+
+    def __init__(self, host: Host, queue: Queue) -> None:
+        self.host = host
+        self.queue = queue
+
+    async def settle(self, message: Message, fates: Mapping[int, Fate]) -> None:
+        """Write down the fates of some of a message's recipients; Deferred ones stay as they are."""
+        await self._write([self._entry(message, fates)])
+
+    async def expire(self, messages: Iterable[Message]) -> None:
+        """Patience is at its end. What is in hand just now is not touched: its try decides."""
+        entries = []
+        for message in messages:
+            fates = self._vain(message)
+            entries.append(self._entry(message, fates))
+            self.queue.withdraw(message)
+        await self._write(entries)
+
+    async def warn(self, messages: Iterable[Message]) -> None:
+        """Tell senders that it takes longer, where they want to know."""
+        await self._write([entry for message in messages if (entry := self._warning(message)) is not None])
+
+    async def _write(self, entries: Sequence[_Entry]) -> None:
+        if not entries:
+            return
+        takes = [take for entry in entries for take in entry.takes]
+        warns = [entry.message.id for entry in entries if entry.warned]
+        await self.queue.record([(entry.message, entry.ends) for entry in entries], takes, warns)
+        for entry in entries:
+            for event in entry.events:
+                self.host.log(event)
+            self.queue.remove_finished(entry.message)
+        for stored, _ in takes:
+            self.queue.admit(stored)
+
+    # -- outcomes -------------------------------------------------------------------------------------------
+
+    def _entry(self, message: Message, fates: Mapping[int, Fate]) -> _Entry:
+        entry = _Entry(message, [number for number, fate in fates.items() if not isinstance(fate, Deferred)])
+        self._fail({number: fate.reason for number, fate in fates.items() if isinstance(fate, GivenUp)}, entry)
+        self._report_success(fates, entry)
+        for number, fate in fates.items():
+            if isinstance(fate, Forwarded):
+                self._forward(number, fate, entry)
+        return entry
+
+    def _fail(self, reasons: Mapping[int, Reason], entry: _Entry) -> None:
+        recipients = entry.message.envelope.recipients
+        by_reason: dict[Reason, list[str]] = {}
+        for number, reason in reasons.items():
+            by_reason.setdefault(reason, []).append(recipients[number].address)
+        for reason, addresses in by_reason.items():
+            failed = RecipientsFailed(entry.message.id, tuple(addresses), reason.status, reason.text, reason.row)
+            entry.events.append(failed)
+        told = [
+            _news(number, reason) for number, reason in reasons.items() if wants(recipients[number], "failure")
+        ]
+        if told:
+            letter_id = self._letter(told, entry)
+            to = addressee(entry.message.envelope, self.host.name)
+            entry.events.append(BounceSent(entry.message.id, letter_id, to))
+
+    def _report_success(self, fates: Mapping[int, Fate], entry: _Entry) -> None:
+        recipients = entry.message.envelope.recipients
+        told: list[News] = []
+        for number, fate in fates.items():
+            if wants(recipients[number], "success") and entry.message.envelope.sender is not None:
+                if isinstance(fate, Delivered):
+                    told.append(News(number, "delivered", "2.0.0", "delivered to its mailbox"))
+                elif isinstance(fate, Taken) and fate.deaf:
+                    told.append(_relayed(number, fate))
+        for action in ("delivered", "relayed"):
+            some = [news for news in told if news.action == action]
+            if some:
+                self._letter(some, entry)
+
+    def _forward(self, number: int, fate: Forwarded, entry: _Entry) -> None:
+        """An alias led elsewhere: a message of its own, for the same sender, with the same wishes."""
+        message = entry.message
+        wish = message.envelope.recipients[number]
+        recipients = tuple(Recipient(address, wish.notify, wish.original) for address in fate.to)
+        self._take(replace(message.envelope, recipients=recipients), self.queue.spool.octets(message.id), entry)
+
+    def _vain(self, message: Message) -> dict[int, Fate]:
+        fates: dict[int, Fate] = {}
+        for delivery in message.deliveries:
+            if not delivery.in_hand:
+                reason = self.in_vain(delivery.reason)
+                fates.update((number, GivenUp(reason)) for number in delivery.recipients)
+        return fates
+
+    def in_vain(self, last: Reason | None) -> Reason:
+        """The reason of giving up is the reason of the last try; the code says that time ran out (RFC 3463
+        §3.5)."""
+        if last is None:
+            return Reason(f"tried for {self.queue.patience} in vain", "4.4.7")
+        text = f"tried for {self.queue.patience} in vain; at last: {last.text}"
+        return Reason(text, "4.4.7", last.row, last.remote)
+
+    # -- letters --------------------------------------------------------------------------------------------
+
+    def _warning(self, message: Message) -> _Entry | None:
+        recipients = message.envelope.recipients
+        told = [
+            _news(number, delivery.reason or Reason("not delivered yet", "4.4.7"), "delayed")
+            for delivery in message.deliveries
+            for number in delivery.recipients
+            if wants(recipients[number], "delay")
+        ]
+        if not told or message.envelope.sender is None:
+            return None
+        entry = _Entry(message, warned=True)
+        warning_id = self._letter(told, entry)
+        addresses = tuple(recipients[news.recipient].address for news in told)
+        entry.events.append(DelayWarned(message.id, addresses, warning_id))
+        return entry
+
+    def _letter(self, news: Sequence[News], entry: _Entry) -> str:
+        """Compose a notification and put it beside the outcome; its queue_id."""
+        message, now = entry.message, self.host.clock.now()
+        age = self.host.clock.elapsed() - message.arrived
+        left = self.queue.schedule.gives_up - age
+        queue_id = self.queue.reserve()
+        letter = compose(
+            message.id,
+            message.envelope,
+            news,
+            self.queue.spool.octets(message.id),
+            to=addressee(message.envelope, self.host.name),
+            host=self.host.name,
+            letter_id=queue_id,
+            now=at(now),
+            arrived=at(now - timedelta(seconds=age)),
+            patience=self.queue.patience,
+            retry_until=at(now + timedelta(seconds=left)) if news[0].action == "delayed" else None,
+        )
+        return self._post(queue_id, letter, entry)
+
+    def _post(self, queue_id: str, letter: Letter, entry: _Entry) -> str:
+        stored = self.queue.stored(queue_id, letter.envelope, letter.octets, entry.message.id)
+        entry.takes.append((stored, letter.octets))
+        entry.events.append(submitted(stored, letter.message_id, letter.subject))
+        return queue_id
+
+    def _take(self, envelope: Envelope, octets: bytes, entry: _Entry) -> None:
+        stored = self.queue.stored(self.queue.reserve(), envelope, octets, entry.message.id)
+        heading = read_heading(octets)
+        entry.takes.append((stored, octets))
+        entry.events.append(submitted(stored, heading.message_id, heading.subject))
+
+
+def submitted(stored: Stored, message_id: str, subject: str) -> MailSubmitted:
+    envelope = stored.envelope
+    recipients = tuple(recipient.address for recipient in envelope.recipients)
+    return MailSubmitted(
+        stored.id, message_id, envelope.sender or "", recipients, stored.size, subject, stored.parent
+    )
+
+
+def _news(number: int, reason: Reason, action: str = "failed") -> News:
+    diagnostic = f"smtp; {reason.text}" if reason.reply else f"X-Lab; {reason.text}"
+    text = f"host {reason.remote} said: {reason.text}" if reason.reply else reason.text
+    if action == "delayed":
+        return News(number, "delayed", "4" + reason.status[1:], text, reason.remote, diagnostic)
+    return News(number, "failed", reason.status, text, reason.remote, diagnostic)
+
+
+def _relayed(number: int, fate: Taken) -> News:
+    text = f"taken by {fate.attempt.exchanger}, which sends no reports of its own"
+    return News(number, "relayed", "2.0.0", text, fate.attempt.exchanger, f"smtp; {fate.reply}")

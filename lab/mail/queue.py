@@ -1,0 +1,373 @@
+"""The queue. Its promise: *what was accepted is delivered, bounced, or still here*, through any crash.
+
+`put` returns when the message is on stable storage; an outcome and the bounce it causes are one transaction.
+At least once on the wire, exactly once in here: if our 250 is lost, the sender tries again (RFC 1047), and that
+cannot be closed, only told.
+
+The rule: work is per destination. One that cannot be had is tried with one message while the others wait behind
+it, and one success wakes them all. Nothing polls: one timer stands for the next thing that is due, be it a try,
+a warning or the end of patience.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol
+
+from lab.clock import show_span
+from lab.events import DestinationBackedOff, MailDeferred, MailRemoved
+from lab.fabric.base import Host
+from lab.mail.envelope import Envelope
+from lab.mail.queue_id import QueueIds
+from lab.mail.retry import Schedule
+from lab.mail.spool import Spool, Stored, Transaction
+from lab.mail.walk import Reason
+from lab.names import EmailAddress
+
+LOCAL = "local"
+"""The destination of mail for this host's own mailboxes."""
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message in memory: its envelope, not its text. `arrived` in lab seconds; `open`: who waits still."""
+
+    id: str
+    envelope: Envelope
+    arrived: float
+    size: int
+    open: set[int]
+    parent: str = ""
+    warned: int = 0
+    deliveries: list[Delivery] = field(default_factory=list)
+    watched: bool = False
+    """Its warnings and its end stand on the agenda."""
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One message for one destination. `recipients` are numbers in its envelope, those that are still open."""
+
+    message: Message
+    destination: Destination
+    recipients: list[int]
+    tries: int = 0
+    joined: int = 0
+    """The destination's tries when this one came to wait behind it."""
+    reason: Reason | None = None
+    due: float | None = None
+    """Lab seconds; None while it waits for its destination's turn."""
+    in_hand: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """Its own, and those that others made for it while it waited behind."""
+        return self.tries + (self.destination.tries - self.joined if self.due is None else 0)
+
+    @property
+    def state(self) -> str:
+        """trying: just now; waiting: for its destination's turn; deferred: it alone."""
+        return "trying" if self.in_hand else "waiting" if self.due is None else "deferred"
+
+    @property
+    def addresses(self) -> tuple[EmailAddress, ...]:
+        return tuple(self.message.envelope.recipients[number].address for number in self.recipients)
+
+
+@dataclass(slots=True, eq=False)
+class Destination:
+    """A domain (an address literal, the smarthost, this host) and the messages that wait for it."""
+
+    name: str
+    waiting: deque[Delivery] = field(default_factory=deque)
+    workers: int = 0
+    alive: bool = False
+    """It took a message lately: more than one session may be opened."""
+    tries: int = 0
+    failures: int = 0
+    """In a row."""
+    until: float = 0.0
+    """It is left alone until then."""
+    reason: Reason | None = None
+
+
+class Agent(Protocol):
+    """Who does the queue's work."""
+
+    def work(self, destination: Destination) -> None:
+        """Something waits for this destination, and it may be tried."""
+
+    def notify(self, expired: Sequence[Message], overdue: Sequence[Message]) -> None:
+        """Patience is at its end with some messages, and some have taken long enough for a warning."""
+
+
+Due = tuple[float, int, str, Message | Delivery | Destination]
+
+
+class Queue:
+    """The messages of one host. `destination_of` names the destination of an address."""
+
+    __slots__ = (
+        "_agenda",
+        "_ids",
+        "_serial",
+        "_timer",
+        "_timer_when",
+        "agent",
+        "destination_of",
+        "destinations",
+        "host",
+        "messages",
+        "schedule",
+        "spool",
+    )
+
+    def __init__(
+        self, host: Host, spool: Spool, schedule: Schedule, destination_of: Callable[[EmailAddress], str]
+    ) -> None:
+        self.host = host
+        self.spool = spool
+        self.schedule = schedule
+        self.destination_of = destination_of
+        self.agent: Agent
+        self.messages: dict[str, Message] = {}
+        self.destinations: dict[str, Destination] = {}
+        self._ids = QueueIds(host.clock, host.rng("queue"))
+        self._agenda: list[Due] = []
+        self._serial = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_when = 0.0
+
+    # -- taking in ------------------------------------------------------------------------------------------
+
+    def reserve(self) -> str:
+        """A queue_id for a message that may come."""
+        return self._ids.next()
+
+    async def put(self, queue_id: str, envelope: Envelope, octets: bytes, parent: str = "") -> str:
+        """Take responsibility: returns once the message is on stable storage. OSError when the disk is full."""
+        stored = self.stored(queue_id, envelope, octets, parent)
+        await self.spool.commit(Transaction([(stored, octets)]))
+        self.admit(stored)
+        return queue_id
+
+    def stored(self, queue_id: str, envelope: Envelope, octets: bytes, parent: str = "") -> Stored:
+        """The form in which the spool takes a new message."""
+        arrived = self.host.clock.now().timestamp()
+        recipients = tuple(range(len(envelope.recipients)))
+        return Stored(queue_id, envelope, arrived, len(octets), recipients, parent)
+
+    def recover(self) -> None:
+        """Take up what the spool kept through a restart; everything is tried at once."""
+        for stored in self.spool.recover():
+            self._ids.heed(stored.id)
+            self.admit(stored)
+
+    def admit(self, stored: Stored) -> None:
+        """A message that the spool holds: one delivery for each of its destinations."""
+        age = self.host.clock.now().timestamp() - stored.arrived
+        arrived = self.host.clock.elapsed() - age
+        message = Message(
+            stored.id, stored.envelope, arrived, stored.size, set(stored.open), stored.parent, stored.warned
+        )
+        self.messages[stored.id] = message
+        by_destination: dict[str, list[int]] = {}
+        for number in stored.open:
+            name = self.destination_of(stored.envelope.recipients[number].address)
+            by_destination.setdefault(name, []).append(number)
+        for name, recipients in by_destination.items():
+            delivery = Delivery(message, self._destination(name), recipients)
+            message.deliveries.append(delivery)
+            self._join(delivery)
+
+    def _destination(self, name: str) -> Destination:
+        if name not in self.destinations:
+            self.destinations[name] = Destination(name, alive=name == LOCAL)
+        return self.destinations[name]
+
+    def _join(self, delivery: Delivery) -> None:
+        """Into the destination's line; if that is left alone just now, wait like all the others."""
+        destination = delivery.destination = self._destination(delivery.destination.name)
+        delivery.due, delivery.joined = None, destination.tries
+        destination.waiting.append(delivery)
+        if destination.failures:
+            # Whoever brought the message tells of it first.
+            asyncio.get_running_loop().call_soon(self._hold, delivery)
+        if destination.until <= self.host.clock.elapsed():
+            self.agent.work(destination)
+
+    # -- handing out ----------------------------------------------------------------------------------------
+
+    def take(self, destination: Destination) -> Delivery | None:
+        """The next delivery of a destination, into the caller's hands; None: nothing to do there now."""
+        if destination.until > self.host.clock.elapsed():
+            return None
+        while destination.waiting:
+            delivery = destination.waiting.popleft()
+            if delivery.recipients:
+                delivery.in_hand = True
+                return delivery
+        return None
+
+    def idle(self, destination: Destination) -> None:
+        """Nobody works for it any more; forget it unless something waits."""
+        if not (destination.workers or destination.waiting or destination.until):
+            self.destinations.pop(destination.name, None)
+
+    async def record(
+        self,
+        ends: Sequence[tuple[Message, Sequence[int]]],
+        takes: Sequence[tuple[Stored, bytes]] = (),
+        warns: Sequence[str] = (),
+    ) -> None:
+        """Recipients have their fate, and messages were made of it: one transaction."""
+        forms = [(message.id, tuple(recipients)) for message, recipients in ends if recipients]
+        if forms or takes or warns:
+            await self.spool.commit(Transaction(takes, forms, warns))
+        for message, recipients in ends:
+            message.open.difference_update(recipients)
+            for delivery in message.deliveries:
+                delivery.recipients = [number for number in delivery.recipients if number in message.open]
+
+    def withdraw(self, message: Message) -> None:
+        """It is being given up: whatever is not in hand is handed out no more."""
+        for delivery in message.deliveries:
+            if not delivery.in_hand:
+                delivery.recipients = []
+
+    def finish(self, delivery: Delivery) -> None:
+        """Nothing of this delivery waits any more."""
+        delivery.in_hand = False
+
+    def remove_finished(self, message: Message) -> None:
+        """Say goodbye to a message whose recipients all have their fate."""
+        if not message.open and self.messages.pop(message.id, None) is not None:
+            self.host.log(MailRemoved(message.id))
+
+    # -- not yet --------------------------------------------------------------------------------------------
+
+    def succeeded(self, destination: Destination) -> None:
+        """Somebody there says hello: whoever waits behind may come."""
+        destination.failures, destination.until, destination.reason = 0, 0.0, None
+        if not destination.alive:
+            destination.alive = True
+            self.agent.work(destination)
+
+    def defer(self, delivery: Delivery, reason: Reason) -> None:
+        """This message waits alone; others of its destination go on."""
+        delivery.tries = delivery.attempts + 1
+        delivery.reason, delivery.in_hand = reason, False
+        now = self.host.clock.elapsed()
+        delivery.due = self.schedule.next_due(delivery.message.arrived, delivery.tries, now)
+        self._deferred(delivery, reason, delivery.due)
+        self._watch(delivery.message)
+        self._plan(delivery.due, "try", delivery)
+
+    def back_off(self, delivery: Delivery, reason: Reason) -> None:
+        """The destination cannot be had: this message goes back to the head of the line, and all wait."""
+        destination, now = delivery.destination, self.host.clock.elapsed()
+        delivery.reason, delivery.in_hand = reason, False
+        destination.waiting.appendleft(delivery)
+        if destination.until > now:
+            return  # a second session found the same
+        destination.tries += 1
+        destination.failures += 1
+        destination.alive, destination.reason = False, reason
+        arrived = delivery.message.arrived
+        destination.until = self.schedule.next_due(arrived, delivery.attempts, now)
+        self._deferred(delivery, reason, destination.until)
+        self._watch(delivery.message)
+        if destination.failures == 1:
+            for waiting in destination.waiting:
+                self._hold(waiting)
+        waiting_count = sum(bool(one.recipients) for one in destination.waiting)
+        self.host.log(DestinationBackedOff(destination.name, destination.until, waiting_count, reason.text))
+        self._plan(destination.until, "wake", destination)
+
+    def _hold(self, delivery: Delivery) -> None:
+        """It comes to wait behind others, untried: told once, not at every try of theirs."""
+        destination = delivery.destination
+        if delivery.reason is None and destination.reason is not None and not delivery.in_hand:
+            delivery.reason = destination.reason
+            self._deferred(delivery, destination.reason, destination.until)
+            self._watch(delivery.message)
+
+    def _deferred(self, delivery: Delivery, reason: Reason, due: float) -> None:
+        name, attempts = delivery.destination.name, delivery.attempts
+        self.host.log(
+            MailDeferred(delivery.message.id, delivery.addresses, name, reason.text, due, attempts, reason.row)
+        )
+
+    # -- what is due ----------------------------------------------------------------------------------------
+
+    def _watch(self, message: Message) -> None:
+        """From the first delay on, its warnings and its end are on the agenda."""
+        if not message.watched:
+            message.watched = True
+            self._plan(message.arrived + self.schedule.gives_up, "expire", message)
+            for age in self.schedule.warns[message.warned :]:
+                self._plan(message.arrived + age, "warn", message)
+
+    def _plan(self, when: float, what: str, subject: Message | Delivery | Destination) -> None:
+        heappush(self._agenda, (when, next(self._serial), what, subject))
+        self._arm()
+
+    def _arm(self) -> None:
+        when = self._agenda[0][0]
+        if self._timer is not None:
+            if self._timer_when <= when:
+                return
+            self._timer.cancel()
+        delay = max(0.0, when - self.host.clock.elapsed())
+        self._timer_when = when
+        self._timer = asyncio.get_running_loop().call_later(delay, self._strike)
+
+    def _strike(self) -> None:
+        """Everything that is due now. A microsecond early is not early: two clocks' rounding may differ."""
+        self._timer = None
+        now = self.host.clock.elapsed() + 1e-6
+        expired: list[Message] = []
+        overdue: list[Message] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            when, _, _, subject = due = heappop(self._agenda)
+            match subject:
+                case Message() if subject.id in self.messages:
+                    (expired if due[2] == "expire" else overdue).append(subject)
+                case Delivery() if subject.due == when:
+                    self._join(subject)
+                case Destination() if subject.until == when:
+                    subject.until = 0.0
+                    self.agent.work(subject)
+        if expired or overdue:
+            self.agent.notify(expired, overdue)
+        if self._agenda:
+            self._arm()
+
+    def is_expired(self, message: Message) -> bool:
+        return self.host.clock.elapsed() + 1e-6 >= message.arrived + self.schedule.gives_up
+
+    @property
+    def patience(self) -> str:
+        """How long it tries, as people read it."""
+        return show_span(self.schedule.gives_up)
+
+    def flush(self) -> int:
+        """Everything that waits is due now; how many deliveries that is."""
+        for destination in tuple(self.destinations.values()):
+            destination.until = 0.0
+            self.agent.work(destination)
+        waiting = [delivery for delivery in self.deliveries() if not delivery.in_hand]
+        for delivery in waiting:
+            if delivery.due is not None:
+                self._join(delivery)
+        return len(waiting)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """Every delivery that is still to be made."""
+        for message in self.messages.values():
+            yield from (delivery for delivery in message.deliveries if delivery.recipients)

@@ -1,0 +1,205 @@
+"""An SMTP connection to one address, held by the agent: the automaton of `wire.smtp_client` on the loop's sockets.
+
+The rule: a session reports and never decides. Every reply goes to `saw` the moment it comes; `hello` and `send`
+return what came of it. Whatever happens to the connection, `send` returns a fate for each recipient.
+
+Time limits: RFC 5321 §4.5.3.2, a limit for each command, in lab time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Mapping
+
+from lab.events import Failure, Stage
+from lab.wire.smtp_client import ClientEvent, Fate, Finished, Outgoing, Ready, Replied, SmtpClient, Unwilling
+
+CONNECT_LIMIT = 30.0
+"""Seconds, by default. The RFC names no limit here; Postfix waits 30 s, a kernel left alone 127."""
+
+LIMITS: Mapping[Stage, float] = {
+    Stage.GREETING: 300.0,  # §4.5.3.2.1
+    Stage.HELO: 300.0,
+    Stage.STARTTLS: 300.0,
+    Stage.AUTH: 300.0,
+    Stage.MAIL: 300.0,  # §4.5.3.2.2
+    Stage.RCPT: 300.0,  # §4.5.3.2.3
+    Stage.DATA: 120.0,  # §4.5.3.2.4
+    Stage.EOM: 600.0,  # §4.5.3.2.6
+    Stage.QUIT: 60.0,
+}
+
+Saw = Callable[[Replied], None]
+
+
+class Session(asyncio.Protocol):
+    """Made by `connect`. `ready` is false once it can carry no further message."""
+
+    __slots__ = (
+        "_client",
+        "_early",
+        "_failure",
+        "_limit",
+        "_opened",
+        "_saw",
+        "_transport",
+        "_waiter",
+        "greeting",
+        "messages",
+    )
+
+    def __init__(self, helo: str, opened: Callable[[], None], saw: Saw) -> None:
+        self._client = SmtpClient(helo)
+        self._opened = opened
+        self._saw = saw
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Ready | Unwilling | Finished] | None = None
+        self._early: Ready | Unwilling | Finished | None = None
+        """What came of it before anyone waited."""
+        self._limit: asyncio.TimerHandle | None = None
+        self._failure = Failure.CLOSED
+        self.greeting = ""
+        self.messages = 0
+        """Messages sent in it so far."""
+
+    @property
+    def ready(self) -> bool:
+        return self._client.is_ready and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        return self._client.extensions
+
+    # -- what the agent asks ---------------------------------------------------------------------------------
+
+    async def hello(self) -> Ready | Unwilling:
+        """Wait for the greeting and say hello."""
+        outcome = await self._wait()
+        assert not isinstance(outcome, Finished)
+        return outcome
+
+    async def send(self, message: Outgoing) -> tuple[Fate, ...]:
+        """Send a message; a fate for each of its recipients, in their order."""
+        if not self.ready:
+            return (Fate(Stage.MAIL, self._failure),) * len(message.recipients)
+        self.messages += 1
+        events = self._client.send(message)
+        self._flush()
+        outcome = events[0] if events else await self._wait()
+        assert isinstance(outcome, Finished)
+        return outcome.fates
+
+    def quit(self) -> None:
+        """Say goodbye and let the connection end by itself."""
+        if self.ready:
+            self._client.quit()
+            self._flush()
+        elif not self._client.is_closed and self._client.stage is not Stage.QUIT:
+            self.abort()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _wait(self) -> Ready | Unwilling | Finished:
+        if self._early is not None:
+            outcome, self._early = self._early, None
+            return outcome
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._arm()
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+
+    # -- what the loop calls ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._opened()
+
+    def data_received(self, octets: bytes) -> None:
+        self._heed(self._client.receive(octets))
+        self._flush()
+        if self._client.is_closed and self._transport is not None:
+            self._transport.close()
+            self._disarm()
+        else:
+            self._arm()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if isinstance(error, OSError):
+            self._failure = failure(error)
+        self._disarm()
+        self._heed(self._client.lost(self._failure))
+
+    def _heed(self, events: list[ClientEvent]) -> None:
+        for event in events:
+            if not isinstance(event, Replied):
+                self._settle(event)
+                continue
+            if event.stage is Stage.GREETING:
+                self.greeting = event.reply.text
+            self._saw(event)
+
+    def _settle(self, outcome: Ready | Unwilling | Finished) -> None:
+        if self._waiter is None:
+            self._early = outcome
+        elif not self._waiter.done():
+            self._waiter.set_result(outcome)
+
+    def _flush(self) -> None:
+        octets = self._client.data_to_send()
+        if octets and self._transport is not None:
+            self._transport.write(octets)
+
+    # -- time limits -----------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """A limit for the reply that is waited for now; none while nothing is."""
+        self._disarm()
+        if not self._client.is_ready:
+            limit = LIMITS.get(self._client.stage, 300.0)
+            self._limit = asyncio.get_running_loop().call_later(limit, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _too_slow(self) -> None:
+        self._failure = Failure.TIMED_OUT
+        self._heed(self._client.lost(Failure.TIMED_OUT))
+        self.abort()
+
+
+async def connect(
+    address: str, port: int, helo: str, opened: Callable[[], None], saw: Saw, limit: float = CONNECT_LIMIT
+) -> Session | Failure:
+    """Connect from the ambient host's address. `opened` is called at once, before anything is seen."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limit):
+            _, session = await loop.create_connection(lambda: Session(helo, opened, saw), address, port)
+    except OSError as error:
+        return failure(error)
+    return session
+
+
+_FAILURES: Mapping[int, Failure] = {
+    errno.ECONNREFUSED: Failure.REFUSED,
+    errno.ETIMEDOUT: Failure.TIMED_OUT,
+    errno.EHOSTUNREACH: Failure.UNREACHABLE,
+    errno.ENETUNREACH: Failure.UNREACHABLE,
+    errno.ECONNRESET: Failure.RESET,
+    errno.EPIPE: Failure.RESET,
+}
+
+
+def failure(error: OSError) -> Failure:
+    """What the kernel's word for it means here."""
+    if isinstance(error, TimeoutError):
+        return Failure.TIMED_OUT
+    return _FAILURES.get(error.errno or 0, Failure.UNREACHABLE)
