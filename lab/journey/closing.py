@@ -28,7 +28,8 @@ def _held(journey: Journey, fate: Fate, now: float) -> str:
 
 def _bounced(journey: Journey, fate: Fate, now: float) -> str:
     told = next((f" {notice.to} was told." for notice in journey.notices if notice.kind == "bounce"), "")
-    return f"{fate.host} gave up on {fate.recipient}: {fate.detail.rstrip('.')}.{told}"
+    reason = fate.detail if fate.status in fate.detail else f"{fate.status} {fate.detail}"
+    return f"{fate.host} gave up on {fate.recipient}: {reason.strip().rstrip('.')}.{told}"
 
 
 def _refused(journey: Journey, fate: Fate, now: float) -> str:
@@ -38,7 +39,8 @@ def _refused(journey: Journey, fate: Fate, now: float) -> str:
 def _delivered(journey: Journey, fate: Fate, now: float) -> str:
     last = max(journey.fates, key=lambda one: one.t)
     whose = f"{_person(fate)}'s mailbox" if len(journey.fates) == 1 else f"all {len(journey.fates)} mailboxes"
-    return f"In {whose} at {last.host} after {show_span(last.t - journey.started)}."
+    took = last.t - journey.started
+    return f"In {whose} at {last.host} {f'after {show_span(took)}' if took >= 0.001 else 'at once'}."
 
 
 _CLOSINGS = {

@@ -56,7 +56,7 @@ def _left(trail: Trail, hop: Hop, recipient: str, entry: Entry, seen: Seen) -> F
         case MailDelivered():
             return Fate(recipient, State.DELIVERED, hop.host, entry.t)
         case RecipientsFailed() as event:
-            return Fate(recipient, State.BOUNCED, hop.host, entry.t, f"{event.status} {event.reason}".strip())
+            return Fate(recipient, State.BOUNCED, hop.host, entry.t, event.reason, status=event.status)
         case MailForwarded() as event:
             return _forwarded(trail, hop, recipient, event.to, (*seen, (hop, recipient)))
         case MailRelayed() as event:
@@ -76,7 +76,7 @@ def _forwarded(trail: Trail, hop: Hop, recipient: str, to: tuple[str, ...], seen
         return Fate(recipient, State.DELIVERED, hop.host, hop.born.t)
     state = slowest(tuple(further))
     last = next(fate for fate in further if fate.state is state)
-    return Fate(recipient, state, last.host, last.t, last.detail, last.next_try)
+    return Fate(recipient, state, last.host, last.t, last.detail, last.next_try, last.status)
 
 
 def _carrier(hop: Hop, recipient: str) -> Hop:

@@ -50,6 +50,7 @@ def _fate(fate: Fate) -> dict[str, Any]:
         "t": round(fate.t, 9),
         "detail": fate.detail,
         "next_try": fate.next_try,
+        "status": fate.status,
     }
 
 

@@ -76,9 +76,11 @@ class Fate:
     t: float
     """Since when."""
     detail: str = ""
-    """Of a bounce, the status and reply; of a waiting message, why it waits."""
+    """Of a bounce, the last reply or rule; of a waiting message, why it waits."""
     next_try: float | None = None
     """Lab seconds; for a waiting message, when its host tries again."""
+    status: str = ""
+    """Of a bounce, the enhanced status code (RFC 3463)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Try:
 
     steps: list[Step] = field(default_factory=list)
     waits: list[Step] = field(default_factory=list)
+    aside: bool = False
+    """No attempt at all, but something that happened between two: the sender was warned."""
 
     @property
     def story(self) -> tuple[tuple[Layer, str, str], ...]:
@@ -89,52 +91,83 @@ def _tries(trail: Trail, hop: Hop) -> list[Try]:
         step = _step(trail, hop, entry)
         if step is None:
             quiet.append(entry.n)
-        elif step.layer is Layer.QUEUE and isinstance(entry.event, MailDeferred | DestinationBackedOff):
+        elif isinstance(entry.event, MailDeferred | DestinationBackedOff):
             _wait(tries, step)
         else:
-            if tries[-1].waits:
-                tries.append(Try())
-            tries[-1].steps.append(replace(step, entries=(*quiet, *step.entries)))
+            _go_on(tries, isinstance(entry.event, DelayWarned))
+            _add(tries[-1].steps, replace(step, entries=(*quiet, *step.entries)))
             quiet.clear()
     return tries
+
+
+def _go_on(tries: list[Try], aside: bool) -> None:
+    """Begin a new attempt where the last one is over."""
+    if tries[-1].waits or (tries[-1].steps and tries[-1].aside != aside):
+        tries.append(Try())
+    tries[-1].aside = aside
+
+
+def _add(steps: list[Step], step: Step) -> None:
+    """A question and what its answer means for the way are one step; the DNS's own word is the outcome."""
+    if steps and (steps[-1].layer, steps[-1].about) == (step.layer, step.about) == (Layer.DNS, step.about):
+        asked = steps.pop()
+        step = replace(step, n=asked.n, outcome=asked.outcome, entries=(*asked.entries, *step.entries))
+    steps.append(step)
 
 
 def _wait(tries: list[Try], step: Step) -> None:
     """A host that backs off says so once for the message and once for the destination."""
     waits = tries[-1].waits
-    if not waits:
+    if not waits and not tries[-1].aside:
         waits.append(step)
-    elif step.t - waits[-1].t < 1:
+    elif waits and step.t - waits[-1].t < 1:
         waits[-1] = replace(waits[-1], entries=(*waits[-1].entries, *step.entries))
     else:
         tries.append(Try(waits=[step]))
 
 
-def _runs(tries: list[Try]) -> list[list[Try]]:
-    """Tries that went alike, together. One that only waited behind another message is like the one before."""
-    runs: list[list[Try]] = []
+@dataclass(slots=True)
+class Run:
+    """Tries that went alike, one after the other; `again`: like those before something in between."""
+
+    tries: list[Try]
+    again: bool = False
+
+
+def _runs(tries: list[Try]) -> list[Run]:
+    """One that only waited behind another message is like the one before."""
+    runs: list[Run] = []
+    before: Try | None = None
     for one in tries:
-        if runs and one.waits and runs[-1][0].waits and (one.story in (runs[-1][0].story, ())):
-            runs[-1].append(one)
+        like = before is not None and one.waits and before.waits and one.story in (before.story, ())
+        if like and not runs[-1].tries[0].aside:
+            runs[-1].tries.append(one)
         else:
-            runs.append([one])
+            runs.append(Run([one], again=bool(like)))
+        before = before if one.aside or like else one
     return runs
 
 
-def _tell(run: list[Try]) -> Iterator[Step]:
-    yield from run[0].all
-    if len(run) == 2 and run[1].waits:
-        yield from run[1].waits
-    elif len(run) > 2:
-        yield _summary(run)
+def _tell(run: Run) -> Iterator[Step]:
+    first, *others = run.tries
+    if run.again:
+        yield _summary(run.tries, run.tries)
+        return
+    yield from first.all
+    if len(others) == 1:
+        yield from others[0].waits
+    elif others:
+        yield _summary(run.tries, others)
 
 
-def _summary(run: list[Try]) -> Step:
-    first, last = run[1].all[0], run[-1].waits[-1]
-    met = list(dict.fromkeys(step.outcome for step in run[0].steps if step.layer is not Layer.DNS))
+def _summary(run: list[Try], told: list[Try]) -> Step:
+    """Those `told` of a run, in one step."""
+    first, last = told[0].all[0], told[-1].waits[-1]
+    met = list(dict.fromkeys(step.outcome for one in run for step in one.steps if step.layer is not Layer.DNS))
     each = f", each {' or '.join(met)}" if met else ""
-    outcome = f"{len(run) - 1} more tries within {show_span(last.t - run[0].all[0].t)}{each}"
-    entries = tuple(n for one in run[1:] for step in one.all for n in step.entries)
+    more = f"{len(told)} more tries" if len(told) > 1 else "1 more try"
+    outcome = f"{more} within {show_span(last.t - run[0].all[0].t)}{each}"
+    entries = tuple(n for one in told for step in one.all for n in step.entries)
     return Step(first.n, last.t, last.host, Layer.QUEUE, last.about, outcome, last.why, entries)
 
 
@@ -187,8 +220,9 @@ def _step(trail: Trail, hop: Hop, entry: Entry) -> Step | None:
             return _local(entry, step)
 
 
-_WEIGHTY = (Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
-"""A no at one of these changes the message's way; one to EHLO or QUIT need not."""
+_WEIGHTY = (Stage.GREETING, Stage.MAIL, Stage.RCPT, Stage.EOM)
+"""A no at one of these changes the message's way; to EHLO or QUIT it need not, and DATA without a recipient left
+is refused for that reason alone."""
 
 
 def _local(entry: Entry, step: partial[Step]) -> Step | None:

@@ -79,7 +79,7 @@ class Mail:
 
         def gave_up() -> bool:
             failed = [fate for fate in self._fates(to) if fate.state is State.BOUNCED]
-            return any(fate.detail.startswith(status) for fate in failed) and self._told("bounce")
+            return any(fate.status.startswith(status) for fate in failed) and self._told("bounce")
 
         words = f"it to bounce{f' with {status}' if status else ''}, and the sender to be told"
         await self._wait(gave_up, words, within, hopeless=lambda: self.state in (State.DELIVERED, State.REFUSED))

@@ -19,7 +19,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,8 @@ def load(file: Path) -> list[Script]:
         raise WrongUse(f"{file}:{error.lineno}: this is not Python: {error.msg}", code="W021") from None
     except Exception as error:
         raise WrongUse(f"{file}: it cannot be read: {error}", code="W021") from error
-    return [value for value in vars(module).values() if isinstance(value, Script) and value.file == file]
+    own = (value for value in vars(module).values() if isinstance(value, Script) and value.file.samefile(file))
+    return [replace(script, file=file) for script in own]
 
 
 def topology_of(script: Script, here: Path) -> Path:
