@@ -52,7 +52,7 @@ def _row(message: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (str(message["uid"]), "id"),
         (str(message["received"])[:16].replace("T", " "), "dim"),
-        (message["from"] or "<>", ""),
+        (message["from"] or "(no From)", ""),
         (message["subject"] or "(no subject)", "head"),
         (f"{message['size']:,} octets", "dim"),
     ]

@@ -7,7 +7,9 @@ cannot be read is WrongUse with cyclopts' sentence. Words after `--` go, unread,
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -55,15 +57,17 @@ def _helped(show: Callable[..., Any], *args: Any, **options: Any) -> int:
     return 0
 
 
-_PYTHONS = (
-    ("into int", "into a whole number"),
-    ("into float", "into a number"),
-    ("requires an argument", "needs a value"),
+_PYTHONS = MappingProxyType(
+    {
+        r"unable to convert (.*) into (int|float)": r"\1 is no number",
+        r"Parameter (\S+) requires an argument": r"\1 is missing",
+        r"Unused Tokens: \[(.*)\]": r"too many words: \1",
+    }
 )
 
 
 def _plain(sentence: str) -> str:
     """Cyclopts' sentence without Python's words."""
-    for python, plain in _PYTHONS:
-        sentence = sentence.replace(python, plain)
+    for python, plain in _PYTHONS.items():
+        sentence = re.sub(python, plain, sentence)
     return sentence[:1].lower() + sentence[1:].rstrip(".")

@@ -134,6 +134,10 @@ def status(*, json: Json = False) -> int:
         ]
     )
     show(table([_row(row) for row in form["hosts"]], indent="  "))
+    show(
+        ((" ✕ ", "bad"), (" – ".join(line["between"]), "place"), (f"  {line['fault']}", ""))
+        for line in form["lines"]
+    )
     return 0
 
 

@@ -66,7 +66,7 @@ async def fail(lab: Lab, args: Args) -> Form:
     if link is not None:
         other = optional(args, "to", "*")
         lab.internet.connect(host, other, link)
-        return {"host": host, "fault": f"{shown(link)} to {'everyone' if other == '*' else other}"}
+        return {"host": host, "fault": f"{link} to {'everyone' if other == '*' else other}"}
     fault = fault_of(args)
     await lab.internet.fail(host, fault)
     return {"host": host, "fault": str(fault)}
@@ -75,10 +75,11 @@ async def fail(lab: Lab, args: Args) -> Form:
 async def heal(lab: Lab, args: Args) -> Form:
     """Of one host its faults, without a host everything: faults, cuts, and lines that `fail` laid."""
     name = optional(args, "host")
-    lines = [] if name else laid(lab.internet.log)
+    lines = {} if name else broken_lines(lab.internet.log)
     healed = await lab.internet.heal(name)
     for a, b in lines:
-        lab.internet.connect(a, b, planned(lab.internet.plan.links, a, b))
+        # Past the log: the line is as it was before, and that it is mended has been told.
+        lab.internet.fabric.connect(a, b, planned(lab.internet.plan.links, a, b))
     return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines]}
 
 
@@ -147,22 +148,17 @@ def link_of(args: Args) -> Link | None:
     return Link(latency=span(delay), loss=share(loss))
 
 
-def shown(link: Link) -> str:
-    parts = [f"{link.latency.total_seconds() * 1000:.0f} ms of delay"] if link.latency else []
-    return " and ".join([*parts, *([f"{link.loss:.0%} of loss"] if link.loss else [])]) or "no delay"
-
-
-def laid(log: Iterable[Entry]) -> list[tuple[str, str]]:
-    """The lines that were laid since everything was healed last: pairs of places, in order."""
-    found: dict[tuple[str, str], None] = {}
+def broken_lines(log: Iterable[Entry]) -> dict[tuple[str, str], str]:
+    """What is wrong on which line (a pair of places) since everything was healed last, in order."""
+    found: dict[tuple[str, str], str] = {}
     for entry in log:
         match entry.event:
-            case FaultApplied(target, fault) if fault.startswith("link "):
+            case FaultApplied(target, fault) if "|" in target:
                 a, _, b = target.partition("|")
-                found[a, b] = None
+                found[a, b] = fault.removeprefix("link ")
             case FaultLifted("*"):
                 found.clear()
-    return list(found)
+    return found
 
 
 def planned(links: Iterable[LinkPlan], a: str, b: str) -> Link:

@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.control import breaking, mailing, talking, watching
-from lab.control.arguments import Args, flag, optional, text
+from lab.control.arguments import Args, flag, optional, text, texts
 from lab.control.describe import about
 from lab.control.running import Lab
 from lab.control.server import Switchboard
+from lab.errors import BadFile, WrongUse
 
 Form = dict[str, Any]
 
@@ -29,6 +30,10 @@ async def status(lab: Lab, args: Args) -> Form:
         "fabric": lab.internet.fabric.name,
         "hosts": hosts,
         "now": lab.internet.fabric.clock.now().isoformat(timespec="seconds"),
+        "lines": [
+            {"between": list(pair), "fault": fault}
+            for pair, fault in breaking.broken_lines(lab.internet.log).items()
+        ],
         "events": len(lab.internet.log),
     }
 
@@ -56,9 +61,22 @@ async def dig(lab: Lab, args: Args) -> Form:
 
 async def zone(lab: Lab, args: Args) -> Form:
     origin = text(args, "origin")
-    if args.get("add") or args.get("remove"):
-        await lab.internet.edit_zone(origin, add=list(args.get("add", ())), remove=list(args.get("remove", ())))
+    add, remove = texts(args, "add"), texts(args, "remove")
+    if add or remove:
+        try:
+            await lab.internet.edit_zone(origin, add=add, remove=remove)
+        except BadFile as error:
+            raise _unreadable([*add, *remove], error) from None
     return await lab.internet.zone(origin)
+
+
+def _unreadable(lines: list[str], error: BadFile) -> WrongUse:
+    """A record on the command line has no file and no line number."""
+    problem = error.problems[0]
+    line = problem.excerpt or lines[0]
+    return WrongUse(
+        f"the record '{line}' cannot be read: {problem.sentence}", remedy=problem.hint, code=problem.code
+    )
 
 
 async def queue(lab: Lab, args: Args) -> Form:

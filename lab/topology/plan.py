@@ -24,6 +24,16 @@ class Link:
     loss: float = 0.0
     bandwidth: int = 0
 
+    def __str__(self) -> str:
+        """`200 ms of delay, 10% of loss`; `as fast as can be` where nothing slows it."""
+        parts = [
+            (self.latency, f"{self.latency.total_seconds() * 1000:g} ms of delay"),
+            (self.jitter, f"{self.jitter.total_seconds() * 1000:g} ms of jitter"),
+            (self.loss, f"{self.loss * 100:g}% of loss"),
+            (self.bandwidth, f"{self.bandwidth:,} bit/s"),
+        ]
+        return ", ".join(words for there, words in parts if there) or "as fast as can be"
+
 
 @dataclass(frozen=True, slots=True)
 class LinkPlan:

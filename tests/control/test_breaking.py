@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.control.breaking import fault_of, laid, link_of, planned, shown
+from lab.control.breaking import broken_lines, fault_of, link_of, planned
 from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultLifted, Stage
 from lab.fabric.faults import Down, Paused, Reply, Silent
@@ -59,19 +59,21 @@ def test_a_line_that_cannot_be_is_refused(words: dict[str, Any]) -> None:
 
 
 def test_a_line_is_shown_in_words() -> None:
-    assert shown(Link(timedelta(milliseconds=200), loss=0.1)) == "200 ms of delay and 10% of loss"
+    assert str(Link(timedelta(milliseconds=200), loss=0.1)) == "200 ms of delay, 10% of loss"
+    assert str(Link()) == "as fast as can be"
 
 
-def test_lines_laid_since_the_last_healing_are_found_in_the_log() -> None:
+def test_lines_broken_since_the_last_healing_are_found_in_the_log() -> None:
     log = EventLog()
     for event in (
         FaultApplied("a|b", "link old"),
         FaultLifted("*", "cut"),
         FaultApplied("a|*", "link new"),
+        FaultApplied("a|c", "cut"),
         FaultApplied("mail", "down"),
     ):
         log.append(0.0, "", event)
-    assert laid(log) == [("a", "*")]
+    assert broken_lines(log) == {("a", "*"): "new", ("a", "c"): "cut"}
 
 
 def test_a_mended_line_is_as_the_topology_has_it() -> None:
