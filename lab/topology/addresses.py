@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from lab.names import Address
 
@@ -41,10 +42,12 @@ class Block:
 
 @dataclass(slots=True)
 class Space:
-    """All addresses of a lab. `wanted` is how many blocks there will be: it decides how large they are."""
+    """All addresses of a lab. `wanted` is how many blocks there will be: it decides how large they are.
+    `may_overflow`: whether 10.0.0.0/8 goes on where the ranges end; not when the file chose them."""
 
     ranges: tuple[str, ...]
     wanted: int
+    may_overflow: bool = True
     taken: set[int] = field(default_factory=set)
     overflowed: bool = False
     _blocks: Iterator[Block] = field(init=False)
@@ -65,18 +68,32 @@ class Space:
                 return self._take(block.choose(FIRST[kind], self.taken))
             except Full:
                 continue
-        self._own[place].append(next(self._blocks))
+        fresh = next(self._blocks, None)
+        if fresh is None:
+            return self._anywhere()
+        self._own[place].append(fresh)
         return self.give(place, kind)
 
+    def _anywhere(self) -> Address:
+        """The blocks are given away: a free address of another place's."""
+        for block in (block for blocks in self._own.values() for block in blocks):
+            try:
+                return self._take(block.choose(1, self.taken))
+            except Full:
+                continue
+        raise Full
+
     def open(self, place: str) -> None:
-        """Set a block apart for a place that has none."""
+        """Set a block apart for a place that has none, while there are any."""
         if place not in self._own:
-            self._own[place] = [next(self._blocks)]
+            self._own[place] = list(islice(self._blocks, 1))
 
     def spread(self, count: int) -> Iterator[Address]:
         """`count` addresses in a row from unused blocks: .1 to .254 of each."""
         while count > 0:
-            block = next(self._blocks)
+            block = next(self._blocks, None)
+            if block is None:
+                raise Full
             for number in range(block.start + 1, block.start + block.size - 1)[:count]:
                 if number not in self.taken:
                     count -= 1
@@ -90,9 +107,9 @@ class Space:
         size = self._block_size()
         for text in self.ranges:
             yield from self._of(text, size)
-        self.overflowed = True
-        yield from self._of(OVERFLOW, 256)
-        raise Full
+        if self.may_overflow:
+            self.overflowed = True
+            yield from self._of(OVERFLOW, 256)
 
     def _of(self, text: str, size: int) -> Iterator[Block]:
         network = ipaddress.ip_network(text)
@@ -109,7 +126,7 @@ class Space:
         networks = [ipaddress.ip_network(text) for text in self.ranges]
         room = sum(network.num_addresses for network in networks if network.version == 4)
         size = 256
-        while size > 16 and size * self.wanted > room:
+        while size > 8 and size * self.wanted > room:
             size //= 2
         return size
 

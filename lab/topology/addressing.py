@@ -15,7 +15,7 @@ LAB, REGISTRIES = "the lab", "the registries"
 
 def address_hosts(draft: Draft) -> Space:
     """Fill `addresses` of every site; the space that is left is for a population."""
-    space = Space(tuple(draft.topology.ranges), wanted=len(draft.organisations) + 2)
+    space = Space(tuple(draft.topology.ranges), len(draft.organisations) + 2, _default_ranges(draft))
     for organisation in draft.organisations.values():
         if organisation.shape.network:
             space.reserve(organisation.shape.network, str(organisation.domain))
@@ -25,6 +25,10 @@ def address_hosts(draft: Draft) -> Space:
     except Full:
         draft.complain("T015", "the lab's ranges have no address left", ("ranges",), hint="give a larger network")
     return space
+
+
+def _default_ranges(draft: Draft) -> bool:
+    return "ranges" not in draft.topology.model_fields_set
 
 
 def _given(draft: Draft, space: Space) -> None:

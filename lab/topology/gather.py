@@ -16,7 +16,7 @@ from lab.topology import model, shorthand
 from lab.topology.draft import Draft, Organisation, Site, Zone
 from lab.topology.source import Path
 from lab.topology.written import read_written
-from lab.wire.records import CNAME
+from lab.wire.records import CNAME, NS
 
 STUDENT = DomainName("student")
 RESOLVER = DomainName("resolver")
@@ -28,6 +28,7 @@ def gather(draft: Draft) -> None:
     """Organisations are in the draft, and what was written by hand in their zones; hosts and zones follow."""
     _zones(draft)
     read_written(draft)
+    follow_zone_files(draft)
     for organisation in draft.organisations.values():
         _declared(draft, organisation)
     _resolvers(draft)
@@ -94,6 +95,17 @@ def _registries(draft: Draft) -> list[DomainName]:
         if organisation.has_zone:
             found.update(dict.fromkeys(_above(draft, organisation.domain)))
     return sorted(found, key=lambda name: (len(name.labels), name))
+
+
+def follow_zone_files(draft: Draft) -> None:
+    """A zone file says itself who serves the zone, unless the topology does."""
+    for organisation in draft.organisations.values():
+        zone = draft.zones.get(organisation.domain)
+        if zone is not None and zone.written.whole and not organisation.shape.name_servers:
+            found = (
+                r.data.target for r in zone.written.records if isinstance(r.data, NS) and r.name == zone.origin
+            )
+            zone.servers = list(dict.fromkeys(found)) or zone.servers
 
 
 def _above(draft: Draft, domain: DomainName) -> Iterator[DomainName]:

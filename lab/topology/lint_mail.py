@@ -11,7 +11,7 @@ from lab.names import DomainName, EmailAddress
 from lab.topology import model
 from lab.topology.draft import Draft, Organisation, Site
 from lab.topology.gather import aliased, full_name, is_address
-from lab.topology.lint_names import name_checks
+from lab.topology.lint_names import meant, name_checks
 from lab.topology.postal import exchangers
 from lab.topology.shorthand import closest
 from lab.topology.source import Path
@@ -65,7 +65,7 @@ def _holding(draft: Draft) -> None:
             site = draft.sites.get(aliased(draft, exchange))
             if site is None or site is home or organisation.domain in _backups(draft, site):
                 continue
-            if organisation.home is None and not organisation.shape.people:
+            if organisation.home is None or meant(draft, organisation.zone, exchange) is not None:
                 continue
             hint = f"at {site.name} write  mail: {{backup_for: [{organisation.domain}]}}"
             sentence = f"{site.name} is an exchanger of {organisation.domain}, and refuses its mail"
@@ -101,7 +101,7 @@ def _backup_uses(draft: Draft) -> None:
 
 
 def _reached(draft: Draft, site: Site, organisation: Organisation) -> bool:
-    """Whether the domain's mail comes by this host: through an MX, or because another host sends all of its own."""
+    """Whether the domain's mail comes by this host: through an MX, or because another host sends all of its."""
     listed = [aliased(draft, exchange) for exchange in _exchanges(draft, organisation)]
     return site.name in listed or site.name in [_smarthost(draft, other) for other in draft.sites.values()]
 
@@ -109,16 +109,27 @@ def _reached(draft: Draft, site: Site, organisation: Organisation) -> bool:
 def _loops(draft: Draft) -> None:
     """Follow a message for each domain from each of its exchangers, host by host."""
     for organisation in draft.organisations.values():
+        if organisation.shape.people and organisation.home is None:
+            continue
         for exchange in _exchanges(draft, organisation):
             way = _way(draft, organisation, aliased(draft, exchange))
-            if way is not None:
-                sentence = f"mail for {organisation.domain} goes round: {' → '.join(way)}"
-                path, hint = (
-                    _mx_path(organisation, exchange),
-                    f"no host on the way keeps mail for {organisation.domain}",
-                )
+            if way is not None and not _beside_home(draft, organisation, way):
+                sentence = _round(organisation.domain, way)
+                path, hint = _mx_path(organisation, exchange), "let one of the hosts keep it, or name its 'home:'"
                 draft.complain("T042", sentence, path, token=str(exchange), hint=hint)
                 break
+
+
+def _round(domain: DomainName, way: list[DomainName]) -> str:
+    if len(way) == 2:
+        return f"{way[0]} holds mail for a better exchanger of {domain}, and there is none"
+    return f"mail for {domain} goes round: {' → '.join(way)}"
+
+
+def _beside_home(draft: Draft, organisation: Organisation, way: list[DomainName]) -> bool:
+    """A host that finds itself at the top, beside the one with the mailboxes: told as T043."""
+    listed = exchangers(draft, organisation)
+    return len(way) == 2 and organisation.home in [name for rank, name in listed if rank == listed[0][0]]
 
 
 def _way(draft: Draft, organisation: Organisation, start: DomainName) -> list[DomainName] | None:

@@ -13,6 +13,7 @@ from lab.topology.draft import Draft, Organisation
 from lab.topology.gather import aliased, full_name, is_address
 from lab.topology.shorthand import closest
 from lab.topology.source import Path
+from lab.wire.zonefile import relative
 
 
 def _codes(draft: Draft) -> None:
@@ -37,11 +38,16 @@ def _host_references(draft: Draft) -> None:
     for name, path, domain in _references(draft):
         full = full_name(name, domain)
         if full not in draft.sites and not is_address(full):
-            hint = closest(full, list(draft.sites))
+            hint = closest(full, _candidates(draft, path))
             draft.complain("T013", f"there is no host {full} in this lab", path, hint=hint)
         elif path[-1] == "resolver" and not is_address(full) and draft.sites[full].resolver is None:
             hint = "name it under 'resolvers:' at the top of the file"
             draft.complain("T013", f"{full} is not a resolver", path, hint=hint)
+
+
+def _candidates(draft: Draft, path: Path) -> list[DomainName]:
+    resolvers_only = path[-1] == "resolver" or "forwards_to" in path
+    return [site.name for site in draft.sites.values() if site.resolver is not None or not resolvers_only]
 
 
 def _references(draft: Draft) -> Iterator[tuple[DomainName, Path, DomainName]]:
@@ -117,6 +123,15 @@ def name_checks(draft: Draft, target: DomainName, kind: str, owner: DomainName, 
     elif not target.is_root and not has_address(draft, target):
         sentence = f"the {kind} of {owner} names {target}, and no host of this lab is called so"
         draft.complain("T025", sentence, path, token=str(target), hint=closest(target, list(draft.sites)))
+
+
+def meant(draft: Draft, origin: DomainName, name: DomainName) -> DomainName | None:
+    """What a name in a zone would be without the origin behind it, if that is a name of this lab."""
+    if origin.is_root or name == origin or not name.is_within(origin):
+        return None
+    rest = DomainName(relative(name, origin))
+    known = rest in draft.sites or any(above in draft.organisations for above in rest.ancestors())
+    return rest if known and "." in rest else None
 
 
 def has_address(draft: Draft, name: DomainName) -> bool:

@@ -15,7 +15,7 @@ from lab.names import DomainName
 from lab.topology.codes import law
 from lab.topology.draft import Draft, Zone
 from lab.topology.gather import aliased, is_address
-from lab.topology.lint_names import has_address
+from lab.topology.lint_names import has_address, meant
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, PTR, SRV, A, Record
 from lab.wire.zonefile import Entry, relative
 
@@ -124,7 +124,7 @@ def _aliases(look: _Look) -> None:
                 look.complain("T028", f"{name} has more than one {kind}", record, hint="keep one")
         others = [kind for kind in found if kind not in ("CNAME", "RRSIG", "NSEC")]
         if "CNAME" in found and others:
-            sentence = f"{name} is an alias (CNAME), and has {_listed(others)} too"
+            sentence = f"{name} is an alias (CNAME), and has {_listed(others)} records too"
             where = _written_one(look, [*found["CNAME"], *found[others[0]]])
             look.complain("T027", sentence, where, hint="an alias has nothing else: drop one of the two")
 
@@ -165,21 +165,10 @@ def _lame(look: _Look) -> None:
 def _missing_dots(look: _Look) -> None:
     for record in look.entries:
         for name in (record.name, *_targets(record)):
-            meant = _meant(look, name)
-            if meant is not None and not _addressed(look, name):
-                hint = f"write {meant}. with its final dot"
-                look.complain("T035", f"{name}: a final dot is missing", record, hint=hint, word=str(meant))
-
-
-def _meant(look: _Look, name: DomainName) -> DomainName | None:
-    """What a name would be without the origin, if that is a name of this lab and not the root's own business."""
-    if look.origin.is_root or not name.is_within(look.origin) or name == look.origin:
-        return None
-    rest = DomainName(relative(name, look.origin))
-    known = rest in look.draft.sites or any(
-        above in look.draft.organisations for above in rest.ancestors() if "." in above
-    )
-    return rest if known and "." in rest else None
+            rest = meant(look.draft, look.origin, name)
+            if rest is not None and (rest.is_within(look.origin) or not _addressed(look, name)):
+                sentence = f"{rest} has no final dot here, and so means {name}"
+                look.complain("T035", sentence, record, hint=f"write {rest}.", word=str(rest))
 
 
 def _targets(record: Record) -> Iterator[DomainName]:
@@ -205,6 +194,8 @@ def _mail_and_name_servers(look: _Look) -> None:
 
 def _target(look: _Look, record: Record, target: DomainName) -> None:
     kind, article = record.type, "an MX" if record.type == "MX" else "an NS"
+    if kind == "NS" and record.name != look.origin and target.is_within(record.name):
+        return  # what its glue says, or does not say, is `_glue`'s part
     bare = DomainName(relative(target, look.origin)) if target != look.origin else target
     if is_address(target) or is_address(bare):
         sentence = f"the {kind} of {record.name} names an address, {bare if is_address(bare) else target}"
@@ -215,10 +206,24 @@ def _target(look: _Look, record: Record, target: DomainName) -> None:
         sentence = f"the {kind} of {record.name} names an alias, {target}"
         look.complain(code, sentence, record, hint=f"name the host itself, {host}", word=str(bare))
     elif not (
-        target.is_root or _addressed(look, target) or has_address(look.draft, target) or _meant(look, target)
+        target.is_root
+        or _addressed(look, target)
+        or has_address(look.draft, target)
+        or meant(look.draft, look.origin, target)
     ):
         sentence = f"the {kind} of {record.name} names {target}, which has no address in this lab"
         look.complain("T025", sentence, record, word=str(bare))
+
+
+def _agreement(look: _Look) -> None:
+    """A zone file's own NS set, and the name servers that the topology gives the zone."""
+    said = [r.data.target for r in look.sets.get(look.origin, {}).get("NS", []) if isinstance(r.data, NS)]
+    if look.zone.written.whole and said and sorted(said) != sorted(look.zone.servers):
+        sentence = (
+            f"{look.origin} is delegated to {_listed(look.zone.servers)}, and its zone names {_listed(said)}"
+        )
+        where = _written_one(look, look.sets[look.origin]["NS"])
+        look.complain("T047", sentence, where, hint="make them agree", warning=True)
 
 
 def _ttls(look: _Look) -> None:
@@ -261,6 +266,7 @@ _RULES: tuple[Callable[[_Look], None], ...] = (
     _lame,
     _missing_dots,
     _mail_and_name_servers,
+    _agreement,
     _ttls,
     _addresses,
 )

@@ -64,13 +64,14 @@ def _read(text: str, name: str) -> tuple[Plan | None, list[Problem]]:
     topology, problems, lost = _validated(source)
     if topology is None:
         return None, _in_order(problems)
-    problems += _twice(source)
+    twice = list(_twice(source))
     plan, more = _planned(_named(topology, name), source)
-    sequels = [problem for problem in more if not (lost and problem.code in _FOLLOWS)]
+    sequels = [problem for problem in more if not ((lost or twice) and problem.code in _FOLLOWS)]
+    problems += twice
     return (None if problems else plan), _in_order(problems + sequels)
 
 
-_FOLLOWS = {"T013", "T025", "T030", "T040", "T041", "T042", "T043", "T045", "T049"}
+_FOLLOWS = {"T012", "T013", "T015", "T025", "T030", "T040", "T041", "T042", "T043", "T045", "T049"}
 """What may only be wrong because a faulty part was left out of account."""
 
 
@@ -82,9 +83,9 @@ def _validated(source: Source) -> tuple[Topology | None, list[Problem], bool]:
         try:
             return Topology.model_validate(source.value), problems, lost
         except ValidationError as error:
-            found = [one for one in error.errors() if one["loc"]]
-            problems += in_words(error.errors(), source)
-            if len(found) < error.error_count():
+            found = error.errors()
+            problems += in_words([one for one in found if not (lost and one["type"] == "missing")], source)
+            if any(not one["loc"] for one in found):
                 break
             lost |= mend(found, source)
     return None, problems, lost

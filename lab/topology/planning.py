@@ -16,7 +16,7 @@ from lab.topology.draft import Draft, Site
 from lab.topology.gather import STUDENT, full_name, gather, organisations, settle_zones
 from lab.topology.lint import lint
 from lab.topology.plan import HostPlan, Link, LinkPlan, Plan, ResolverPlan
-from lab.topology.population import Population, Zones, populate, provider, zones_served
+from lab.topology.population import Population, Zones, populate, provider, provider_hosts, zones_served
 from lab.topology.postal import give_homes, mail_plan
 from lab.topology.source import Source
 from lab.topology.teams import team_domains
@@ -34,6 +34,9 @@ def make_plan(topology: model.Topology, source: Source) -> tuple[Plan, Draft]:
         organisations(draft, dict([provider(topology.population)]), ("population",))
     settle_zones(draft)
     gather(draft)
+    for server in provider_hosts(topology.population):
+        if server in draft.sites:
+            draft.sites[server].kind = "dns"
     space = address_hosts(draft)
     give_homes(draft)
     where = {site.name: site.addresses for site in draft.sites.values()}
@@ -74,9 +77,11 @@ def _peopled(hosts: list[HostPlan], people: Population) -> tuple[HostPlan, ...]:
 def _rank(site: Site) -> int:
     if site.name == STUDENT:
         return 9
-    if site.zones:
+    if site.resolver is not None:
+        return 3
+    if site.zones or site.kind == "dns":
         return 0 if ROOT in site.zones else 1 if site.kind == "root" else 2
-    return 3 if site.resolver is not None else 4 if site.is_mail_host else 5
+    return 4 if site.is_mail_host else 5
 
 
 def _host(draft: Draft, site: Site, near: Site | None, where: Where, hints: Hints) -> HostPlan:

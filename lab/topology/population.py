@@ -19,7 +19,7 @@ from lab.topology.gather import REVERSE
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan, ZonePlan
 from lab.topology.postal import NO_ALIASES, NO_SETTINGS
 from lab.topology.teams import numbered
-from lab.topology.zoning import reverse_zone, soa
+from lab.topology.zoning import addresses, reverse_zone, soa
 from lab.wire.records import MX, NS, PTR, A, Record
 
 
@@ -29,15 +29,19 @@ class Population:
 
     shape: model.Population
     parent: DomainName
-    servers: tuple[DomainName, ...]
+    servers: dict[DomainName, tuple[Address, ...]]
     ttl: int
     hosts: tuple[HostPlan, ...] = ()
     domains: dict[DomainName, int] = field(default_factory=dict)
     blocks: dict[DomainName, list[int]] = field(default_factory=dict)
     """Reverse zones: the numbers of the first domain in each, and of the one after the last."""
+    _names: tuple[DomainName, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = tuple(self.servers)
 
     def server(self, number: int) -> DomainName:
-        return self.servers[number // self.shape.per_authority]
+        return self._names[number // self.shape.per_authority]
 
     def zone(self, number: int) -> ZonePlan:
         """The zone of one domain: SOA, NS, MX and the address of its mail host."""
@@ -52,9 +56,11 @@ class Population:
         return ZonePlan(domain, records, (server,))
 
     def delegations(self, ttl: int) -> Iterator[Record]:
-        """What the parent zone says of them. The glue is there already: it is that of the provider's hosts."""
+        """What the parent zone says of them, with the addresses of their name servers."""
         data = {server: NS(server) for server in self.servers}
-        return (Record(domain, ttl, data[self.server(number)]) for domain, number in self.domains.items())
+        yield from (Record(domain, ttl, data[self.server(number)]) for domain, number in self.domains.items())
+        for server, found in list(self.servers.items())[_PRIMARIES:]:
+            yield from addresses(server, found, ttl)
 
     def reverse_delegations(self, ttl: int) -> Iterator[Record]:
         return (Record(origin, ttl, NS(self.server(first))) for origin, (first, _) in self.blocks.items())
@@ -115,12 +121,23 @@ class Zones(Mapping[DomainName, ZonePlan]):
         return sum(1 for _ in self)
 
 
+_PRIMARIES = 2
+"""So many of the provider's name servers serve its own zone, and have their glue from there."""
+
+
 def provider(shape: model.Population) -> tuple[DomainName, model.Domain]:
     """The organisation whose name servers serve a population."""
-    domain = DomainName(f"hosting.{_pattern_parent(shape)}")
+    servers = provider_hosts(shape)
+    hosts = {str(server): model.Host() for server in servers}
+    return servers[0].parent, model.Domain(name_servers=servers[:_PRIMARIES], hosts=hosts)
+
+
+def provider_hosts(shape: model.Population | None) -> list[DomainName]:
+    if shape is None:
+        return []
     count = -(-shape.count // shape.per_authority)
-    servers = [numbered(f"ns{{n}}.{domain}", number, count) for number in range(1, count + 1)]
-    return domain, model.Domain(name_servers=servers)
+    pattern = f"ns{{n}}.hosting.{_pattern_parent(shape)}"
+    return [numbered(pattern, number, count) for number in range(1, count + 1)]
 
 
 def _pattern_parent(shape: model.Population) -> DomainName:
@@ -133,8 +150,10 @@ def populate(draft: Draft, space: Space, resolvers: tuple[Address, ...]) -> Popu
     if shape is None:
         return None
     parent = draft.zone_of(_pattern_parent(shape)).origin
-    _, served = provider(shape)
-    people = Population(shape, parent, tuple(served.name_servers), draft.topology.ttl)
+    servers = {name: draft.sites[name].addresses for name in provider_hosts(shape) if name in draft.sites}
+    if len(servers) < len(provider_hosts(shape)):
+        return None  # the provider's domain is somebody else's: told as T014
+    people = Population(shape, parent, servers, draft.topology.ttl)
     people.hosts = tuple(_hosts(draft.topology, people, space, resolvers))
     return people
 

@@ -67,12 +67,15 @@ def _mailboxes(draft: Draft, organisation: Organisation) -> Iterator[MailboxPlan
 def _aliases(draft: Draft, organisation: Organisation) -> Iterator[tuple[EmailAddress, tuple[EmailAddress, ...]]]:
     for local, targets in organisation.shape.aliases.items():
         alias = _mail_address(draft, local, organisation, "aliases")
-        read = (_mail_address(draft, target, organisation, "aliases", local) for target in targets)
+        read = (
+            _mail_address(draft, target, organisation, "aliases", local, index)
+            for index, target in enumerate(targets)
+        )
         if alias is not None:
             yield alias, tuple(target for target in read if target is not None)
 
 
-def _mail_address(draft: Draft, text: str, organisation: Organisation, *path: str) -> EmailAddress | None:
+def _mail_address(draft: Draft, text: str, organisation: Organisation, *path: str | int) -> EmailAddress | None:
     """`ed` alone is ed@ the domain it is written under."""
     try:
         address = EmailAddress.parse(text if "@" in text else f"{text}@{organisation.domain}")

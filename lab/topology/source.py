@@ -88,11 +88,18 @@ class Source:
         return Problem(code, sentence, place, self.line(place.line), hint, law, warning)
 
     def prune(self, path: Path) -> None:
-        """Take out of the value what stands at `path`; the text and all other places stay as they are."""
-        node = self._node(path[:-1], False)
-        found = _child(node, path[-1])
-        if isinstance(node, yaml.MappingNode | yaml.SequenceNode) and found is not None:
-            node.value.remove(found if isinstance(node, yaml.MappingNode) else found[1])
+        """Take out of the value what stands at `path`, or what stands there in its stead; no place moves by it."""
+        parent, node = None, self.root
+        found: tuple[yaml.Node, yaml.Node] | None = None
+        for step in path:
+            below = _child(node, step)
+            if below is None:
+                break
+            parent, node, found = node, below[1], below
+        if isinstance(parent, yaml.MappingNode):
+            parent.value.remove(found)
+        elif isinstance(parent, yaml.SequenceNode):
+            parent.value.remove(node)
 
     def rename(self, path: Path, name: str) -> None:
         """Read a misspelt key as the one that was meant."""
