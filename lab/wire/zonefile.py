@@ -237,7 +237,8 @@ def zone_text(records: Iterable[Record], origin: DomainName) -> str:
     rows = list(_rows(found, origin, common))
     name, ttl, kind = (max((len(row[column]) for row in rows), default=0) for column in range(3))
     head = f"$ORIGIN {origin.fqdn}\n$TTL {common}\n"
-    return head + "".join(f"{a:{name}}  {b:{ttl}}  {c:{kind}}  {d}\n" for a, b, c, d in rows)
+    between = f"  {{:{ttl}}}  " if ttl else "{}  "
+    return head + "".join(f"{a:{name}}{between.format(b)}{c:{kind}}  {d}\n" for a, b, c, d in rows)
 
 
 def _commonest(ttls: Iterable[int]) -> int:
