@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lab.dns.keeper import zone_answers
+from lab.dns.keeper import Keeper
 from lab.dns.server import Asker, Listening, Reply, listen
-from lab.dns.zone import Zone
-from lab.dns.zones import Said, Zones
-from lab.events import ZoneReloaded
+from lab.dns.shelf import Shelf
+from lab.dns.zone import RRset, Zone
+from lab.dns.zones import Zones
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
@@ -85,17 +85,9 @@ class Authority:
         said = self.zones.answer(question.name, question.type)
         if question.type == "ANY" and not stream:
             said = replace(said, answer=next(rrsets(said.answer), ()))
-        return encode(_message(query, said), room_for(query, stream), must=len(said.glue))
-
-
-def _message(query: Message, said: Said) -> Message:
-    return replace(
-        response_to(query, said.rcode),
-        aa=said.aa and said.rcode not in ("REFUSED", "SERVFAIL"),
-        answer=said.answer,
-        authority=said.authority,
-        additional=said.glue + said.additional,
-    )
+        aa = said.aa and said.rcode not in ("REFUSED", "SERVFAIL")
+        reply = response_to(query, said.rcode, aa, said.answer, said.authority, said.glue + said.additional)
+        return encode(reply, room_for(query, stream), must=len(said.glue))
 
 
 def objection(query: Message) -> Message | None:
@@ -111,10 +103,28 @@ def objection(query: Message) -> Message | None:
     return None
 
 
-def response_to(query: Message, rcode: str = "NOERROR") -> Message:
-    """The empty response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared."""
-    edns = None if query.edns is None else Edns(PAYLOAD, do=query.edns.do)
-    return Message(query.id, True, query.opcode, rd=query.rd, rcode=rcode, question=query.question, edns=edns)
+def response_to(
+    query: Message,
+    rcode: str = "NOERROR",
+    aa: bool = False,
+    answer: RRset = (),
+    authority: RRset = (),
+    additional: RRset = (),
+) -> Message:
+    """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21)."""
+    return Message(
+        query.id,
+        response=True,
+        opcode=query.opcode,
+        aa=aa,
+        rd=query.rd,
+        rcode=rcode,
+        question=query.question,
+        answer=answer,
+        authority=authority,
+        additional=additional,
+        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do),
+    )
 
 
 def room_for(query: Message, stream: bool) -> int:
@@ -125,13 +135,16 @@ def room_for(query: Message, stream: bool) -> int:
 
 
 async def start_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Listening:
-    """Serve the host's zones (those of `zones` that its plan names, all of them if it names none)."""
-    own = {origin: zones[origin] for origin in host.plan.zones if origin in zones} if host.plan.zones else zones
-    authority = Authority(Zones(own))
+    """Serve those of `zones` that the host's plan names."""
+    return await listen(host_authority(host, zones).respond)
 
-    def put(zone: Zone) -> None:
-        authority.put(zone)
-        host.log(ZoneReloaded(zone.origin, zone.serial))
 
-    host.console.update(zone_answers(authority.zones, put))
-    return await listen(authority.respond)
+def host_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Authority:
+    """A host's zones, and the keeper's way to them."""
+    own = {origin: zones[origin] for origin in host.plan.zones if origin in zones}
+    shelf = Shelf(host)
+    authority = Authority(Zones(own, shelf.read))
+    if own:
+        keeper = Keeper(host, authority.zones, shelf, authority.put)
+        host.console.update({"zone": keeper.show, "edit-zone": keeper.edit})
+    return authority

@@ -9,40 +9,55 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from lab.dns.shelf import Shelf
 from lab.dns.zone import Zone
 from lab.dns.zones import Zones
-from lab.errors import BadFile, WrongUse
-from lab.fabric.base import Answer
+from lab.errors import BadFile, WorldSaidNo, WrongUse
+from lab.events import ZoneReloaded
+from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.wire import zonefile
 from lab.wire.dns import present
 from lab.wire.records import Record
 
 
-def zone_answers(zones: Zones, put: Callable[[Zone], None]) -> dict[str, Answer]:
-    """The console's answers about these zones; `put` brings a changed one into service."""
+class Keeper:
+    """The console's answers about a host's zones; `put` brings a changed one into service."""
 
-    async def show(request: dict[str, Any]) -> dict[str, Any]:
-        return zone_form(_asked(zones, request))
+    __slots__ = ("_host", "_put", "_shelf", "_zones")
 
-    async def edit(request: dict[str, Any]) -> dict[str, Any]:
-        zone = _asked(zones, request)
+    def __init__(self, host: Host, zones: Zones, shelf: Shelf, put: Callable[[Zone], None]) -> None:
+        self._host = host
+        self._zones = zones
+        self._shelf = shelf
+        self._put = put
+
+    async def show(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{origin?} → {origin, serial, text, records}"""
+        return zone_form(self._asked(request))
+
+    async def edit(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{origin?, add?: [line], remove?: [line]} → the zone as it is then."""
+        zone = self._asked(request)
         add = read_lines(request.get("add", ()), zone)
         edited = zone.edited(add, _to_remove(request.get("remove", ()), zone))
-        put(edited)
+        try:
+            await self._shelf.write(edited, self._zones.plan(edited.origin))
+        except OSError as error:
+            reason = (error.strerror or "it failed").lower()
+            raise WorldSaidNo(f"the disk of {self._host.name} did not take the zone: {reason}") from None
+        self._put(edited)
+        self._host.log(ZoneReloaded(edited.origin, edited.serial))
         return zone_form(edited)
 
-    return {"zone": show, "edit-zone": edit}
-
-
-def _asked(zones: Zones, request: dict[str, Any]) -> Zone:
-    """The zone a request names; the only one, or the first, when it names none."""
-    wanted = request.get("origin")
-    origin = DomainName.parse(wanted) if wanted else next(iter(zones.origins), None)
-    if origin is None or origin not in zones:
-        have = ", ".join(zone.fqdn for zone in zones.origins) or "none"
-        raise WrongUse(f"this host does not serve the zone {wanted}", remedy=f"Its zones: {have}", code="D001")
-    return zones.zone(origin)
+    def _asked(self, request: dict[str, Any]) -> Zone:
+        """The zone a request names; the host's first when it names none."""
+        wanted, have = request.get("origin"), self._zones.origins
+        origin = DomainName.parse(wanted) if wanted else have[0]
+        if origin not in self._zones:
+            sentence = f"{self._host.name} does not serve the zone {origin.fqdn}"
+            raise WrongUse(sentence, remedy=f"Its zones: {', '.join(zone.fqdn for zone in have)}", code="D001")
+        return self._zones.zone(origin)
 
 
 def zone_form(zone: Zone) -> dict[str, Any]:

@@ -13,14 +13,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lab.dns.authority import Authority, objection, response_to, room_for
-from lab.dns.keeper import record_form, zone_answers
+from lab.dns.authority import Authority, host_authority, objection, response_to, room_for
+from lab.dns.keeper import record_form
 from lab.dns.resolver import Outcome, Resolver
 from lab.dns.server import Asker, Listening, Reply, listen
 from lab.dns.transport import Network
-from lab.dns.zone import Zone
-from lab.dns.zones import Zones
-from lab.events import ZoneReloaded
 from lab.fabric.base import Answer, Host
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
@@ -36,8 +33,8 @@ class Recursor:
 
     resolver: Resolver
     spawn: Callable[[Coroutine[Any, Any, Any], str], Any]
+    authority: Authority
     serves: tuple[str, ...] = ()
-    authority: Authority | None = None
     _allowed: dict[str, bool] = field(default_factory=dict)
 
     def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
@@ -58,7 +55,7 @@ class Recursor:
             return
         assert query.question is not None
         name, kind = query.question.name, query.question.type
-        if self.authority is not None and self.authority.zones.origin_of(name, kind) is not None:
+        if self.authority.zones.origin_of(name, kind) is not None:
             self.authority.respond(octets, asker, reply)
             return
         known = self.resolver.recall(name, kind) if query.rd else self._from_memory(name, kind)
@@ -93,22 +90,12 @@ class Recursor:
 
     async def _resolve(self, query: Message, asker: Asker, reply: Reply) -> None:
         assert query.question is not None
-        outcome = Outcome("SERVFAIL")
-        try:
-            outcome = await self.resolver.resolve(query.question.name, query.question.type)
-        finally:
-            reply(_encoded(query, outcome, asker))
+        reply(_encoded(query, await self.resolver.resolve(query.question.name, query.question.type), asker))
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
-    message = replace(
-        response_to(query, outcome.rcode),
-        ra=True,
-        cd=query.cd,
-        answer=outcome.answer,
-        authority=outcome.authority,
-    )
-    return encode(message, room_for(query, asker.stream))
+    message = response_to(query, outcome.rcode, answer=outcome.answer, authority=outcome.authority)
+    return encode(replace(message, ra=True, cd=query.cd), room_for(query, asker.stream))
 
 
 async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None = None) -> Listening:
@@ -116,20 +103,9 @@ async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None
     plan = host.plan.resolver
     assert plan is not None
     resolver = host_resolver(host, plan)
-    own = {origin: zones[origin] for origin in host.plan.zones if origin in zones} if zones else {}
-    authority = Authority(Zones(own)) if own else None
+    serves = (*plan.serves, *host.addresses) if plan.serves else ()
     host.console.update(memory_answers(resolver))
-    if authority is not None:
-        host.console.update(zone_answers(authority.zones, _putting(authority, host)))
-    return await listen(Recursor(resolver, host.spawn, plan.serves, authority).respond)
-
-
-def _putting(authority: Authority, host: Host) -> Callable[[Zone], None]:
-    def put(zone: Zone) -> None:
-        authority.put(zone)
-        host.log(ZoneReloaded(zone.origin, zone.serial))
-
-    return put
+    return await listen(Recursor(resolver, host.spawn, host_authority(host, zones or {}), serves).respond)
 
 
 def host_resolver(host: Host, plan: ResolverPlan) -> Resolver:

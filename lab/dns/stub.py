@@ -49,9 +49,16 @@ class Stub:
 
     def __init__(self, host: Host, transport: Transport | None = None) -> None:
         self._host = host
-        self._transport = transport or Network(host.rng("stub queries"))
+        self._transport = transport
         self._running: dict[tuple[DomainName, str], asyncio.Task[Told]] = {}
         host.console["resolve"] = self.dig
+
+    @property
+    def transport(self) -> Transport:
+        """Made when it is first used: a stream of chance takes 2.5 kB, and most hosts of a large lab never ask."""
+        if self._transport is None:
+            self._transport = Network(self._host.rng("stub queries"))
+        return self._transport
 
     async def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
         """The records of a name, aliases followed (`envelope.Resolve`)."""
@@ -96,15 +103,18 @@ class Stub:
         return last
 
     def _turns(self) -> Iterator[Address]:
+        """Whom to ask, in turn; a resolver that names no other asks itself."""
+        plan = self._host.plan
+        resolvers = plan.resolvers or (plan.addresses[:1] if plan.resolver else ())
         for _ in range(ATTEMPTS):
-            yield from self._host.plan.resolvers
+            yield from resolvers
 
     async def _ask(self, address: Address, question: Question, rd: bool = True) -> Message | None:
         """One resolver's reply, over TCP where UDP has no room for it; None when none comes."""
         try:
-            reply = await self._transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
+            reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
             if reply.tc:
-                reply = await self._transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
+                reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
         except (OSError, Malformed):
             return None
         return reply
@@ -127,7 +137,7 @@ class Stub:
     async def _trace(self, name: DomainName, type: str) -> dict[str, Any]:
         """The same from the client's own way down; the last step's message is the answer."""
         clock, plan = self._host.clock, self._host.plan.resolver
-        exchange = Exchange(self._transport, Standings(clock, self._host.rng("trace")), clock)
+        exchange = Exchange(self.transport, Standings(clock, self._host.rng("trace")), clock)
         start = plan.hints if plan else await roots(self.resolve)
         steps = [step async for step in trace(exchange, self.resolve, start, name, type)]
         last = steps[-1] if steps else None

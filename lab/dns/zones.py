@@ -9,8 +9,8 @@ Law: RFC 1034 §4.3.2, RFC 8906 §3 (REFUSED for what is not ours), RFC 4035 §3
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from lab.dns.zone import Decision, Kind, RRset, Zone
 from lab.errors import LabError
@@ -39,10 +39,14 @@ class Said:
 class Zones:
     """The zones a server has, by origin."""
 
-    __slots__ = ("_built", "_plans")
+    __slots__ = ("_built", "_edited", "_plans")
 
-    def __init__(self, plans: Mapping[DomainName, ZonePlan]) -> None:
+    def __init__(
+        self, plans: Mapping[DomainName, ZonePlan], edited: Callable[[ZonePlan], Zone | None] = lambda plan: None
+    ) -> None:
+        """`edited` has a zone as its keeper left it, None where it was not touched."""
         self._plans = plans
+        self._edited = edited
         self._built: dict[DomainName, Zone] = {}
 
     def __contains__(self, origin: DomainName) -> bool:
@@ -57,8 +61,11 @@ class Zones:
         zone = self._built.get(origin)
         if zone is None:
             plan = self._plans[origin]
-            zone = self._built[origin] = Zone(plan.origin, plan.records)
+            zone = self._built[origin] = self._edited(plan) or Zone(plan.origin, plan.records)
         return zone
+
+    def plan(self, origin: DomainName) -> ZonePlan:
+        return self._plans[origin]
 
     def put(self, zone: Zone) -> None:
         """Serve this from now on in the place of the zone of the same origin."""
@@ -88,19 +95,15 @@ class Zones:
             return Said("SERVFAIL", aa=False, reasons=(error.sentence,))
 
     def _chase(self, name: DomainName, type: str) -> Said:
-        said, seen, step = Said(), {name}, self.decide(name, type)
-        said = replace(said, aa=step.kind not in (Kind.REFERRAL, Kind.REFUSED))
-        while True:
-            said = replace(said, answer=said.answer + step.answer, reasons=(*said.reasons, step.reason))
-            target = step.target
-            if target is None:
-                return _closed(said, step)
+        step = self.decide(name, type)
+        aa = step.kind not in (Kind.REFERRAL, Kind.REFUSED)
+        answer, seen = step.answer, {name}
+        reasons: tuple[str, ...] = (step.reason,)
+        while (target := step.target) is not None:
             if target in seen or len(seen) > MOST_ALIASES or self.origin_of(target, type) is None:
-                return said
+                return Said("NOERROR", aa, answer, reasons=reasons)
             seen.add(target)
             step = self.decide(target, type)
-
-
-def _closed(said: Said, last: Decision) -> Said:
-    rcode = _RCODES.get(last.kind, "NOERROR")
-    return replace(said, rcode=rcode, authority=last.authority, glue=last.glue, additional=last.additional)
+            answer, reasons = answer + step.answer, (*reasons, step.reason)
+        rcode = _RCODES.get(step.kind, "NOERROR")
+        return Said(rcode, aa, answer, step.authority, step.glue, step.additional, reasons)

@@ -210,6 +210,27 @@ def test_a_zone_is_edited_and_its_serial_rises() -> None:
     ]
 
 
+def test_an_edit_outlives_a_crash() -> None:
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        edit = {"origin": "belgiannews.com", "add": ['new\\.dot 60 TXT "a;b"'], "remove": ["@ MX"]}
+        edited = await fabric.ask(NEWS, "edit-zone", edit)
+        await fabric.fail(NEWS, Down())
+        await fabric.heal(NEWS)
+        assert await fabric.ask(NEWS, "zone", {"origin": "belgiannews.com"}) == edited
+
+    play(scene)
+
+
+def test_a_full_disk_refuses_an_edit_and_the_zone_stays() -> None:
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        fabric.hosts[NEWS].disk.full = True
+        with pytest.raises(LabError, match="did not take the zone: no space left"):
+            await fabric.ask(NEWS, "edit-zone", {"remove": ["@ MX"]})
+        assert len((await dig(fabric, "belgiannews.com", "MX"))["answers"]) == 2
+
+    play(scene)
+
+
 def test_a_cached_answer_outlives_an_edit_until_it_is_flushed() -> None:
     async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
         await dig(fabric, "belgiannews.com", "MX")
@@ -230,6 +251,40 @@ def test_a_host_can_be_authority_and_resolver_at_once() -> None:
         assert (await dig(fabric, "ns.com", "A"))["rcode"] == "NOERROR"
 
     play(scene, hosts)
+
+
+def test_r16_stale_data_come_before_a_client_gives_up() -> None:
+    old = host("dns.unige.ch", RESOLVER, resolver=ResolverPlan(HINTS, stale=True))
+    hosts = tuple(old if each.name == old.name else each for each in HOSTS)
+
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        await dig(fabric, "belgiannews.com", "MX")
+        await fabric.fail(NEWS, Silent())
+        await fabric.advance(timedelta(hours=1))
+        start = fabric.clock.elapsed()
+        answer = await dig(fabric, "belgiannews.com", "MX")
+        assert (round(fabric.clock.elapsed() - start, 1), answer["answers"][0]["ttl"]) == (1.8, 30)
+
+    play(scene, hosts)
+
+
+def test_an_answer_too_large_for_a_datagram_comes_over_tcp() -> None:
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        lines = [f"big TXT {'x' * 200}{number}" for number in range(20)]
+        await fabric.ask(NEWS, "edit-zone", {"origin": "belgiannews.com", "add": lines})
+        assert len((await stubs[CLIENT].resolve(name("big.belgiannews.com"), "TXT")).records) == 20
+
+    play(scene)
+
+
+def test_a_resolver_asks_itself() -> None:
+    alone = tuple(replace(each, resolvers=()) for each in HOSTS)
+
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        assert (await dig(fabric, "belgiannews.com", "MX", at=DomainName("dns.unige.ch")))["rcode"] == "NOERROR"
+        assert (await dig(fabric, "belgiannews.com", "MX"))["rcode"] == "TIMEOUT"
+
+    play(scene, alone)
 
 
 class Talk(asyncio.Protocol):
