@@ -326,7 +326,7 @@ class KernelStack:
         if visitor is None or visitor is self.host:
             return
         lost = self.network.rules.verdict(visitor, self.host, Packet.CONNECT) is Verdict.DROP
-        listener.ignore(visitor.addresses[0] if lost else None)
+        listener.ignore(visitor.addresses if lost else ())
 
     def reset(self) -> None:
         for listener in tuple(self._listeners):

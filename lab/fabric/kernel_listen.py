@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from contextvars import copy_context
 from ipaddress import ip_address
 from typing import Any, Protocol
 
-from lab.fabric.stack import ProtocolFactory
+from lab.fabric.stack import ProtocolFactory, family
 from lab.names import Address
 
 Accepted = Callable[[socket.socket, tuple[Any, ...], ProtocolFactory], None]
@@ -29,6 +30,9 @@ _NETWORK_HEADER = 0xFFF0_0000
 _SOURCE = {4: 12, 6: 8}
 """Where the source address stands in it (RFC 791 §3.1, RFC 8200 §3)."""
 _EVERYTHING = 0xFFFF_FFFF
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_REST = 1.0
+"""Seconds, as asyncio's own servers rest."""
 
 
 class Owner(Protocol):
@@ -51,8 +55,8 @@ class Listener(asyncio.AbstractServer):
         self._factory = factory
         self._accepted = accepted
         self._context = copy_context()
-        self._serving = self._watched = False
-        self._deaf_to: Address | None = None
+        self._serving = self._watched = self._resting = False
+        self._deaf_to: tuple[Address, ...] = ()
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -96,7 +100,7 @@ class Listener(asyncio.AbstractServer):
 
     def mind(self) -> None:
         """Accept, or not. Called whenever that changes."""
-        wanted = self._serving and not self._owner.frozen
+        wanted = self._serving and not (self._resting or self._owner.frozen)
         if wanted == self._watched:
             return
         self._watched = wanted
@@ -107,31 +111,46 @@ class Listener(asyncio.AbstractServer):
             else:
                 self._owner.loop.remove_reader(sock)
 
-    def ignore(self, address: Address | None) -> None:
-        """Lose every packet from this address; None: from nobody any more."""
-        if address != self._deaf_to:
-            self._deaf_to = address
+    def ignore(self, addresses: tuple[Address, ...]) -> None:
+        """Lose every packet from these addresses (one of each family counts), and from no other any more."""
+        if addresses != self._deaf_to:
+            self._deaf_to = addresses
             for sock in self._sockets:
-                _filter(sock, address)
+                _filter(sock, next((each for each in addresses if family(each) is sock.family), None))
 
     def _accept(self, sock: socket.socket) -> None:
-        with suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
+        try:
             while True:
                 connection, peer = sock.accept()
                 connection.setblocking(False)
                 copy_context().run(self._accepted, connection, peer, self._factory)
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            pass
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            self._rest()
+
+    def _rest(self) -> None:
+        """The machine is out of files or memory: let callers wait, instead of asking for more at once."""
+        self._resting = True
+        self.mind()
+        self._owner.loop.call_later(_REST, self._wake)
+
+    def _wake(self) -> None:
+        self._resting = False
+        self.mind()
 
 
 def _filter(sock: socket.socket, address: Address | None) -> None:
     if address is None:
-        sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
+        with suppress(FileNotFoundError):
+            sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
         return
-    version = 6 if sock.family == socket.AF_INET6 else 4
-    if ip_address(address).version == version:
-        program = drop_from(address)
-        memory = ctypes.create_string_buffer(program)
-        sock_fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(memory))
-        sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, sock_fprog)
+    program = drop_from(address)
+    memory = ctypes.create_string_buffer(program)
+    sock_fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(memory))
+    sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, sock_fprog)
 
 
 def drop_from(address: Address) -> bytes:

@@ -5,6 +5,8 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
+import socket
 import tempfile
 import time
 from datetime import timedelta
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.clock import WarpedTime
+from lab.errors import MachineSaidNo
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
@@ -22,6 +25,10 @@ from tests.fabric.forked import in_namespace
 
 MAIL, RELAY, STUDENT = DomainName("mail.be"), DomainName("relay.be"), DomainName("student")
 ADDRESS = {MAIL: Address("198.18.2.25"), RELAY: Address("198.18.4.25"), STUDENT: Address("198.18.9.9")}
+
+MAIL6, STUDENT6 = Address("2001:db8:2::25"), Address("2001:db8:9::9")
+ADDRESS6 = {MAIL: (MAIL6,), STUDENT: (STUDENT6,)}
+RANGES = ("198.18.0.0/15", "2001:db8::/32")
 
 
 # -- the cases ----------------------------------------------------------------------------------------------
@@ -141,8 +148,20 @@ async def a_visitors_datagram_to_a_host_that_is_down_is_refused(fabric):
         await asyncio.wait_for(asked.ask(b"one"), 3)
 
 
+async def an_ipv6_visitor_is_served_and_silenced_alike(fabric):
+    reader, writer = await asyncio.open_connection(MAIL6, 25)
+    assert await reader.readline() == f"220 {STUDENT6}\r\n".encode()
+    writer.close()
+    fabric.cut([STUDENT], [MAIL])
+    waiting = asyncio.ensure_future(asyncio.open_connection(MAIL6, 25))
+    assert await inside(fabric, RELAY, greeting(MAIL)) == b"220 198.18.4.25\r\n"
+    assert not waiting.done()
+    fabric.mend()
+    await asyncio.wait_for(waiting, 3)
+
+
 async def nothing_beyond_the_ranges_can_be_dialled_by_rule_or_by_kernel(fabric):
-    for outside in ("192.0.2.1", "198.51.100.7", "2001:db8::1"):
+    for outside in ("192.0.2.1", "198.51.100.7", "2001:db9::1"):
         assert await failing(asyncio.open_connection(outside, 25)) == errno.ENETUNREACH
         assert await failing(inside(fabric, RELAY, dial(outside))) == errno.ENETUNREACH
 
@@ -178,9 +197,36 @@ async def a_lab_that_is_down_leaves_no_socket_open(fabric):
     before = len(os.listdir("/proc/self/fd"))
     await visit(MAIL)
     await fabric.down()
-    hosts_with_five_sockets = 3 * 5
-    assert len(os.listdir("/proc/self/fd")) <= before - hosts_with_five_sockets + 1
+    four_listeners_an_address_and_the_mirrors = 5 * 4 + 3
+    assert len(os.listdir("/proc/self/fd")) <= before - four_listeners_an_address_and_the_mirrors
     await fabric.up()
+
+
+async def too_many_hosts_for_the_open_files_are_told_so(fabric):
+    await fabric.down()
+    open_now = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 20, open_now + 20))
+    with pytest.raises(MachineSaidNo) as caught:
+        await fabric.up()
+    assert "3 hosts need more sockets" in caught.value.sentence
+    assert len(os.listdir("/proc/self/fd")) <= open_now + 1
+    assert {type(error) for error in fabric.crashes} == {OSError}
+    fabric.crashes.clear()
+
+
+async def a_host_that_is_out_of_files_takes_callers_later(fabric):
+    reader, _ = await asyncio.open_connection(ADDRESS[MAIL], 25)
+    lines = [socket.create_connection((ADDRESS[MAIL], 25)) for _ in range(3)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lines[-1].fileno() + 1, hard))
+    assert await reader.readline()
+    await asyncio.sleep(0.05)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    lines[-1].setblocking(False)
+    banner = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(lines[-1], 100), 3)
+    assert banner.startswith(b"220")
+    for line in lines:
+        line.close()
 
 
 CASES = (
@@ -197,11 +243,14 @@ CASES = (
     a_link_delays_a_visitor_both_ways,
     a_visitors_datagram_to_a_silent_host_is_lost,
     a_visitors_datagram_to_a_host_that_is_down_is_refused,
+    an_ipv6_visitor_is_served_and_silenced_alike,
     nothing_beyond_the_ranges_can_be_dialled_by_rule_or_by_kernel,
     an_address_of_the_range_that_no_host_has_is_unreachable,
     two_days_of_hourly_retries_take_a_moment,
     what_a_host_writes_is_a_file_below_the_root,
     a_lab_that_is_down_leaves_no_socket_open,
+    too_many_hosts_for_the_open_files_are_told_so,
+    a_host_that_is_out_of_files_takes_callers_later,
 )
 
 
@@ -296,9 +345,9 @@ async def failing(work):
 
 async def run(case):
     with tempfile.TemporaryDirectory() as folder:
-        fabric = LocalFabric(["198.18.0.0/15"], boot, root=Path(folder))
+        fabric = LocalFabric(RANGES, boot, root=Path(folder))
         for name, address in ADDRESS.items():
-            fabric.add(HostPlan(name, (address,)))
+            fabric.add(HostPlan(name, (address, *ADDRESS6.get(name, ()))))
         await fabric.up()
         try:
             await asyncio.wait_for(case(fabric), 3600 * 72)
