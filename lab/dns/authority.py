@@ -28,7 +28,7 @@ PAYLOAD = 1232
 
 _REMEMBERED = 4096
 _TRANSFERS = ("AXFR", "IXFR")
-_METATYPES = ("OPT", "TKEY", "TSIG", "MAILA", "MAILB", "TYPE253", "TYPE254")
+_METATYPES = ("TKEY", "TSIG", "MAILA", "MAILB", "TYPE253", "TYPE254")
 
 
 class Authority:
@@ -75,13 +75,9 @@ class Authority:
         self._remembered.clear()
 
     def _reply(self, query: Message, stream: bool) -> bytes:
-        refusal = objection(query)
-        if refusal is not None:
-            return encode(refusal)
-        assert query.question is not None
-        question = query.question
-        if question.rclass != "IN" or question.type in _TRANSFERS:
-            return encode(response_to(query, "REFUSED"))
+        question, rcode = query.question, objection(query)
+        if question is None or rcode:
+            return encode(response_to(query, rcode))
         said = self.zones.answer(question.name, question.type)
         if question.type == "ANY" and not stream:
             said = replace(said, answer=next(rrsets(said.answer), ()))
@@ -90,17 +86,17 @@ class Authority:
         return encode(reply, room_for(query, stream), must=len(said.glue))
 
 
-def objection(query: Message) -> Message | None:
-    """What is wrong with a query before anyone looks for its name, as the reply to send (A19, A21)."""
+def objection(query: Message) -> str:
+    """The rcode for what is wrong with a query before anyone looks for its name (A19, A21); "" for nothing."""
     if query.opcode != "QUERY":
-        return response_to(query, "NOTIMP")
+        return "NOTIMP"
     if query.edns is not None and query.edns.version > 0:
-        return response_to(query, "BADVERS")
-    if query.question is None:
-        return response_to(query, "FORMERR")
+        return "BADVERS"
+    if query.question is None or query.question.type == "OPT":
+        return "FORMERR"
     if query.question.type in _METATYPES:
-        return response_to(query, "NOTIMP" if query.question.type != "OPT" else "FORMERR")
-    return None
+        return "NOTIMP"
+    return "REFUSED" if query.question.rclass != "IN" or query.question.type in _TRANSFERS else ""
 
 
 def response_to(
@@ -110,14 +106,18 @@ def response_to(
     answer: RRset = (),
     authority: RRset = (),
     additional: RRset = (),
+    recursive: bool = False,
 ) -> Message:
-    """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21)."""
+    """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21); from a
+    recursive server with RA, and CD copied (RFC 4035 §3.2.2)."""
     return Message(
         query.id,
         response=True,
         opcode=query.opcode,
         aa=aa,
         rd=query.rd,
+        ra=recursive,
+        cd=recursive and query.cd,
         rcode=rcode,
         question=query.question,
         answer=answer,

@@ -167,7 +167,8 @@ class Cache:
 
 
 def _aged(rrset: RRset, left: float) -> RRset:
-    return tuple(replace(record, ttl=int(left)) for record in rrset)
+    ttl = int(left)
+    return tuple([Record(record.name, ttl, record.data) for record in rrset])
 
 
 def _negative_ttl(soa: Record) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.dns.authority import Authority, host_authority, objection, response_to, room_for
@@ -22,8 +22,6 @@ from lab.fabric.base import Answer, Host
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
 from lab.wire.dns import Malformed, Message, decode, encode
-
-_NOT_HERE = ("AXFR", "IXFR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,12 @@ class Recursor:
             self._answer(query, octets, asker, reply)
 
     def _answer(self, query: Message, octets: bytes, asker: Asker, reply: Reply) -> None:
-        early = self._early(query, asker)
-        if early is not None:
-            reply(encode(early))
+        question = query.question
+        rcode = objection(query) or ("" if self.allows(asker.address) else "REFUSED")
+        if question is None or rcode:
+            reply(encode(response_to(query, rcode, recursive=True)))
             return
-        assert query.question is not None
-        name, kind = query.question.name, query.question.type
+        name, kind = question.name, question.type
         if self.authority.zones.origin_of(name, kind) is not None:
             self.authority.respond(octets, asker, reply)
             return
@@ -63,15 +61,6 @@ class Recursor:
             reply(_encoded(query, known, asker))
         else:
             self.spawn(self._resolve(query, asker, reply), f"answer {name} {kind}")
-
-    def _early(self, query: Message, asker: Asker) -> Message | None:
-        """The reply that needs no look for the name."""
-        refusal = objection(query)
-        if refusal is not None:
-            return replace(refusal, ra=True)
-        assert query.question is not None
-        known = query.question.rclass == "IN" and query.question.type not in _NOT_HERE
-        return None if known and self.allows(asker.address) else response_to(query, "REFUSED")
 
     def allows(self, address: str) -> bool:
         """Whether a client is in a network that is served (R19)."""
@@ -94,8 +83,8 @@ class Recursor:
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
-    message = response_to(query, outcome.rcode, answer=outcome.answer, authority=outcome.authority)
-    return encode(replace(message, ra=True, cd=query.cd), room_for(query, asker.stream))
+    message = response_to(query, outcome.rcode, answer=outcome.answer, authority=outcome.authority, recursive=True)
+    return encode(message, room_for(query, asker.stream))
 
 
 async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None = None) -> Listening:

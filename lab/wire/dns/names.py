@@ -13,25 +13,30 @@ from lab.names import DomainName
 
 def read_name(octets: bytes, at: int) -> tuple[DomainName, int]:
     """The name that begins at an offset, and the offset behind it. ValueError or IndexError when it is none."""
-    labels: list[bytes] = []
-    after, floor = 0, at
+    start = floor = at
+    wire, after = b"", 0
     while length := octets[at]:
         if length < 64:
-            labels.append(octets[at + 1 : at + 1 + length])
             at += length + 1
         elif length >= 192:
-            pointer = (length & 63) << 8 | octets[at + 1]
-            if pointer >= floor:
-                raise ValueError("a compression pointer that does not point backwards (RFC 1035 §4.1.4)")
+            wire += octets[start:at]
             after = after or at + 2
-            at = floor = pointer
+            at = start = (length & 63) << 8 | octets[at + 1]
+            if at >= floor:
+                raise ValueError("a compression pointer that does not point backwards (RFC 1035 §4.1.4)")
+            floor = at
         else:
             raise ValueError("a label of an unknown kind (RFC 6891 §5)")
-    return _named(tuple(labels)), after or at + 1
+    return _named((wire + octets[start:at]).lower()), after or at + 1
 
 
 @lru_cache(maxsize=8192)
-def _named(labels: tuple[bytes, ...]) -> DomainName:
+def _named(wire: bytes) -> DomainName:
+    """From labels on the wire, in lower case (the length of a label is less than any letter's code)."""
+    labels, at = [], 0
+    while at < len(wire):
+        labels.append(wire[at + 1 : at + 1 + wire[at]])
+        at += wire[at] + 1
     return DomainName.from_labels(labels)
 
 
