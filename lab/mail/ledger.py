@@ -8,7 +8,7 @@ Who hears of it: RFC 3461 §4.1, §5.2; a bounce of a bounce goes to the postmas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -17,11 +17,12 @@ from lab.fabric.base import Host
 from lab.mail.bounce import Letter, News, addressee, at, compose, wants
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.local import Delivered, Forwarded
-from lab.mail.queue import Message, Queue
+from lab.mail.queue import Delivery, Message, Queue
 from lab.mail.spool import Stored
 from lab.mail.walk import Deferred, GivenUp, Reason, Taken
 from lab.wire.received import read_heading
 
+_FULL = Reason("the disk of this host is full", "4.3.1", "disk")
 Fate = Taken | Delivered | Forwarded | GivenUp | Deferred
 
 
@@ -45,26 +46,46 @@ class Ledger:
         self.host = host
         self.queue = queue
 
-    async def settle(self, message: Message, fates: Mapping[int, Fate]) -> None:
-        """Write down the fates of some of a message's recipients; Deferred ones stay as they are."""
-        await self._write([self._entry(message, fates)])
+    async def settle(self, message: Message, fates: Mapping[int, Fate]) -> Reason | None:
+        """Write down the fates of some of a message's recipients; why some of them still wait, if they do."""
+        waits = [fate.reason for fate in fates.values() if isinstance(fate, Deferred)]
+        try:
+            await self._write([self._entry(message, fates)])
+        except OSError:
+            return self._unwritten(message, fates) or (waits[-1] if waits else None)
+        return waits[-1] if waits else None
 
-    async def expire(self, messages: Iterable[Message]) -> None:
+    def _unwritten(self, message: Message, fates: Mapping[int, Fate]) -> Reason | None:
+        """The disk is full. Who was served was served; who needs a letter written waits until there is room."""
+        served = [number for number, fate in fates.items() if isinstance(fate, Taken | Delivered)]
+        self.queue.owe(message, served)
+        self.queue.remove_finished(message)
+        return _FULL if message.open & fates.keys() else None
+
+    async def expire(self, messages: Sequence[Message]) -> None:
         """Patience is at its end. What is in hand just now is not touched: its try decides."""
-        entries = []
-        for message in messages:
-            fates = self._vain(message)
-            entries.append(self._entry(message, fates))
-            self.queue.withdraw(message)
-        await self._write(entries)
+        held = [delivery for message in messages for delivery in message.deliveries if not delivery.in_hand]
+        entries = [self._entry(message, self._vain(message)) for message in messages]
+        for delivery in held:
+            delivery.in_hand = True  # nobody else takes it while the disk works
+        try:
+            await self._write(entries)
+        except OSError:
+            self._hold_back(held)
 
-    async def warn(self, messages: Iterable[Message]) -> None:
+    def _hold_back(self, held: Sequence[Delivery]) -> None:
+        for delivery in held:
+            self.queue.defer(delivery, _FULL)
+
+    async def warn(self, messages: Sequence[Message]) -> None:
         """Tell senders that it takes longer, where they want to know."""
-        await self._write([entry for message in messages if (entry := self._warning(message)) is not None])
+        entries = [entry for message in messages if (entry := self._warning(message)) is not None]
+        try:
+            await self._write(entries)
+        except OSError:
+            return  # a warning that cannot be kept is not given
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
-        if not entries:
-            return
         takes = [take for entry in entries for take in entry.takes]
         warns = [entry.message.id for entry in entries if entry.warned]
         await self.queue.record([(entry.message, entry.ends) for entry in entries], takes, warns)

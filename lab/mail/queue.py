@@ -71,8 +71,10 @@ class Delivery:
 
     @property
     def state(self) -> str:
-        """trying: just now; waiting: for its destination's turn; deferred: it alone."""
-        return "trying" if self.in_hand else "waiting" if self.due is None else "deferred"
+        """trying: just now; waiting: for a worker; deferred: until its next try, or its destination's."""
+        if self.in_hand:
+            return "trying"
+        return "deferred" if self.due is not None or self.destination.until else "waiting"
 
     @property
     def addresses(self) -> tuple[EmailAddress, ...]:
@@ -95,6 +97,11 @@ class Destination:
     """It is left alone until then."""
     reason: Reason | None = None
 
+    @property
+    def is_due(self) -> bool:
+        """Something waits, and nothing speaks against a try."""
+        return bool(self.waiting) and not self.until
+
 
 class Agent(Protocol):
     """Who does the queue's work."""
@@ -115,6 +122,7 @@ class Queue:
     __slots__ = (
         "_agenda",
         "_ids",
+        "_owed",
         "_serial",
         "_timer",
         "_timer_when",
@@ -139,6 +147,7 @@ class Queue:
         self.destinations: dict[str, Destination] = {}
         self._ids = QueueIds(host.clock, host.rng("queue"))
         self._agenda: list[Due] = []
+        self._owed: list[tuple[str, tuple[int, ...]]] = []
         self._serial = count()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_when = 0.0
@@ -209,7 +218,7 @@ class Queue:
             return None
         while destination.waiting:
             delivery = destination.waiting.popleft()
-            if delivery.recipients:
+            if delivery.recipients and not delivery.in_hand:
                 delivery.in_hand = True
                 return delivery
         return None
@@ -226,19 +235,24 @@ class Queue:
         warns: Sequence[str] = (),
     ) -> None:
         """Recipients have their fate, and messages were made of it: one transaction."""
-        forms = [(message.id, tuple(recipients)) for message, recipients in ends if recipients]
+        forms = [*self._owed, *((message.id, tuple(recipients)) for message, recipients in ends if recipients)]
         if forms or takes or warns:
             await self.spool.commit(Transaction(takes, forms, warns))
+        self._owed.clear()
         for message, recipients in ends:
-            message.open.difference_update(recipients)
-            for delivery in message.deliveries:
-                delivery.recipients = [number for number in delivery.recipients if number in message.open]
+            self._close(message, recipients)
 
-    def withdraw(self, message: Message) -> None:
-        """It is being given up: whatever is not in hand is handed out no more."""
+    def owe(self, message: Message, recipients: Sequence[int]) -> None:
+        """These were served, and the disk could not take it down: it is written with the next record. A crash
+        before that sends them a second copy, never none."""
+        if recipients:
+            self._owed.append((message.id, tuple(recipients)))
+            self._close(message, recipients)
+
+    def _close(self, message: Message, recipients: Sequence[int]) -> None:
+        message.open.difference_update(recipients)
         for delivery in message.deliveries:
-            if not delivery.in_hand:
-                delivery.recipients = []
+            delivery.recipients = [number for number in delivery.recipients if number in message.open]
 
     def finish(self, delivery: Delivery) -> None:
         """Nothing of this delivery waits any more."""

@@ -8,29 +8,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import pytest
-
 from lab.clock import VirtualTime
 from lab.events import (
-    BounceSent,
     ConnectionFailed,
-    ConnectionOpened,
-    DelayWarned,
-    DestinationBackedOff,
     Event,
     ExchangersFound,
-    MailDeferred,
-    MailDelivered,
     MailRelayed,
     MailRemoved,
-    MailSubmitted,
-    RecipientsFailed,
     ReplyReceived,
     Stage,
-    SubmissionRefused,
 )
 from lab.fabric import base
-from lab.fabric.faults import Down, Reply
+from lab.fabric.faults import Down
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.mail.host import MailHost, start_mail
