@@ -22,6 +22,7 @@ from lab.clock import Clock
 from lab.dns.cache import Cache, Rank
 from lab.dns.descent import Descent, Errand, Purse
 from lab.dns.exchange import Exchange, Transport
+from lab.dns.once import Once
 from lab.dns.special import special
 from lab.dns.standing import Standings
 from lab.dns.verdict import Alias, Answered, Nothing
@@ -69,7 +70,7 @@ class Resolver:
     spawn: Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]] = _start_task
     cache: Cache = field(init=False)
     descent: Descent = field(init=False)
-    _running: dict[tuple[DomainName, str], asyncio.Task[Outcome]] = field(init=False, default_factory=dict)
+    _searches: Once[tuple[DomainName, str], Outcome] = field(init=False, default_factory=Once)
 
     def __post_init__(self) -> None:
         self.cache = Cache(self.clock, self.stale)
@@ -92,15 +93,12 @@ class Resolver:
     async def _awaited(self, name: DomainName, type: str) -> Outcome:
         """The outcome of the search, which identical questions share (R15); SERVFAIL when it takes longer than
         one waits where there is stale data to give (R16)."""
-        task = self._running.get((name, type)) or self._begin(name, type)
-        patience = STALE_AFTER if self.cache.stale(name, type) else None
-        done, _ = await asyncio.wait([task], timeout=patience)
+        search = self._searches.do((name, type), lambda: self._search(name, type))
+        if not self.cache.stale(name, type):
+            return await search
+        task = self.spawn(search, f"resolve {name} {type}")
+        done, _ = await asyncio.wait([task], timeout=STALE_AFTER)
         return task.result() if done else SERVFAIL
-
-    def _begin(self, name: DomainName, type: str) -> asyncio.Task[Outcome]:
-        task = self._running[name, type] = self.spawn(self._search(name, type), f"resolve {name} {type}")
-        task.add_done_callback(lambda _: self._running.pop((name, type), None))
-        return task
 
     async def _search(self, name: DomainName, type: str) -> Outcome:
         purse = Purse(self.clock.elapsed() + LONGEST_SEARCH)

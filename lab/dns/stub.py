@@ -9,13 +9,13 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from lab.dns.exchange import Exchange, Transport
 from lab.dns.keeper import record_form
+from lab.dns.once import Once
 from lab.dns.special import special
 from lab.dns.standing import Standings
 from lab.dns.trace import roots, trace
@@ -45,12 +45,12 @@ class Told:
 class Stub:
     """One host's. Registers the console's answer `resolve`, which is what `lab dig` shows."""
 
-    __slots__ = ("_host", "_running", "_transport")
+    __slots__ = ("_host", "_questions", "_transport")
 
     def __init__(self, host: Host, transport: Transport | None = None) -> None:
         self._host = host
         self._transport = transport
-        self._running: dict[tuple[DomainName, str], asyncio.Task[Told]] = {}
+        self._questions: Once[tuple[DomainName, str], Told] = Once()
         host.console["resolve"] = self.dig
 
     @property
@@ -84,13 +84,8 @@ class Stub:
             records = own.records if isinstance(own, Answered) else ()
             rcode = "NOERROR" if isinstance(own, Answered) else own.rcode
             return Told(Message(response=True, rcode=rcode, question=Question(name, type), answer=records))
-        running = self._running.get((name, type))
-        if running is None:
-            running = self._host.spawn(self._ask_all(name, type), f"look {name} {type} up")
-            self._running[name, type] = running
-            running.add_done_callback(lambda _: self._running.pop((name, type), None))
-        await asyncio.wait([running])
-        return running.result()
+        # As a task of the host, whoever calls: a question never leaves from the machine's own network.
+        return await self._questions.do((name, type), lambda: self._host.spawn(self._ask_all(name, type)))
 
     async def _ask_all(self, name: DomainName, type: str) -> Told:
         last = Told(None)
