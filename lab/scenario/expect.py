@@ -55,16 +55,17 @@ class Mail:
             there, whose, within, hopeless=lambda: any(fate.state in _OVER for fate in self._fates(to))
         )
 
-    async def held_at(self, host: str, within: str | timedelta = "10m") -> None:
-        """That host took it over, could not pass it on, and tries again later."""
+    async def held_at(self, host: str, within: str | timedelta = "10m", or_at: str = "") -> None:
+        """That host (or that other one) took it over, could not pass it on, and tries again later."""
+        hosts = (host, or_at) if or_at else (host,)
 
         def held() -> bool:
             return any(
-                fate.state is State.HELD and fate.host == host and fate.next_try is not None
+                fate.state is State.HELD and fate.host in hosts and fate.next_try is not None
                 for fate in self._fates()
             )
 
-        await self._wait(held, f"it to be held at {host}", within, hopeless=self._settled)
+        await self._wait(held, f"it to be held at {' or '.join(hosts)}", within, hopeless=self._settled)
 
     async def queued(self, within: str | timedelta = "10m") -> None:
         """Nobody took it: it waits for its next try at the host where it was handed in."""

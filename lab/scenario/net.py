@@ -61,7 +61,7 @@ class Lookup:
 
     @property
     def lines(self) -> list[str]:
-        return [str(one["data"]).rstrip(".") for one in self.answers]
+        return [_undotted(str(one["data"])) for one in self.answers]
 
     def says(self, *lines: str) -> None:
         """These answers, in any order, and no other."""
@@ -240,6 +240,11 @@ class Net:
 
 async def _at_once(work: Callable[[], None]) -> None:
     work()
+
+
+def _undotted(data: str) -> str:
+    """Names as people write them, without the final dot; the root keeps its own."""
+    return data if data == "." or data.endswith(" .") else data.removesuffix(".")
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -43,12 +43,18 @@ class Asked:
 def play_file(file: Path, asked: Asked) -> list[Result]:
     """Every scenario of a file, one after the other."""
     try:
-        scripts = load(file)
-        if not scripts:
-            raise WrongUse(f"{file} has no scenario: a function under @scenario(…)", code="W021")
+        scripts = scripts_of(file)
     except LabError as error:
         return [Result(file.stem, str(file), asked.fabric, asked.seed, Verdict.ERROR, message=str(error))]
     return [play(script, asked) for script in scripts]
+
+
+def scripts_of(file: Path) -> list[Script]:
+    """The scenarios of a file, which has at least one; else WrongUse."""
+    scripts = load(file)
+    if not scripts:
+        raise WrongUse(f"{file} has no scenario: a function under @scenario(…)", code="W021")
+    return scripts
 
 
 def play(script: Script, asked: Asked) -> Result:

@@ -3,26 +3,26 @@
     for result in run([Path("scenarios")]):
         print(result.verdict, result.scenario)
 
-The rule: no scenario sees another. On `sim` each has a world of its own in memory, and processes are used again;
-on `local` each has a process of its own, because a process that entered a private network cannot leave it.
-Results come in the order of the files.
+The rule: no scenario sees another. Each has a world of its own: on `sim` in memory, in one of a few processes that
+are used again; on `local` in a process of its own. Results come in the order of the files.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 
 from lab.scenario.play import Asked, play_file
-from lab.scenario.result import Result, Verdict
+from lab.scenario.result import Result
 from lab.scenario.script import find
-
-_WARM = ["lab.scenario.play", "lab.fabric.sim", "lab.topology.loading", "lab.dns.authority", "lab.mail.server"]
-"""Imported once, in the process that the others are forked from."""
+from lab.scenario.worker import died, read_result
 
 
 def run(
@@ -41,29 +41,61 @@ def run(
     return _spread(files, asked, max(1, workers))
 
 
-def _spread(files: Sequence[Path], asked: Asked, workers: int) -> Iterator[Result]:
-    once = 1 if asked.fabric == "local" else None
-    with ProcessPoolExecutor(workers, mp_context=_context(), max_tasks_per_child=once) as pool:
-        waiting = [(file, pool.submit(play_file, file, asked)) for file in files]
+class Worker:
+    """A process that plays one file after the other; a new one takes its place when it dies over one."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._process = self._start()
+
+    def play(self, file: Path) -> list[Result]:
+        if self._process.poll() is not None:
+            self._process = self._start()
+        line = self._ask(f"{file}\n")
+        blank = Result(file.stem, str(file), self._asked.fabric, self._asked.seed)
+        return [read_result(form) for form in json.loads(line)] if line else [died(blank)]
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
-            for file, future in waiting:
-                yield from _come(file, future, asked)
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        answer = self._process.stdout.readline()
+        if not answer:
+            self.end()
+        return answer
+
+    def _start(self) -> subprocess.Popen[str]:
+        words = [sys.executable, "-P", "-m", "lab.scenario.worker", json.dumps(asdict(self._asked))]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+
+
+def _spread(files: Sequence[Path], asked: Asked, count: int) -> Iterator[Result]:
+    """A thread for each worker hands it files, as many as it can play."""
+    workers = [Worker(asked) for _ in range(count)]
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def play_on_a_free_one(file: Path) -> list[Result]:
+        worker = free.get()
+        try:
+            return worker.play(file)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            free.put(worker)
 
-
-def _come(file: Path, future: Future[list[Result]], asked: Asked) -> list[Result]:
+    pool = ThreadPoolExecutor(count)
     try:
-        return future.result()
-    except BrokenProcessPool:
-        message = "the process it was played in, or one beside it, was ended from outside"
-        return [Result(file.stem, str(file), asked.fabric, asked.seed, Verdict.ERROR, message=message)]
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Children of a fresh process that has one thread: what forks then is small, and may enter a namespace."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_WARM)
-    return context
+        for results in pool.map(play_on_a_free_one, files):
+            yield from results
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.end()

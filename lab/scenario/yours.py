@@ -13,7 +13,7 @@ from lab.names import DomainName, EmailAddress
 from lab.scenario.expect import Mail
 from lab.scenario.net import Lookup, Net
 from lab.scenario.unmet import Unmet
-from lab.topology.plan import HostPlan, ZonePlan
+from lab.topology.plan import HostPlan, Plan, ZonePlan
 
 
 class Missing(Unmet):
@@ -44,16 +44,17 @@ def server(net: Net) -> str:
 
 
 def _zone(net: Net) -> ZonePlan:
-    arpa = DomainName("arpa")
-    own = (
-        zone
-        for zone in net.plan.zones.values()
-        if "." in zone.origin.strip(".") and not zone.origin.is_within(arpa)
-    )
-    found = next(own, None)
+    found = next((zone for zone in net.plan.zones.values() if _is_own(zone.origin, net.plan)), None)
     if found is None:
         raise Missing("a domain of your own. Write one below 'domains:', like  belgiannews.com:")
     return found
+
+
+def _is_own(origin: DomainName, plan: Plan) -> bool:
+    """No registry: those have one label, or other zones below them; and no zone of addresses."""
+    if len(origin.labels) < 2 or origin.is_within(DomainName("arpa")):
+        return False
+    return not any(other != origin and other.is_within(origin) for other in plan.zones)
 
 
 async def zone_answers(net: Net) -> Lookup:
@@ -92,26 +93,32 @@ def mail_host(net: Net, name: str) -> HostPlan:
 def person(net: Net) -> EmailAddress:
     """Someone with a mailbox in the student's domain."""
     name = domain(net)
-    found = next((address for address in _people(net) if address.domain == name), None)
+    found = next((box for _, box in _people(net) if box.domain == name), None)
     if found is None:
         raise Missing(f"nobody has a mailbox in {name}. Add  people: [ed]")
     return found
 
 
-def friend(net: Net) -> EmailAddress:
+def friend(net: Net, not_at: str = "") -> EmailAddress:
     """Someone elsewhere, who can write."""
     name = domain(net)
-    found = next((address for address in _people(net) if not address.domain.is_within(name)), None)
-    if found is None:
+    others = [(host, box) for host, box in _people(net) if not box.domain.is_within(name)]
+    if not others:
         raise Missing("somebody who writes to you: a second domain, with an MX and a person.")
+    found = next((box for host, box in others if host != not_at), None)
+    if found is None:
+        raise Missing(
+            f"somebody who writes to you from elsewhere: a third domain, whose mail host is not {not_at}."
+        )
     return found
 
 
-def _people(net: Net) -> Iterator[EmailAddress]:
+def _people(net: Net) -> Iterator[tuple[str, EmailAddress]]:
+    """Everyone with a mailbox, and the host where it is."""
     for host in net.plan.hosts:
         for box in host.mail.mailboxes if host.mail else ():
             if box.address.literal is None and box.address.local != "postmaster":
-                yield box.address
+                yield host.name, box.address
 
 
 async def delegated(net: Net) -> None:
@@ -144,9 +151,9 @@ async def pair(net: Net) -> tuple[HostPlan, HostPlan]:
     return primary, backup
 
 
-async def write(net: Net) -> Mail:
+async def write(net: Net, not_at: str = "") -> Mail:
     """A message from a friend to the student's person."""
-    return await net.send(friend(net), person(net), subject="can you read me?")
+    return await net.send(friend(net, not_at), person(net), subject="can you read me?")
 
 
 async def held(mail: Mail, backup: HostPlan) -> None:

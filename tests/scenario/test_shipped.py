@@ -1,0 +1,73 @@
+"""Every scenario that is shipped passes on sim, and tells the same story twice."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.scenario.play import Asked, play_file
+from lab.scenario.result import Verdict
+from lab.scenario.runner import run
+from lab.scenario.script import find
+from lab.scenario.twice import divergences
+
+ROOT = Path(__file__).parents[2]
+FILES = find([ROOT / "scenarios"])
+PROMISED = {
+    "first_mail",
+    "mx_fallback",
+    "backup_holds_and_drains",
+    "three_exchangers_two_equal",
+    "try_again_after_4xx",
+    "never_next_after_5xx",
+    "null_mx",
+    "implicit_mx",
+    "mx_to_cname",
+    "mx_loop",
+    "unknown_user_bounces",
+    "five_days_and_give_up",
+    "delay_warning",
+    "partition",
+    "open_relay_refused",
+    "stale_cache_after_mx_change",
+}
+
+
+def test_all_that_was_promised_is_there() -> None:
+    assert {file.stem for file in FILES} >= PROMISED
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_passes_on_sim(file: Path) -> None:
+    for result in play_file(file, Asked()):
+        assert result.verdict is Verdict.PASS, result.message
+        assert result.trace_hash
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_short_enough_to_be_read_aloud(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("seed", ["2", "a seed of words"])
+def test_another_seed_gives_the_same_verdicts(seed: str) -> None:
+    files = [file for file in FILES if file.parent.name == "scenarios"]
+    results = [result for file in files for result in play_file(file, Asked(seed=seed))]
+    assert [result.message for result in results if result.verdict is not Verdict.PASS] == []
+
+
+def test_two_processes_with_other_hash_seeds_tell_the_same_story() -> None:
+    assert divergences(FILES) == []
+
+
+def test_they_run_over_several_processes_in_the_order_of_their_files() -> None:
+    results = list(run(FILES[:4], jobs=2))
+    assert [Path(result.file) for result in results] == FILES[:4]
+    assert {result.verdict for result in results} == {Verdict.PASS}
+
+
+def test_the_handout_names_every_check() -> None:
+    named = re.findall(r"scenarios/exercise/(\S+?)\.py", (ROOT / "docs" / "exercise.md").read_text())
+    assert sorted(set(named)) == sorted(file.stem for file in FILES if file.parent.name == "exercise")
