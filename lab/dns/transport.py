@@ -102,20 +102,27 @@ class Network:
             question=Question(question.name, question.type, question.rclass, wire),
             edns=Edns() if edns else None,
         )
-        async with asyncio.timeout(timeout):
-            return await self._over(tcp, address, encode(query), 12 + len(wire) + 4)
+        way = self._over_tcp if tcp else self._over_udp
+        return await way(address, encode(query), 12 + len(wire) + 4, timeout)
 
-    async def _over(self, tcp: bool, address: Address, query: bytes, end: int) -> Message:
+    async def _over_udp(self, address: Address, query: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
-        transport: asyncio.BaseTransport
-        waiting: _Waiting
-        if tcp:
-            transport, waiting = await loop.create_connection(lambda: _Stream(query, end), address, self.port)
-        else:
-            transport, waiting = await loop.create_datagram_endpoint(
-                lambda: _Datagram(query, end), remote_addr=(address, self.port)
-            )
+        transport, waiting = await loop.create_datagram_endpoint(
+            lambda: _Datagram(query, end), remote_addr=(address, self.port)
+        )
+        # A plain timer: half of what asyncio.timeout costs, and there is one for every question.
+        timer = loop.call_later(timeout, waiting.fail, TimeoutError())
         try:
             return await waiting.reply
         finally:
+            timer.cancel()
             transport.close()
+
+    async def _over_tcp(self, address: Address, query: bytes, end: int, timeout: float) -> Message:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout):
+            transport, waiting = await loop.create_connection(lambda: _Stream(query, end), address, self.port)
+            try:
+                return await waiting.reply
+            finally:
+                transport.close()
