@@ -122,7 +122,8 @@ def _declared(draft: Draft, organisation: Organisation) -> None:
         name = _host_name(draft, key, organisation)
         if name is not None:
             site = _site(draft, name, str(organisation.zone), (*path, "hosts", key), shape)
-            site.is_mail_host = shape.mail is not None
+            if shape.mail is not None:
+                site.is_mail_host, site.kind = True, "mail"
     if organisation.shape.address:
         host = model.Host(address=organisation.shape.address)
         _site(draft, domain, str(organisation.zone), (*path, "address"), host)
