@@ -56,8 +56,9 @@ class FolderDisk:
         for path in paths:
             place = self._at(path)
             self._asked[place] = self._asked[place.parent] = None
-        if self._trip is not None:
-            # Under way already: it may have passed our files by.
+        if self._trip is not None and not self._trip.done():
+            # Under way already: it may have passed our files by. (One that is over, perhaps because its host
+            # was unplugged, is nobody's concern any more.)
             await asyncio.shield(self._trip)
         if self._asked and (self._trip is None or self._trip.done()):
             self._trip = asyncio.ensure_future(self._go())
