@@ -134,25 +134,29 @@ class MemoryDisk:
         """Fall back to what is on stable storage. Of the rest chance decides: a write, rename or removal that was
         never synced happened or not, and the end of a file may be missing."""
         names = dict(self._durable)
-        for path in [path for path in names if path not in self._files]:
-            if rng.random() < 0.5:
+        living = {id(file) for file in self._files.values()}
+        for path, file in self._durable.items():
+            if id(file) not in living and path not in self._files and rng.random() < 0.5:
                 del names[path]
         for path, file in self._files.items():
             if self._durable.get(path) is not file and rng.random() < 0.5:
-                if names.get(file.durable_as) is file:
-                    del names[file.durable_as]
-                names[path] = file
+                self._rename_in(names, path, file)
         self._files, self._folders, self._durable = {}, {}, {}
         for path, file in names.items():
             kept = file.content()[: rng.randint(file.synced, file.size)]
             self._name(path, _File(kept, synced=len(kept)))
             self._settle(path, self._files[path])
 
+    @staticmethod
+    def _rename_in(names: dict[str, _File], path: str, file: _File) -> None:
+        if names.get(file.durable_as) is file:
+            del names[file.durable_as]
+        names[path] = file
+
     def _settle(self, path: str, file: _File) -> None:
-        before = file.durable_as
-        if before != path and self._durable.get(before) is file:
-            del self._durable[before]
-        file.durable_as = path
+        if file.durable_as != path:
+            self._rename_in(self._durable, path, file)
+            file.durable_as = path
         self._durable[path] = file
 
     def _file(self, path: str) -> _File:

@@ -1,0 +1,128 @@
+"""Disks: what a program may rely on."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.fabric.disk import Disk, MemoryDisk
+from lab.fabric.folder_disk import FolderDisk
+
+
+@pytest.fixture(params=["memory", "folder"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
+    return MemoryDisk() if request.param == "memory" else FolderDisk(tmp_path)
+
+
+def test_what_was_written_is_read(disk: Disk) -> None:
+    disk.write("spool/1", b"one")
+    disk.append("spool/1", b" and two")
+    assert disk.read("spool/1") == b"one and two"
+    assert disk.size("spool/1") == 11
+    disk.write("spool/1", b"anew")
+    assert disk.read("spool/1") == b"anew"
+
+
+def test_append_makes_the_file(disk: Disk) -> None:
+    disk.append("journal", b"first")
+    assert disk.read("journal") == b"first"
+
+
+def test_a_folder_lists_its_names_in_order(disk: Disk) -> None:
+    for path in ("mail/ed/new/2", "mail/ed/new/10", "mail/ed/new/1", "mail/ann/new/1", "spool"):
+        disk.write(path, b"")
+    assert disk.list("mail/ed/new") == ["1", "10", "2"]
+    assert disk.list("mail") == ["ann", "ed"]
+    assert disk.list("") == ["mail", "spool"]
+    assert disk.list("no/such/folder") == []
+
+
+def test_rename_takes_the_place_of_what_was_there(disk: Disk) -> None:
+    disk.write("tmp/1", b"new")
+    disk.write("new/1", b"old")
+    disk.rename("tmp/1", "new/1")
+    assert disk.read("new/1") == b"new"
+    assert disk.list("tmp") == []
+
+
+def test_removing_what_is_not_there_is_no_error(disk: Disk) -> None:
+    disk.write("a/b", b"")
+    disk.remove("a/b")
+    disk.remove("a/b")
+    assert disk.list("a") == []
+
+
+def test_no_such_file_is_said_so(disk: Disk) -> None:
+    for attempt in (lambda: disk.read("none"), lambda: disk.size("none"), lambda: disk.rename("none", "other")):
+        with pytest.raises(FileNotFoundError):
+            attempt()
+
+
+def test_a_full_disk_takes_nothing_more_and_keeps_what_it_has(disk: Disk) -> None:
+    disk.write("kept", b"kept")
+    disk.full = True
+    for attempt in (disk.write, disk.append):
+        with pytest.raises(OSError, match=r"No space left") as failure:
+            attempt("more", b"more")
+        assert failure.value.errno == errno.ENOSPC
+    assert disk.read("kept") == b"kept"
+    disk.full = False
+    disk.write("more", b"more")
+
+
+async def test_sync_returns(disk: Disk) -> None:
+    disk.write("spool/1", b"one")
+    await asyncio.gather(*(disk.sync("spool/1", "spool/gone") for _ in range(10)))
+
+
+async def test_those_who_wait_share_one_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = FolderDisk(tmp_path)
+    trips: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (trips.append(number), real(number)))
+    for number in range(50):
+        disk.write("journal", b"%d" % number)
+    await asyncio.gather(*(disk.sync("journal") for _ in range(50)))
+    assert 2 <= len(trips) <= 4
+
+
+@given(st.integers())
+def test_what_was_synced_survives_a_power_cut(seed: int) -> None:
+    disk = MemoryDisk()
+    disk.write("spool/1", b"safe")
+    disk.write("tmp/2", b"safe too")
+    disk.rename("tmp/2", "new/2")
+    asyncio.run(disk.sync("spool/1", "new/2"))
+    disk.append("spool/1", b", and torn")
+    disk.power_cut(Random(seed))
+    assert disk.read("spool/1").startswith(b"safe")
+    assert b"safe, and torn".startswith(disk.read("spool/1"))
+    assert disk.read("new/2") == b"safe too"
+    assert disk.list("tmp") == []
+
+
+@given(st.integers())
+def test_a_rename_not_synced_happened_or_not(seed: int) -> None:
+    disk = MemoryDisk()
+    disk.write("tmp/1", b"letter")
+    asyncio.run(disk.sync("tmp/1"))
+    disk.rename("tmp/1", "new/1")
+    disk.power_cut(Random(seed))
+    assert [disk.list("tmp"), disk.list("new")] in ([["1"], []], [[], ["1"]])
+
+
+def test_a_power_cut_can_lose_and_can_tear() -> None:
+    remains = set()
+    for seed in range(100):
+        disk = MemoryDisk()
+        disk.write("1", b"abc")
+        disk.power_cut(Random(seed))
+        remains.add(disk.read("1") if disk.list("") else None)
+    assert remains == {None, b"", b"a", b"ab", b"abc"}
