@@ -80,7 +80,7 @@ class Authority:
             return encode(response_to(query, rcode))
         said = self.zones.answer(question.name, question.type)
         if question.type == "ANY" and not stream:
-            said = replace(said, answer=next(rrsets(said.answer), ()))
+            said = replace(said, answer=next(rrsets(said.answer), ()), additional=())
         aa = said.aa and said.rcode not in ("REFUSED", "SERVFAIL")
         reply = response_to(query, said.rcode, aa, said.answer, said.authority, said.glue + said.additional)
         return encode(reply, room_for(query, stream), must=len(said.glue))

@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.dns.descent import MOST_QUESTIONS
 from lab.names import Address
-from lab.wire.dns import Message
+from lab.wire.dns import Message, decode, encode
 from lab.wire.records import AAAA, NS, A, Record
 from tests.dns.internet import (
     BE_TEXT,
@@ -316,3 +318,36 @@ async def test_six_and_four_are_both_addresses_of_a_server() -> None:
     net.servers["2001:db8::53"] = net.servers["198.18.2.53"]
     assert data(await net.resolver().resolve(name("mail.belgiannews.com"), "A")) == ["A 198.18.2.25"]
     assert AAAA(Address("2001:db8::53")).address in {hop.address for hop in net.hops}
+
+
+async def test_a10_what_is_below_a_dname_is_found_below_its_target() -> None:
+    net = internet(**{"198_18_2_53": {"belgiannews.com": NEWS_TEXT + "old DNAME @\n"}})
+    outcome = await net.resolver().resolve(name("mail.old.belgiannews.com"), "A")
+    assert data(outcome) == ["DNAME belgiannews.com.", "CNAME mail.belgiannews.com.", "A 198.18.2.25"]
+
+
+async def test_the_code_of_an_alias_to_nothing_is_that_of_its_target() -> None:
+    net = internet(**{"198_18_2_53": {"belgiannews.com": NEWS_TEXT + "gone CNAME nothing\n"}})
+    outcome = await net.resolver().resolve(name("gone.belgiannews.com"), "A")
+    assert (outcome.rcode, data(outcome)) == ("NXDOMAIN", ["CNAME nothing.belgiannews.com."])
+
+
+async def test_the_servers_of_a_zone_are_its_own_word_not_its_parents(net: Internet) -> None:
+    resolver = net.resolver()
+    outcome = await resolver.resolve(name("belgiannews.com"), "NS")
+    assert (data(outcome), outcome.answer[0].ttl) == (["NS ns.belgiannews.com."], 300)
+
+
+@given(st.data())
+def test_no_reply_makes_a_resolver_raise(draw: st.DataObject) -> None:
+    net = internet()
+
+    def damage(reply: Message, tcp: bool) -> Message:
+        octets = bytearray(encode(reply))
+        for _ in range(draw.draw(st.integers(1, 4))):
+            octets[draw.draw(st.integers(0, len(octets) - 1))] = draw.draw(st.integers(0, 255))
+        return decode(bytes(octets))
+
+    net.faults = dict.fromkeys(net.servers, damage)
+    outcome = asyncio.run(net.resolver().resolve(name("www.belgiannews.com"), "A"))
+    assert outcome.rcode in ("NOERROR", "NXDOMAIN", "SERVFAIL")
