@@ -103,7 +103,7 @@ def _row(sentence: str, row: str) -> str:
 
 
 def _equals(exchangers: tuple[str, ...]) -> str:
-    """The exchangers that share the best preference, when there are several."""
+    """The exchangers that share a preference."""
     pairs = [one.split(" ", 1) for one in exchangers if " " in one]
-    best = [name for preference, name in pairs if preference == pairs[0][0]]
-    return " and ".join(best) if len(best) > 1 else ""
+    shared = [preference for preference, _ in pairs]
+    return " and ".join(name for preference, name in pairs if shared.count(preference) > 1)

@@ -7,7 +7,7 @@ from lab.scenario import Net, scenario, yours
 async def the_backup_drained(net: Net) -> None:
     primary, backup = await yours.pair(net)
     with net.failing(primary.name):
-        mail = await yours.write(net)
+        mail = await yours.write(net, not_at=backup.name)
         await yours.held(mail, backup)
     late = (
         f"a way from {backup.name} to {primary.name}: the one is back, and the other does not hand the mail over."
