@@ -121,11 +121,11 @@ class Queue:
 
     __slots__ = (
         "_agenda",
+        "_alarm",
+        "_alarm_when",
         "_ids",
         "_owed",
         "_serial",
-        "_timer",
-        "_timer_when",
         "agent",
         "destination_of",
         "destinations",
@@ -149,8 +149,8 @@ class Queue:
         self._agenda: list[Due] = []
         self._owed: list[tuple[str, tuple[int, ...]]] = []
         self._serial = count()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_when = 0.0
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_when = 0.0
 
     # -- taking in ------------------------------------------------------------------------------------------
 
@@ -332,18 +332,22 @@ class Queue:
         self._arm()
 
     def _arm(self) -> None:
+        """One alarm, for the first item; a task of the host's, so that it dies with it."""
         when = self._agenda[0][0]
-        if self._timer is not None:
-            if self._timer_when <= when:
+        if self._alarm is not None:
+            if self._alarm_when <= when:
                 return
-            self._timer.cancel()
-        delay = max(0.0, when - self.host.clock.elapsed())
-        self._timer_when = when
-        self._timer = asyncio.get_running_loop().call_later(delay, self._strike)
+            self._alarm.cancel()
+        self._alarm_when = when
+        self._alarm = self.host.spawn(self._ring(when), "the queue's alarm")
+
+    async def _ring(self, when: float) -> None:
+        await asyncio.sleep(max(0.0, when - self.host.clock.elapsed()))
+        self._alarm = None
+        self._strike()
 
     def _strike(self) -> None:
         """Everything that is due now. A microsecond early is not early: two clocks' rounding may differ."""
-        self._timer = None
         now = self.host.clock.elapsed() + 1e-6
         expired: list[Message] = []
         overdue: list[Message] = []

@@ -1,193 +1,23 @@
-"""Mail on its way: one sending host of the lab, scripted receivers, names from a table, and virtual time."""
+"""Mail on its way to scripted receivers: who is tried, what follows, what is told."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Any, TypeVar
-
-from lab.clock import VirtualTime
 from lab.events import (
+    BounceSent,
     ConnectionFailed,
-    Event,
+    DestinationBackedOff,
     ExchangersFound,
+    MailDeferred,
+    MailDelivered,
     MailRelayed,
     MailRemoved,
+    MailSubmitted,
+    RecipientsFailed,
     ReplyReceived,
     Stage,
 )
-from lab.fabric import base
-from lab.fabric.faults import Down
-from lab.fabric.loop import LabLoop
-from lab.fabric.sim import SimFabric
-from lab.mail.host import MailHost, start_mail
-from lab.names import Address, DomainName, EmailAddress
-from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
-from lab.wire.dsn import Report, read
-from lab.wire.records import MX, A, Answer, Rdata, Record
-
-UNIGE = MailPlan((DomainName("unige.ch"),), (MailboxPlan(EmailAddress("ann@unige.ch")),))
-HI = b"Subject: hi\n\nhello\n"
-HOME = DomainName("mail.unige.ch")
-
-E = TypeVar("E", bound=Event)
-Script = dict[str, list[bytes]]
-"""What a receiver says: verb → its replies, one after the other, the last for ever. b"" hangs up."""
-
-TALK: Script = {
-    "": [b"220 here ESMTP\r\n"],
-    "EHLO": [b"250-here\r\n250-PIPELINING\r\n250-SIZE 100000\r\n250 8BITMIME\r\n"],
-    "MAIL": [b"250 2.1.0 ok\r\n"],
-    "RCPT": [b"250 2.1.5 ok\r\n"],
-    "DATA": [b"354 go\r\n"],
-    ".": [b"250 2.0.0 queued as 90bc\r\n"],
-    "QUIT": [b"221 bye\r\n"],
-    "RSET": [b"250 ok\r\n"],
-}
-
-
-class Receiver(asyncio.Protocol):
-    """One connection of a scripted host."""
-
-    def __init__(self, place: Place) -> None:
-        self.place, self.in_text, self.text, self.buffer = place, False, b"", b""
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.place.sessions += 1
-        self._say("")
-
-    def data_received(self, octets: bytes) -> None:
-        *lines, self.buffer = (self.buffer + octets).split(b"\r\n")
-        for line in lines:
-            if self.in_text and line != b".":
-                self.text += line + b"\r\n"
-            else:
-                self._say("." if self.in_text else line[:4].decode().upper(), line.decode())
-
-    def _say(self, verb: str, line: str = "") -> None:
-        self.place.heard.append(line)
-        replies = self.place.script[verb]
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        if verb == ".":
-            self.in_text = False
-            if reply.startswith(b"250"):
-                self.place.messages.append(self.text)
-            self.text = b""
-        if verb == "DATA" and reply.startswith(b"354"):
-            self.in_text = True
-        self.transport.write(reply)
-        if not reply or reply.startswith(b"421") or verb == "QUIT":
-            self.transport.close()
-
-
-class Place:
-    """A scripted host: its words, and what it heard and took."""
-
-    def __init__(self, **words: bytes | list[bytes]) -> None:
-        said = {
-            {"greeting": "", "dot": "."}.get(verb, verb.upper()): [one] if isinstance(one, bytes) else list(one)
-            for verb, one in words.items()
-        }
-        self.script: Script = {verb: list(replies) for verb, replies in TALK.items()} | said
-        self.heard: list[str] = []
-        self.messages: list[bytes] = []
-        self.sessions = 0
-
-
-class World:
-    """`names`: (name, type) → data, or an rcode. Hosts of the lab and scripted ones by their address."""
-
-    def __init__(self) -> None:
-        self.names: dict[tuple[str, str], list[Rdata] | str] = {}
-        self.places: dict[str, Place] = {}
-        self.mail: dict[DomainName, MailHost] = {}
-        self.fabric = SimFabric(("198.18.0.0/15",), self._boot)
-        self.host(HOME, "198.18.3.25", UNIGE)
-
-    def host(self, name: str, address: str, plan: MailPlan) -> None:
-        self.fabric.add(HostPlan(DomainName(name), (Address(address),), mail=plan))
-        self.names[name, "A"] = [A(Address(address))]
-
-    def place(self, name: str, address: str, place: Place) -> Place:
-        self.fabric.add(HostPlan(DomainName(name), (Address(address),)))
-        self.places[name] = place
-        self.names[name, "A"] = [A(Address(address))]
-        return place
-
-    def mx(self, domain: str, *records: tuple[int, str]) -> None:
-        self.names[domain, "MX"] = [MX(number, DomainName(name)) for number, name in records]
-
-    async def _boot(self, host: base.Host) -> None:
-        if host.plan.mail:
-            self.mail[host.name] = await start_mail(host, self._resolve)
-        elif host.name in self.places:
-            place = self.places[host.name]
-            await asyncio.get_running_loop().create_server(lambda: Receiver(place), port=25)
-
-    async def _resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
-        known = self.names.get((name, type))
-        if isinstance(known, str):
-            return Answer(name, type, known)
-        exists = known is not None or any(one == name for one, _ in self.names)
-        records = tuple(Record(name, 300, data) for data in known or ())
-        return Answer(name, type, "NOERROR" if exists else "NXDOMAIN", records, name)
-
-    async def send(self, *to: str, text: bytes = HI, sender: str = "ann@unige.ch") -> str:
-        request = {"sender": sender, "recipients": list(to), "message": text.decode("latin-1")}
-        reply = await self.fabric.ask(HOME, "submit", request)
-        return str(reply.get("queue_id") or reply["refused"])
-
-    async def rows(self) -> list[dict[str, Any]]:
-        return list((await self.fabric.ask(HOME, "queue", {}))["queue"])
-
-    async def wait(self, **span: float) -> None:
-        await self.fabric.advance(timedelta(**span))
-
-    def events(self, kind: type[E]) -> list[E]:
-        return [entry.event for entry in self.fabric.log if isinstance(entry.event, kind)]
-
-    def story(self) -> list[str]:
-        return [type(entry.event).__name__ for entry in self.fabric.log if entry.host == HOME]
-
-    def inbox(self, address: str = "ann@unige.ch") -> list[bytes]:
-        store = self.mail[HOME].local.store
-        return [store.read(EmailAddress(address), one.uid) for one in store.messages(EmailAddress(address))]
-
-    def reports(self) -> list[Report]:
-        return [report for octets in self.inbox() if (report := read(octets)) is not None]
-
-
-@asynccontextmanager
-async def running(world: World) -> AsyncIterator[World]:
-    await world.fabric.up()
-    yield world
-    await world.fabric.down()
-
-
-def play(story: Callable[[World], Awaitable[None]], prepare: Callable[[World], None] = lambda _: None) -> None:
-    async def whole() -> list[BaseException]:
-        world = World()
-        prepare(world)
-        async with running(world):
-            await story(world)
-        return world.fabric.ground.crashes
-
-    with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner:
-        assert runner.run(whole()) == []
-
-
-def pair(first: Place, second: Place) -> Callable[[World], None]:
-    """b.com with a preferred exchanger and a backup."""
-
-    def prepare(world: World) -> None:
-        world.mx("b.com", (5, "mx1.b.com"), (10, "mx2.b.com"))
-        world.place("mx1.b.com", "198.18.1.1", first)
-        world.place("mx2.b.com", "198.18.1.2", second)
-
-    return prepare
+from lab.names import DomainName
+from tests.mail.world import BOTH_DOWN, HOME, Place, World, fail, pair, play
 
 
 def test_mail_goes_to_the_exchanger_of_lowest_preference() -> None:
@@ -199,8 +29,7 @@ def test_mail_goes_to_the_exchanger_of_lowest_preference() -> None:
         assert [one.endswith(b"Subject: hi\r\n\r\nhello\r\n") for one in first.messages] == [True]
         assert second.sessions == 0
         assert await world.rows() == []
-        (relayed,) = world.events(MailRelayed)
-        assert relayed.reply.endswith("queued as 90bc")
+        assert world.events(MailRelayed)[0].reply.endswith("queued as 90bc")
         assert world.events(MailRemoved) == [MailRemoved(queue_id)]
         assert first.heard[-1] == "QUIT"
 
@@ -211,18 +40,14 @@ def test_when_the_preferred_one_is_down_the_backup_takes_it() -> None:
     first, second = Place(), Place()
 
     async def story(world: World) -> None:
-        await world.fabric.fail(DomainName("mx1.b.com"), Down())
+        await fail(world, "mx1.b.com")
         await world.send("ed@b.com")
         await world.wait(seconds=5)
         assert len(second.messages) == 1
         (failed,) = world.events(ConnectionFailed)
-        assert (failed.failure, failed.follows, failed.row) == (
-            "refused",
-            "next exchanger",
-            "rfc5321/connect-refused",
-        )
-        (found,) = world.events(ExchangersFound)
-        assert found.exchangers == ("5 mx1.b.com", "10 mx2.b.com")
+        assert (failed.failure, failed.follows) == ("refused", "next exchanger")
+        assert failed.row == "rfc5321/connect-refused"
+        assert world.events(ExchangersFound)[0].exchangers == ("5 mx1.b.com", "10 mx2.b.com")
 
     play(story, pair(first, second))
 
@@ -231,25 +56,215 @@ def test_the_story_of_one_message_is_told_in_its_order() -> None:
     async def story(world: World) -> None:
         await world.send("ed@b.com")
         await world.wait(seconds=5)
-        assert world.story() == [
-            "HostStarted",
-            "MailSubmitted",
-            "ExchangersFound",
-            "ConnectionOpened",
-            *["ReplyReceived"] * 6,
-            "MailRelayed",
-            "MailRemoved",
-            "ReplyReceived",
-        ]
-        stages = [event.stage for event in world.events(ReplyReceived)]
-        assert stages == [
-            Stage.GREETING,
-            Stage.HELO,
-            Stage.MAIL,
-            Stage.RCPT,
-            Stage.DATA,
-            Stage.EOM,
-            Stage.QUIT,
-        ]
+        opening = ["HostStarted", "MailSubmitted", "ExchangersFound", "ConnectionOpened"]
+        assert world.story() == [*opening, *["ReplyReceived"] * 6, "MailRelayed", "MailRemoved", "ReplyReceived"]
+        stages = [str(event.stage) for event in world.events(ReplyReceived)]
+        assert stages == ["greeting", "helo", "mail", "rcpt", "data", "eom", "quit"]
 
     play(story, pair(Place(), Place()))
+
+
+def test_what_nobody_takes_is_tried_again_in_five_minutes() -> None:
+    first = Place()
+
+    async def story(world: World) -> None:
+        await fail(world, *BOTH_DOWN)
+        queue_id = await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        (row,) = await world.rows()
+        assert (row["id"], row["to"], row["state"], row["attempts"]) == (queue_id, "ed@b.com", "deferred", 1)
+        assert (row["next_try_s"], row["next_try"]) == (300.0, "2026-01-05T08:05:00+00:00")
+        assert row["last_reply"] == "connect to mx2.b.com[198.18.1.2]:25: refused"
+        await world.fabric.heal(DomainName("mx1.b.com"))
+        await world.wait(minutes=5)
+        assert len(first.messages) == 1
+
+    play(story, pair(first, Place()))
+
+
+def test_many_wait_behind_one_that_is_tried() -> None:
+    first = Place()
+
+    async def story(world: World) -> None:
+        await fail(world, *BOTH_DOWN)
+        for _ in range(50):
+            await world.send("ed@b.com")
+        await world.wait(hours=3)
+        assert len(world.events(ConnectionFailed)) == 2 * len(world.events(DestinationBackedOff)) < 20
+        assert world.events(DestinationBackedOff)[-1].waiting == 50
+        assert len(world.events(MailDeferred)) < 60
+        await world.fabric.heal(DomainName("mx1.b.com"))
+        await world.wait(hours=2)
+        assert len(first.messages) == 50
+        assert first.sessions <= 5
+        assert await world.rows() == []
+
+    play(story, pair(first, Place()))
+
+
+def test_a_message_to_a_dead_destination_waits_like_the_others() -> None:
+    async def story(world: World) -> None:
+        await fail(world, *BOTH_DOWN)
+        await world.send("ed@b.com")
+        await world.wait(seconds=60)
+        queue_id = await world.send("eve@b.com")
+        await world.wait(seconds=60)
+        assert len(world.events(ConnectionFailed)) == 2
+        (held,) = [event for event in world.events(MailDeferred) if event.queue_id == queue_id]
+        assert (held.next_try, held.attempt) == (300.0, 0)
+
+    play(story, pair(Place(), Place()))
+
+
+def test_the_keeper_can_make_everything_due() -> None:
+    first = Place(rcpt=[b"451 4.7.1 not now\r\n", b"250 ok\r\n"])
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await fail(world, "mx2.b.com")
+        await world.wait(seconds=5)
+        assert (await world.fabric.ask(HOME, "retry", {}))["retried"] == 1
+        await world.wait(seconds=5)
+        assert len(first.messages) == 1
+
+    play(story, pair(first, Place()))
+
+
+def test_a_5xx_never_tries_the_next_exchanger_and_the_sender_is_told() -> None:
+    second = Place()
+
+    async def story(world: World) -> None:
+        queue_id = await world.send("nobody@b.com")
+        await world.wait(seconds=5)
+        assert second.sessions == 0
+        (failed,) = world.events(RecipientsFailed)
+        assert (failed.status, failed.row) == ("5.1.1", "rfc5321/rcpt-5xx")
+        (told,) = world.events(BounceSent)
+        assert (told.queue_id, told.to) == (queue_id, "ann@unige.ch")
+        bounce = world.events(MailSubmitted)[-1]
+        assert (bounce.queue_id, bounce.parent, bounce.sender) == (told.bounce_id, queue_id, "")
+        (report,) = world.reports()
+        (status,) = report.statuses
+        assert (status.action, status.status, status.remote) == ("failed", "5.1.1", "mx1.b.com")
+        assert status.diagnostic == "smtp; 550 5.1.1 no such user"
+        assert b"\r\nReturn-Path: <>" in b"\r\n" + world.inbox()[0]
+
+    play(story, pair(Place(rcpt=b"550 5.1.1 no such user\r\n"), second))
+
+
+def test_each_recipient_has_its_own_fate() -> None:
+    first = Place(rcpt=[b"250 ok\r\n", b"451 4.2.1 later\r\n", b"550 5.1.1 never\r\n"])
+    second = Place()
+
+    async def story(world: World) -> None:
+        await world.send("one@b.com", "two@b.com", "three@b.com")
+        await world.wait(seconds=5)
+        assert [event.recipients for event in world.events(MailRelayed)] == [("one@b.com",), ("two@b.com",)]
+        assert [line for line in second.heard if line.startswith("RCPT")] == ["RCPT TO:<two@b.com>"]
+        assert world.events(RecipientsFailed)[0].recipients == ("three@b.com",)
+        assert len(world.events(MailRemoved)) == 2  # the message and its bounce
+
+    play(story, pair(first, second))
+
+
+def test_recipients_in_several_domains_are_delivered_apart() -> None:
+    first = Place()
+
+    def prepare(world: World) -> None:
+        pair(first, Place())(world)
+        world.mx("c.com", (5, "mx.c.com"))
+        world.place("mx.c.com", "198.18.1.3", Place(greeting=b"450 busy\r\n"))
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com", "ann@unige.ch", "eve@c.com", "max@b.com")
+        await world.wait(seconds=5)
+        assert world.events(MailRelayed)[0].recipients == ("ed@b.com", "max@b.com")
+        assert world.events(MailDelivered)[0].recipient == "ann@unige.ch"
+        assert [row["to"] for row in await world.rows()] == ["eve@c.com"]
+
+    play(story, prepare)
+
+
+def test_a_session_carries_many_messages() -> None:
+    first = Place()
+
+    async def story(world: World) -> None:
+        for _ in range(20):
+            await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        assert len(first.messages) == 20
+        assert first.sessions <= 5
+
+    play(story, pair(first, Place()))
+
+
+def test_a_session_closed_between_two_messages_costs_nothing() -> None:
+    first = Place(mail=[b"250 ok\r\n", b"421 4.3.2 enough\r\n", b"250 ok\r\n"])
+
+    async def story(world: World) -> None:
+        await fail(world, *BOTH_DOWN)
+        for _ in range(2):
+            await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        await world.fabric.heal(DomainName("mx1.b.com"))
+        await world.wait(minutes=5)
+        assert len(first.messages) == 2
+        assert len(world.events(MailDeferred)) == 2  # before the heal; none since
+
+    play(story, pair(first, Place()))
+
+
+def test_after_a_detour_the_next_message_begins_at_the_best_exchanger_again() -> None:
+    first, second = Place(rcpt=[b"451 not now\r\n", b"250 ok\r\n"]), Place()
+
+    async def story(world: World) -> None:
+        for _ in range(2):
+            await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        assert (len(first.messages), len(second.messages)) == (1, 1)
+
+    play(story, pair(first, second))
+
+
+def test_a_host_that_says_nothing_is_left_after_five_minutes() -> None:
+    second = Place()
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await world.wait(minutes=4, seconds=59)
+        assert second.sessions == 0
+        await world.wait(seconds=2)
+        assert len(second.messages) == 1
+        (failed,) = world.events(ConnectionFailed)
+        assert (failed.stage, failed.failure) == (Stage.GREETING, "timed out")
+
+    def prepare(world: World) -> None:
+        pair(Place(), second)(world)
+        silent = world.places["mx1.b.com"]
+        silent.silent = True
+
+    play(story, prepare)
+
+
+def test_a_session_dropped_after_the_dot_may_make_a_second_copy() -> None:
+    first, second = Place(dot=b""), Place()
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        assert len(second.messages) == 1
+        assert world.events(ConnectionFailed)[0].row == "rfc5321/eom-closed"
+
+    play(story, pair(first, second))
+
+
+def test_a_refused_ehlo_is_followed_by_helo_without_a_ruling() -> None:
+    first = Place(ehlo=b"502 5.5.1 what\r\n", helo=b"250 here\r\n")
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        assert len(first.messages) == 1
+        assert {event.row for event in world.events(ReplyReceived)} == {""}
+
+    play(story, pair(first, Place()))
