@@ -13,6 +13,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from lab.errors import WorldSaidNo, WrongUse
@@ -72,6 +73,16 @@ class Internet:
         for line in plan.links:
             self.fabric.connect(line.a, line.b, line.link)
 
+    @cached_property
+    def _by_address(self) -> dict[str, HostPlan]:
+        return {address: host for host in self.plan.hosts for address in host.addresses}
+
+    @cached_property
+    def _homes(self) -> dict[DomainName, HostPlan]:
+        """Where a domain's mail is local; the first host in the plan, should two claim it."""
+        pairs = [(domain, host) for host in self.plan.hosts if host.mail for domain in host.mail.local_domains]
+        return dict(reversed(pairs))
+
     @property
     def log(self) -> EventLog:
         return self.fabric.log
@@ -94,15 +105,16 @@ class Internet:
         """The host of that name (or address); WrongUse with what is near when there is none."""
         found = self._hosts.get(DomainName(name.lower().rstrip(".")))
         if found is None:
-            found = next((host for host in self.plan.hosts if name in host.addresses), None)
+            found = self._by_address.get(name)
         if found is None:
             raise WrongUse(f"there is no host '{name}' in this lab", remedy=_near(name, self._hosts), code="W001")
         return found
 
     def home(self, address: EmailAddress) -> HostPlan:
         """The mail host where an address is local."""
-        found = self.plan.home_of(address)
-        if found is None:
+        literal = address.literal
+        found = self._by_address.get(literal) if literal else self._homes.get(address.domain)
+        if found is None or found.mail is None:
             people = [box.address for host in self.plan.hosts[:500] if host.mail for box in host.mail.mailboxes]
             raise WrongUse(
                 f"no host of this lab keeps mail for {address.rpartition('@')[2]}",

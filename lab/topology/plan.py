@@ -129,10 +129,3 @@ class Plan:
     source: str = ""
     """The topology file, for display."""
     seed: str = "1"
-
-    def home_of(self, address: EmailAddress) -> HostPlan | None:
-        """The mail host where an address is local: where its owner hands mail in and reads it."""
-        if address.literal is not None:
-            return next((host for host in self.hosts if host.mail and address.literal in host.addresses), None)
-        domain = address.domain
-        return next((host for host in self.hosts if host.mail and domain in host.mail.local_domains), None)
