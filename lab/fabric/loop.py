@@ -138,10 +138,11 @@ class LabLoop(asyncio.SelectorEventLoop):
                 continue
             handle._run()
 
-    def _glance(self) -> None:
+    def _glance(self) -> bool:
+        """Look at the sockets without waiting; whether there was something."""
         self._rounds += 1
-        if not self._virtual or self._rounds % _GLANCE_EVERY == 0 or self._watches_sockets():
-            self._poll(0)
+        looks = not self._virtual or self._rounds % _GLANCE_EVERY == 0 or self._watches_sockets()
+        return looks and self._poll(0)
 
     def _let_time_pass(self) -> None:
         due = self._timers.next_due()
@@ -153,13 +154,13 @@ class LabLoop(asyncio.SelectorEventLoop):
             self._poll(self._real_wait(due))
 
     def _jump(self, due: float | None) -> None:
-        if self._watches_sockets():
-            if self._poll(None if due is None else 0):
-                return
-        elif due is None:
-            raise Standstill(self._who_waits())
         if due is not None:
-            self.source.leap(due)
+            if not self._glance():
+                self.source.leap(due)
+        elif self._watches_sockets():
+            self._poll(None)
+        else:
+            raise Standstill(self._who_waits())
 
     def _run_ahead(self, due: float | None) -> None:
         goal, _, arrival, done = self._leaps[0]

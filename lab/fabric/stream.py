@@ -1,12 +1,10 @@
 """One end of a TCP connection in memory, as an asyncio transport.
 
 The rule: what a program sees here is what it would see on a kernel, and the parity suite holds that. Octets
-arrive in order, after what the line costs; a segment that is lost waits for its retransmission and holds those
-behind it back (RFC 6298: the time doubles; after 15 tries ETIMEDOUT, as Linux). FIN and RST stand in the same
-queue. A `close` with unread input resets (RFC 2525 §2.17); input for an end that is gone is answered by a reset.
+arrive in order, after what the way costs (`way`); FIN and RST stand in the same queue. A `close` with unread
+input resets (RFC 2525 §2.17); input for an end that is gone is answered by a reset.
 
-On the way, per direction:   write → backlog (above the window) → lost (waiting for a retransmission)
-                             → in flight → inbox → data_received
+In each direction:   write → backlog (above the window) → passage → the peer's inbox → data_received
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from lab.fabric.rules import Line, Packet, Rules, Verdict
 from lab.fabric.stack import problem
+from lab.fabric.way import Passage, Way
 
 if TYPE_CHECKING:
     from lab.fabric.memory import Listener, MemoryStack
@@ -32,15 +30,15 @@ WINDOW = 1 << 20
 SEGMENT = 1 << 18
 """The most that arrives at once: asyncio reads 256 KiB at a time."""
 HIGH_WATER = 1 << 16
-RETRIES = 15
-LONGEST_RTO = 120.0
-FALLBACK_RTO = 0.2
 
 
 class Flag(Enum):
     ACK = "the handshake is over"
     FIN = "no more octets"
     RST = "forget this connection"
+
+    def __len__(self) -> int:
+        return 0
 
 
 Item = bytes | Flag
@@ -58,22 +56,16 @@ class StreamEnd(asyncio.Transport):
         "_delivery",
         "_eof_seen",
         "_eof_sent",
-        "_generation",
         "_gone",
         "_high",
         "_inbox",
-        "_last_arrival",
-        "_line",
         "_listener",
         "_loop",
-        "_lost",
         "_low",
+        "_passage",
         "_paused",
         "_protocol",
-        "_retries",
-        "_rules",
         "_stack",
-        "_verdict",
         "_waiting",
         "_writing_paused",
         "local",
@@ -89,7 +81,6 @@ class StreamEnd(asyncio.Transport):
     def __init__(self, stack: MemoryStack, context: Context, local: Socket, remote: Socket) -> None:
         self._stack: MemoryStack = stack
         self._loop: asyncio.AbstractEventLoop = stack.network.loop
-        self._rules: Rules = stack.network.rules
         self._context = context
         self.local = local
         self.remote = remote
@@ -100,12 +91,6 @@ class StreamEnd(asyncio.Transport):
         self._inbox: deque[Item] = deque()
         self._backlog: deque[memoryview | bytes] = deque()
         self._waiting = 0
-        self._lost: deque[Item] = deque()
-        self._retries = 0
-        self._line: Line | None = None
-        self._verdict = Verdict.PASS
-        self._generation = -1
-        self._last_arrival = 0.0
         self._high, self._low = HIGH_WATER, HIGH_WATER // 4
         self._accepted = self._delivery = self._paused = self._writing_paused = False
         self._closing = self._gone = self._broken = self._eof_sent = self._eof_seen = False
@@ -114,17 +99,24 @@ class StreamEnd(asyncio.Transport):
 
     def meet(self, caller: StreamEnd, listener: Listener) -> None:
         """A SYN came in; the program hears of it when the ACK is there."""
-        self.peer, caller.peer = caller, self
         self._listener = listener
+        self._face(caller)
+        caller._face(self)
+
+    def _face(self, peer: StreamEnd) -> None:
+        network = self._stack.network
+        way = Way(network.rules, self._stack.host, peer._stack.host)
+        self.peer = peer
+        self._passage: Passage[Item] = Passage(network.loop, network.context, way, peer.arrive, self._give_up)
 
     def greet(self) -> None:
         """The SYN-ACK came back: send the ACK."""
-        self._carry(Flag.ACK)
+        self._passage.put(Flag.ACK)
 
     def _accept(self) -> None:
         if not self._listener or not self._listener.serving:
             self._gone = True
-            self._carry(Flag.RST)
+            self._passage.put_last(Flag.RST)
             return
         try:
             self.open(self._listener.factory())
@@ -163,10 +155,10 @@ class StreamEnd(asyncio.Transport):
         if self._gone:
             return
         self._closing = self._gone = True
-        if word is Flag.RST:
-            self._lost.clear()
-        if not (word is Flag.FIN and self._eof_sent) and not self._broken:
-            self._carry(word)
+        if word is Flag.FIN and not self._eof_sent:
+            self._passage.put(word)
+        elif word is Flag.RST and not self._broken:
+            self._passage.put_last(word)
         self._inbox.clear()
         self._stack.ends.pop(self, None)
         self._loop.call_soon(self._end, error, context=self._context)
@@ -185,11 +177,10 @@ class StreamEnd(asyncio.Transport):
     def vanish(self) -> None:
         """The power is gone: the peer sees a reset, the program sees nothing any more."""
         self._gone = self._closing = True
-        self._lost.clear()
         self._inbox.clear()
         self._backlog.clear()
         self._protocol = _UNBORN
-        self._carry(Flag.RST)
+        self._passage.put_last(Flag.RST)
 
     # -- sending ---------------------------------------------------------------------------------------------
 
@@ -213,7 +204,7 @@ class StreamEnd(asyncio.Transport):
             return
         self._eof_sent = True
         if not self._backlog:
-            self._carry(Flag.FIN)
+            self._passage.put(Flag.FIN)
 
     def can_write_eof(self) -> Literal[True]:
         return True
@@ -221,7 +212,7 @@ class StreamEnd(asyncio.Transport):
     def _send(self, data: bytes) -> None:
         if not self._backlog and len(data) <= SEGMENT and self.peer.unread < WINDOW:
             self.peer.unread += len(data)
-            self._carry(data)
+            self._passage.put(data)
             return
         self._backlog.append(memoryview(data))
         self._waiting += len(data)
@@ -240,7 +231,7 @@ class StreamEnd(asyncio.Transport):
             segment = bytes(chunk[:size])
             self._waiting -= len(segment)
             self.peer.unread += len(segment)
-            self._carry(segment)
+            self._passage.put(segment)
 
     def _acknowledged(self) -> None:
         """The peer has read: go on with what was held back."""
@@ -253,62 +244,13 @@ class StreamEnd(asyncio.Transport):
         if not self._backlog and self._closing:
             self._leave(self._goodbye(), None)
         elif not self._backlog and self._eof_sent:
-            self._carry(Flag.FIN)
+            self._passage.put(Flag.FIN)
 
     def _resume_writing(self) -> None:
         if not self._gone:
             self._protocol.resume_writing()
 
-    def _carry(self, item: Item) -> None:
-        """Put one item on the line, behind those before it."""
-        if self._generation != self._rules.generation:
-            self._look_at_the_way()
-        if self._verdict is Verdict.PASS and self._line is None and not self._lost and not self._last_arrival:
-            self.peer.arrive(item)
-        elif self._lost:
-            self._lost.append(item)
-        elif not self._transmit(item):
-            self._lost.append(item)
-            self._retry_later()
-
-    def _look_at_the_way(self) -> None:
-        here, there = self._stack.host, self.peer._stack.host
-        self._generation = self._rules.generation
-        self._line = self._rules.line(here, there)
-        self._verdict = self._rules.verdict(here, there, Packet.STREAM)
-
-    def _transmit(self, item: Item) -> bool:
-        """Whether it got through; a reset is sent once only."""
-        now = self._loop.time()
-        size = len(item) if isinstance(item, bytes) else 0
-        toll = self._line.toll(now, size) if self._line else 0.0
-        if self._verdict is not Verdict.PASS or toll is None:
-            return item is Flag.RST
-        self._last_arrival = max(self._last_arrival, now + toll)
-        self._loop.call_at(self._last_arrival, self.peer.arrive, item, context=self._stack.network.context)
-        return True
-
-    def _retry_later(self) -> None:
-        first = self._line.rto if self._line else FALLBACK_RTO
-        wait = min(LONGEST_RTO, first * 2**self._retries)
-        self._retries += 1
-        self._loop.call_later(wait, self._retry, context=self._stack.network.context)
-
-    def _retry(self) -> None:
-        if not self._lost:
-            return
-        if self._generation != self._rules.generation:
-            self._look_at_the_way()
-        while self._lost and self._transmit(self._lost[0]):
-            self._lost.popleft()
-            self._retries = 0
-        if self._lost and self._retries > RETRIES:
-            self._give_up()
-        elif self._lost:
-            self._retry_later()
-
     def _give_up(self) -> None:
-        self._lost.clear()
         if not self._gone:
             self._force_close(problem(errno.ETIMEDOUT))
 
@@ -318,7 +260,7 @@ class StreamEnd(asyncio.Transport):
         """An item came out of the line."""
         if self._gone:
             if isinstance(item, bytes):
-                self._carry(Flag.RST)
+                self._passage.put_last(Flag.RST)
             return
         if item is Flag.RST:
             self._break()
@@ -381,7 +323,7 @@ class StreamEnd(asyncio.Transport):
     def _break(self) -> None:
         """A reset came. It is read after the octets before it; who reads no more hears of it when it writes."""
         self._broken = True
-        self._lost.clear()
+        self._passage.clear()
         if self._backlog:
             self._backlog.clear()
             self._leave(Flag.RST, self._breakage())
