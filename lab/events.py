@@ -119,6 +119,8 @@ class NameResolved(Event):
     via: str = ""
     seconds: float = 0.0
     queue_id: str = ""
+    why: str = ""
+    """The server's own reason for a SERVFAIL or REFUSED, where it gave one (RFC 8914)."""
 
 
 @dataclass(frozen=True, slots=True)

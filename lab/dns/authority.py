@@ -21,7 +21,7 @@ from lab.dns.zones import Zones
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
-from lab.wire.dns import Edns, Malformed, Message, decode, encode, rrsets
+from lab.wire.dns import Edns, ExtendedError, Malformed, Message, decode, ede, encode, rrsets
 
 PAYLOAD = 1232
 """The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
@@ -81,8 +81,9 @@ class Authority:
         said = self.zones.answer(question.name, question.type)
         if question.type == "ANY" and not stream:
             said = replace(said, answer=next(rrsets(said.answer), ()), additional=())
-        aa = said.aa and said.rcode not in ("REFUSED", "SERVFAIL")
-        reply = response_to(query, said.rcode, aa, said.answer, said.authority, said.glue + said.additional)
+        why = ExtendedError(ede.NOT_AUTHORITATIVE, said.reasons[-1]) if said.rcode == "REFUSED" else None
+        more = said.glue + said.additional
+        reply = response_to(query, said.rcode, said.aa, said.answer, said.authority, more, why=why)
         return encode(reply, room_for(query, stream), must=len(said.glue))
 
 
@@ -107,9 +108,11 @@ def response_to(
     authority: RRset = (),
     additional: RRset = (),
     recursive: bool = False,
+    why: ExtendedError | None = None,
 ) -> Message:
     """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21); from a
-    recursive server with RA, and CD copied (RFC 4035 §3.2.2)."""
+    recursive server with RA, and CD copied (RFC 4035 §3.2.2). `why` goes along where there is an OPT."""
+    options = (why.option(),) if why else ()
     return Message(
         query.id,
         response=True,
@@ -123,7 +126,7 @@ def response_to(
         answer=answer,
         authority=authority,
         additional=additional,
-        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do),
+        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do, options=options),
     )
 
 

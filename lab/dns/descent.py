@@ -42,6 +42,9 @@ TURNS = 3
 Places = dict[Address, DomainName]
 """Where servers are, and which."""
 
+Trouble = dict[Address, tuple[str, str]]
+"""Servers that were of no use: which, and how."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -125,33 +128,33 @@ class Descent:
 
     async def _ask_zone(self, cut: Cut, errand: Errand) -> Verdict:
         """Ask a zone's servers, one after the other, again with more patience, until one is of use."""
-        useless: dict[Address, None] = {}
+        trouble: Trouble = {}
         for turn in range(TURNS):
-            places = {at: name for at, name in self._places(cut).items() if at not in useless}
-            verdict = await self._ask_each(cut, places, errand, turn, useless)
+            places = {at: server for at, server in self._places(cut).items() if _may_still(trouble.get(at))}
+            verdict = await self._ask_each(cut, places, errand, turn, trouble)
             if verdict is None and turn == 0:
-                verdict = await self._ask_the_unplaced(cut, errand, useless)
+                verdict = await self._ask_the_unplaced(cut, errand, trouble)
             if verdict is not None:
                 return verdict
-        return Failed("servfail", f"no server of {cut.zone.fqdn} was of use")
+        return Failed("servfail", _summary(cut, trouble))
 
     async def _ask_each(
-        self, cut: Cut, places: Places, errand: Errand, turn: int, useless: dict[Address, None]
+        self, cut: Cut, places: Places, errand: Errand, turn: int, trouble: Trouble
     ) -> Verdict | None:
         for address in self.exchange.standings.order(list(places), cut.zone):
-            verdict = await self._ask(cut, places[address], address, errand, turn)
+            server = places[address]
+            verdict = await self._ask(cut, server, address, errand, turn)
             if not isinstance(verdict, Failed):
                 return verdict
-            if verdict.outcome != "timeout":
-                useless[address] = None
+            trouble[address] = (address if server.is_root else server, verdict.outcome)
         return None
 
-    async def _ask_the_unplaced(self, cut: Cut, errand: Errand, useless: dict[Address, None]) -> Verdict | None:
+    async def _ask_the_unplaced(self, cut: Cut, errand: Errand, trouble: Trouble) -> Verdict | None:
         """Servers that came without an address: each is looked up only when those before it were of no use."""
         for server in cut.servers:
             if not self._addresses(cut, server):
                 places = await self._place(server, errand)
-                verdict = await self._ask_each(cut, places, errand, 0, useless)
+                verdict = await self._ask_each(cut, places, errand, 0, trouble)
                 if verdict is not None:
                     return verdict
         return None
@@ -222,3 +225,15 @@ class Descent:
     def _put(self, records: RRset, rank: Rank) -> None:
         for rrset in rrsets(records):
             self.cache.put(rrset, rank)
+
+
+def _may_still(trouble: tuple[str, str] | None) -> bool:
+    """Whether to ask a server again: who was silent may only be slow."""
+    return trouble is None or trouble[1] == "timeout"
+
+
+def _summary(cut: Cut, trouble: Trouble) -> str:
+    zone = "the root" if cut.zone.is_root else cut.zone
+    if not trouble:
+        return f"no address is known of any server of {zone}"
+    return f"no answer from the servers of {zone}: {', '.join(f'{who} ({how})' for who, how in trouble.values())}"

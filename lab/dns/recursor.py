@@ -21,7 +21,7 @@ from lab.dns.transport import Network
 from lab.fabric.base import Answer, Host
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
-from lab.wire.dns import Malformed, Message, decode, encode
+from lab.wire.dns import ExtendedError, Malformed, Message, decode, ede, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,13 @@ class Recursor:
 
     def _answer(self, query: Message, octets: bytes, asker: Asker, reply: Reply) -> None:
         question = query.question
-        rcode = objection(query) or ("" if self.allows(asker.address) else "REFUSED")
+        rcode = objection(query)
         if question is None or rcode:
             reply(encode(response_to(query, rcode, recursive=True)))
+            return
+        if not self.allows(asker.address):
+            why = ExtendedError(ede.PROHIBITED, f"{asker.address} is in no network that this resolver serves")
+            reply(encode(response_to(query, "REFUSED", recursive=True, why=why)))
             return
         name, kind = question.name, question.type
         if self.authority.zones.origin_of(name, kind) is not None:
@@ -83,7 +87,14 @@ class Recursor:
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
-    message = response_to(query, outcome.rcode, answer=outcome.answer, authority=outcome.authority, recursive=True)
+    message = response_to(
+        query,
+        outcome.rcode,
+        answer=outcome.answer,
+        authority=outcome.authority,
+        recursive=True,
+        why=outcome.why,
+    )
     return encode(message, room_for(query, asker.stream))
 
 

@@ -25,11 +25,12 @@ from lab.dns.exchange import Exchange, Transport
 from lab.dns.once import Once
 from lab.dns.special import special
 from lab.dns.standing import Standings
-from lab.dns.verdict import Alias, Answered, Nothing
+from lab.dns.verdict import Alias, Answered, Failed, Nothing
 from lab.dns.zone import RRset
 from lab.dns.zones import MOST_ALIASES
 from lab.events import Event
 from lab.names import ROOT, Address, DomainName
+from lab.wire.dns import ExtendedError, ede
 from lab.wire.records import CNAME
 
 LONGEST_SEARCH = 9.0
@@ -47,9 +48,17 @@ class Outcome:
     rcode: str
     answer: RRset = ()
     authority: RRset = ()
+    why: ExtendedError | None = None
+    """Beside SERVFAIL or stale data."""
 
 
-SERVFAIL = Outcome("SERVFAIL")
+def _failure(code: int, text: str) -> Outcome:
+    return Outcome("SERVFAIL", why=ExtendedError(code, text))
+
+
+_CIRCLE = _failure(ede.NO_REACHABLE_AUTHORITY, f"more than {MOST_ALIASES} aliases, or a circle of them")
+_AGAIN = _failure(ede.CACHED_ERROR, "it failed a moment ago, and nobody was asked again (RFC 9520)")
+_TOO_LONG = _failure(ede.NO_REACHABLE_AUTHORITY, "it takes too long")
 
 
 def _start_task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -87,8 +96,8 @@ class Resolver:
     async def resolve(self, name: DomainName, type: str) -> Outcome:
         """The whole answer; never raises for what the DNS says."""
         outcome = self.recall(name, type) or await self._awaited(name, type)
-        old = self.cache.stale(name, type) if outcome is SERVFAIL else None
-        return Outcome("NOERROR", old) if old else outcome
+        old = self.cache.stale(name, type) if outcome.rcode == "SERVFAIL" else None
+        return Outcome("NOERROR", old, why=ExtendedError(ede.STALE)) if old else outcome
 
     async def _awaited(self, name: DomainName, type: str) -> Outcome:
         """The outcome of the search, which identical questions share (R15); SERVFAIL when it takes longer than
@@ -98,12 +107,12 @@ class Resolver:
             return await search
         task = self.spawn(search, f"resolve {name} {type}")
         done, _ = await asyncio.wait([task], timeout=STALE_AFTER)
-        return task.result() if done else SERVFAIL
+        return task.result() if done else _TOO_LONG
 
     async def _search(self, name: DomainName, type: str) -> Outcome:
         purse = Purse(self.clock.elapsed() + LONGEST_SEARCH)
         outcome = await self._pursue(Errand(name, type, purse))
-        if outcome is SERVFAIL:
+        if outcome.rcode == "SERVFAIL":
             self.cache.fail(name, type)
         return outcome
 
@@ -112,7 +121,7 @@ class Resolver:
         chain: RRset = ()
         for _ in range(MOST_ALIASES):
             if self.cache.failed(name, type):
-                return SERVFAIL
+                return _AGAIN
             match self._known(name, type):
                 case Alias(records=records, target=name):
                     chain += records
@@ -122,7 +131,7 @@ class Resolver:
                     return Outcome(rcode, chain, soa)
                 case _:
                     return None
-        return SERVFAIL
+        return _CIRCLE
 
     def closest_cut(self, name: DomainName) -> RRset:
         """The servers of the deepest zone known above a name, for a client that wants no recursion."""
@@ -143,9 +152,9 @@ class Resolver:
                 case Alias(records=records, target=target):
                     chain += records
                     errand = errand.renamed(target)
-                case _:
-                    return SERVFAIL
-        return SERVFAIL
+                case Failed(detail=detail):
+                    return _failure(ede.NO_REACHABLE_AUTHORITY, detail)
+        return _CIRCLE
 
     async def _records(self, errand: Errand) -> RRset:
         return (await self._pursue(errand)).answer

@@ -26,7 +26,7 @@ from lab.errors import WrongUse
 from lab.events import NameResolved
 from lab.fabric.base import Host
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
-from lab.wire.dns import Malformed, Message, Question, brief, type_number
+from lab.wire.dns import Malformed, Message, Question, brief, extended_errors, type_number
 from lab.wire.records import Answer
 
 PATIENCE = 5.0
@@ -74,6 +74,7 @@ class Stub:
                 told.via,
                 round(self._host.clock.elapsed() - start, 6),
                 queue_id,
+                "; ".join(reasons(told.message)),
             )
         )
         return answer
@@ -170,6 +171,12 @@ def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
     return Answer(name, type, message.rcode, records, last)
 
 
+def reasons(message: Message | None) -> list[str]:
+    """Why it is as it is, in the servers' own words (RFC 8914)."""
+    edns = message.edns if message else None
+    return [str(error) for error in extended_errors(edns.options)] if edns else []
+
+
 def dig_form(told: Told) -> dict[str, Any]:
     """A reply as `lab dig --json` prints it."""
     message = told.message or Message(rcode="TIMEOUT")
@@ -178,6 +185,7 @@ def dig_form(told: Told) -> dict[str, Any]:
         "aa": message.aa,
         "flags": [flag for flag in ("aa", "tc", "rd", "ra", "ad", "cd") if getattr(message, flag)],
         "server": told.via,
+        "why": reasons(message),
         "answers": [record_form(record) for record in message.answer],
         "authority": [record_form(record) for record in message.authority],
         "additional": [record_form(record) for record in message.additional],

@@ -90,11 +90,11 @@ class Zone:
 
     def _grow(self, name: DomainName) -> Node:
         """A node, and the empty ones between it and the next that is there."""
-        for ancestor in name.ancestors():
-            if ancestor in self._nodes:
-                break
-            self._nodes[ancestor] = {}
-        return self._nodes[name]
+        node: Node = {}
+        self._nodes[name] = node
+        while (name := name.parent) not in self._nodes:
+            self._nodes[name] = {}
+        return node
 
     def _in_order(self) -> Iterator[Record]:
         for node in self._nodes.values():

@@ -148,6 +148,12 @@ def test_a1_the_longest_match_is_asked() -> None:
     assert rows(ask(both, "mail.belgiannews.com", "A").answer) == ["mail.belgiannews.com. A 198.18.2.25"]
 
 
+def test_a2_a_refusal_says_why_to_those_who_understand(news: Authority) -> None:
+    (error,) = ask(news, "example.org", "A", use_edns=0).extended_errors()
+    assert (error.code, error.text) == (20, "example.org. is in no zone of this server (RFC 8906 §3)")
+    assert ask(news, "example.org", "A", use_edns=False).edns == -1
+
+
 def test_a3_a_referral_carries_its_glue() -> None:
     reply = ask(serve(com=COM), "belgiannews.com", "MX")
     assert not reply.flags & dns.flags.AA

@@ -1,6 +1,7 @@
 """The DNS on the wire: messages, names and RDATA as pure functions. The one door to dnslib (in `codes`)."""
 
 from lab.wire.dns.codes import brief, present, type_name, type_number
+from lab.wire.dns.ede import ExtendedError, extended_errors
 from lab.wire.dns.encode import encode, rrsets
 from lab.wire.dns.message import Edns, Malformed, Message, Question, decode
 from lab.wire.dns.names import name_wire, read_name
@@ -8,12 +9,14 @@ from lab.wire.dns.rdata import read_rdata
 
 __all__ = [
     "Edns",
+    "ExtendedError",
     "Malformed",
     "Message",
     "Question",
     "brief",
     "decode",
     "encode",
+    "extended_errors",
     "name_wire",
     "present",
     "read_name",
