@@ -99,7 +99,8 @@ def _lost_copies(hop: Hop, recipient: str, seen: Seen) -> list[Hop]:
 
 
 def _waiting(trail: Trail, hop: Hop, recipient: str) -> Fate:
-    state = State.QUEUED if _began(hop).host == hop.host else State.HELD
+    began = _began(hop)
+    state = State.QUEUED if began.handed_in and began.host == hop.host else State.HELD
     last = hop.deferrals.get(recipient.lower())
     back_off = _last_back_off(trail, hop, recipient)
     if back_off is not None and (last is None or back_off.n > last.n):

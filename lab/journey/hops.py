@@ -83,8 +83,9 @@ class Hop:
 
     @property
     def handed_in(self) -> bool:
-        """It began on this host, rather than coming from another."""
-        return not isinstance(self.born.event, MailAccepted)
+        """Its sender's own host has it, rather than one that took it from another (RFC 3848: A, authenticated)."""
+        event = self.born.event
+        return not isinstance(event, MailAccepted) or event.protocol.endswith("A")
 
 
 class Trail:

@@ -1,14 +1,13 @@
 """The steps of one message on one host, from the log entries that name it.
 
-The rule: a step is what a person would tell. Several entries make one step (a whole SMTP session that went well
-is "250 queued as …"), and tries that went like the one before are told once, with their number: five days of
-them read in a few lines.
+The rule: a step is what a person would tell. Several entries make one step: a whole SMTP session that went well
+is "250 queued as …". How many tries read in a few lines is for `tries` to know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from lab.clock import show_span
@@ -34,26 +33,8 @@ from lab.events import (
 from lab.journey import why
 from lab.journey.hops import Hop, Trail
 from lab.journey.model import Layer, Step
+from lab.journey.tries import Act, Kind, tell
 from lab.log import Entry
-
-
-@dataclass(slots=True)
-class Try:
-    """One attempt to be rid of a message: what was met, and how long the host waits after it."""
-
-    steps: list[Step] = field(default_factory=list)
-    waits: list[Step] = field(default_factory=list)
-    aside: bool = False
-    """No attempt at all, but something that happened between two: the sender was warned."""
-
-    @property
-    def story(self) -> tuple[tuple[Layer, str, str], ...]:
-        """What makes two tries alike."""
-        return tuple((step.layer, step.about, step.outcome) for step in self.steps)
-
-    @property
-    def all(self) -> list[Step]:
-        return [*self.steps, *self.waits]
 
 
 def journey_steps(trail: Trail, root: Hop) -> tuple[Step, ...]:
@@ -66,8 +47,7 @@ def journey_steps(trail: Trail, root: Hop) -> tuple[Step, ...]:
 def _hop_steps(trail: Trail, hop: Hop) -> Iterator[Step]:
     """Steps that bear, until they are sorted, the number of their log entry."""
     yield from _birth(hop)
-    for run in _runs(_tries(trail, hop)):
-        yield from _tell(run)
+    yield from tell(_acts(trail, hop))
     yield from (_read(hop, entry) for entry in hop.read)
 
 
@@ -83,92 +63,19 @@ def _entries(trail: Trail, hop: Hop) -> list[Entry]:
 _OF_A_SESSION = (ConnectionOpened, ConnectionFailed, ReplyReceived)
 
 
-def _tries(trail: Trail, hop: Hop) -> list[Try]:
-    """Cut the entries into attempts: what comes after a wait begins the next one."""
-    tries = [Try()]
+def _acts(trail: Trail, hop: Hop) -> Iterator[Act]:
+    """The steps of its entries, in order; what makes no step of its own goes with the next one."""
     quiet: list[int] = []
     for entry in _entries(trail, hop):
         step = _step(trail, hop, entry)
         if step is None:
             quiet.append(entry.n)
-        elif isinstance(entry.event, MailDeferred | DestinationBackedOff):
-            _wait(tries, step)
-        else:
-            _go_on(tries, isinstance(entry.event, DelayWarned))
-            _add(tries[-1].steps, replace(step, entries=(*quiet, *step.entries)))
-            quiet.clear()
-    return tries
+            continue
+        yield Act(replace(step, entries=(*quiet, *step.entries)), _KINDS.get(type(entry.event), Kind.TRIAL))
+        quiet = []
 
 
-def _go_on(tries: list[Try], aside: bool) -> None:
-    """Begin a new attempt where the last one is over."""
-    if tries[-1].waits or (tries[-1].steps and tries[-1].aside != aside):
-        tries.append(Try())
-    tries[-1].aside = aside
-
-
-def _add(steps: list[Step], step: Step) -> None:
-    """A question and what its answer means for the way are one step; the DNS's own word is the outcome."""
-    if steps and (steps[-1].layer, steps[-1].about) == (step.layer, step.about) == (Layer.DNS, step.about):
-        asked = steps.pop()
-        step = replace(step, n=asked.n, outcome=asked.outcome, entries=(*asked.entries, *step.entries))
-    steps.append(step)
-
-
-def _wait(tries: list[Try], step: Step) -> None:
-    """A host that backs off says so once for the message and once for the destination."""
-    waits = tries[-1].waits
-    if not waits and not tries[-1].aside:
-        waits.append(step)
-    elif waits and step.t - waits[-1].t < 1:
-        waits[-1] = replace(waits[-1], entries=(*waits[-1].entries, *step.entries))
-    else:
-        tries.append(Try(waits=[step]))
-
-
-@dataclass(slots=True)
-class Run:
-    """Tries that went alike, one after the other; `again`: like those before something in between."""
-
-    tries: list[Try]
-    again: bool = False
-
-
-def _runs(tries: list[Try]) -> list[Run]:
-    """One that only waited behind another message is like the one before."""
-    runs: list[Run] = []
-    before: Try | None = None
-    for one in tries:
-        like = before is not None and one.waits and before.waits and one.story in (before.story, ())
-        if like and not runs[-1].tries[0].aside:
-            runs[-1].tries.append(one)
-        else:
-            runs.append(Run([one], again=bool(like)))
-        before = before if one.aside or like else one
-    return runs
-
-
-def _tell(run: Run) -> Iterator[Step]:
-    first, *others = run.tries
-    if run.again:
-        yield _summary(run.tries, run.tries)
-        return
-    yield from first.all
-    if len(others) == 1:
-        yield from others[0].waits
-    elif others:
-        yield _summary(run.tries, others)
-
-
-def _summary(run: list[Try], told: list[Try]) -> Step:
-    """Those `told` of a run, in one step."""
-    first, last = told[0].all[0], told[-1].waits[-1]
-    met = list(dict.fromkeys(step.outcome for one in run for step in one.steps if step.layer is not Layer.DNS))
-    each = f", each {' or '.join(met)}" if met else ""
-    more = f"{len(told)} more tries" if len(told) > 1 else "1 more try"
-    outcome = f"{more} within {show_span(last.t - run[0].all[0].t)}{each}"
-    entries = tuple(n for one in told for step in one.all for n in step.entries)
-    return Step(first.n, last.t, last.host, Layer.QUEUE, last.about, outcome, last.why, entries)
+_KINDS = {MailDeferred: Kind.WAIT, DestinationBackedOff: Kind.WAIT, DelayWarned: Kind.ASIDE}
 
 
 def _birth(hop: Hop) -> Iterator[Step]:

@@ -57,7 +57,7 @@ class Mail:
 
     async def held_at(self, host: str, within: str | timedelta = "10m", or_at: str = "") -> None:
         """That host (or that other one) took it over, could not pass it on, and tries again later."""
-        hosts = (host, or_at) if or_at else (host,)
+        hosts = [self._net.internet.host(name).name for name in ((host, or_at) if or_at else (host,))]
 
         def held() -> bool:
             return any(

@@ -121,6 +121,11 @@ class Net:
         assert found is not None, "a message that was taken is in the log"
         return Mail(self, found)
 
+    @property
+    def mails(self) -> list[Mail]:
+        """Every message so far, a stranger's too, in the order in which they were handed in."""
+        return [Mail(self, name) for name in self.journeys]
+
     async def mailbox(self, address: str) -> Mailbox:
         await self.catch_up()
         reply = await self.internet.mailbox(EmailAddress.parse(address))

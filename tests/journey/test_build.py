@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 
 import pytest
-from journey_stories import ANN, DOMAIN, ED, HOME, MAIL, RELAY, Story, came_home, first_mail, five_days
+from journey_stories import ANN, DOMAIN, ED, HOME, MAIL, PAIR, RELAY, Story, came_home, first_mail, five_days
 from journey_stories import held_by_the_backup as held
 
 from lab.events import (
     BounceSent,
+    DelayWarned,
     DestinationBackedOff,
+    ExchangersFound,
     MailAccepted,
     MailDelivered,
     MailForwarded,
+    MailRead,
     MailRelayed,
     MailRemoved,
     MailSubmitted,
+    NameResolved,
     RecipientsFailed,
+    ReplyReceived,
     Stage,
     SubmissionRefused,
 )
@@ -71,7 +76,7 @@ def test_a_message_without_message_id_is_joined_by_the_reply() -> None:
     story.accept("m1", MAIL, message_id="").accept("other", RELAY, message_id="")
     story.at(RELAY, MailRelayed("r1", (ED,), MAIL, "198.18.2.25", "250 2.0.0 queued as m1", 2)).deliver("m1")
     journeys = build(story.log)
-    assert [journey.state for journey in journeys.values()] == ["delivered", "queued"]
+    assert [journey.state for journey in journeys.values()] == ["delivered", "held"]
 
 
 def test_a_message_whose_250_was_lost_is_delivered_though_its_sender_waits() -> None:
@@ -163,6 +168,55 @@ def test_a_try_that_went_otherwise_is_told_between_the_runs() -> None:
     told = [step.what for step in only(story).steps]
     assert any("2 more tries" in what for what in told)
     assert told[-2:] == [f"{MAIL}:25 451 4.3.0 later", f"{HOME} waits, tries again in 5 min"]
+
+
+def test_a_warning_between_two_tries_does_not_begin_the_story_anew() -> None:
+    story = Story().submit()
+    for attempt in range(1, 7):
+        if attempt == 4:
+            story.at(HOME, MailSubmitted("w1", f"w1@{HOME}", "", (ANN,), 900, "Delayed", "a1"))
+            story.at(HOME, DelayWarned("a1", (ED,), "w1"), MailDelivered("w1", ANN, ANN, 1), MailRemoved("w1"))
+        story.route("a1", exchangers=PAIR[:1]).refused("a1").wait("a1", HOME, 3600, attempt).pause(3600)
+    journey = only(story)
+    assert [step.outcome for step in journey.steps][3:] == [
+        "2 more tries within 2 h, each refused",
+        "warns the sender of the delay",
+        "the warning is in the mailbox (message 1)",
+        "3 more tries within 2 h, each refused",
+    ]
+    assert [notice.kind for notice in journey.notices] == ["warning"]
+
+
+def test_tries_that_drew_equal_exchangers_in_another_order_are_alike() -> None:
+    one, two = "10 north.relays.net", "10 south.relays.net"
+    story = Story().submit()
+    for attempt, order in enumerate([(one, two), (two, one), (one, two), (two, one)], 1):
+        story.route("a1", exchangers=order).refused("a1").wait("a1", HOME, 300, attempt).pause(300)
+    steps = only(story).steps
+    assert len(steps) == 4
+    assert "north.relays.net and south.relays.net are equal" in steps[0].why
+
+
+def test_a_domain_that_does_not_exist_is_one_step() -> None:
+    story = Story().submit().at(HOME, NameResolved(DOMAIN, "MX", "NXDOMAIN", queue_id="a1"))
+    story.at(HOME, ExchangersFound(DOMAIN, (), "nxdomain", queue_id="a1"))
+    (step,) = only(story).steps
+    assert step.what == f"MX {DOMAIN} NXDOMAIN"
+    assert "does not exist" in step.why
+    assert {2, 3} <= set(step.entries)
+
+
+def test_data_refused_for_want_of_recipients_is_no_step() -> None:
+    story = Story().submit().route("a1").talk("a1", MAIL)
+    story.reply("a1", Stage.RCPT, f"RCPT TO:<{ED}>", 550, "5.1.1 no such user")
+    story.at(HOME, ReplyReceived(2, Stage.DATA, "DATA", 554, "5.5.1 no valid recipients", queue_id="a1"))
+    assert [step.layer for step in only(story).steps] == [Layer.DNS, Layer.SMTP]
+
+
+def test_mail_read_by_its_owner_is_the_last_step() -> None:
+    story = first_mail().pause(60).at(MAIL, MailRead(ED, 1, "POP3", 420))
+    assert only(story).steps[-1].what == f"{ED} read"
+    assert only(story).steps[-1].layer is Layer.POP3
 
 
 def test_a_message_that_waits_behind_another_tells_the_back_offs_of_its_destination() -> None:

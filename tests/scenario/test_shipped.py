@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import topology
 from lab.scenario.play import Asked, play_file
 from lab.scenario.result import Verdict
 from lab.scenario.runner import run
@@ -66,6 +67,13 @@ def test_they_run_over_several_processes_in_the_order_of_their_files() -> None:
     results = list(run(FILES[:4], jobs=2))
     assert [Path(result.file) for result in results] == FILES[:4]
     assert {result.verdict for result in results} == {Verdict.PASS}
+
+
+def test_every_topology_in_the_handout_loads() -> None:
+    texts = re.findall(r"```yaml\n(name: .*?)```", (ROOT / "docs" / "exercise.md").read_text(), re.DOTALL)
+    assert len(texts) >= 3
+    for text in texts:
+        assert topology.loads(text).hosts
 
 
 def test_the_handout_names_every_check() -> None:
