@@ -29,6 +29,7 @@ class TransferAgent:
     """The workers of one host."""
 
     __slots__ = (
+        "_in_line",
         "_sessions",
         "_workers",
         "connect_limit",
@@ -61,6 +62,8 @@ class TransferAgent:
         self.me = Identity(host.name, host.addresses)
         self.connect_limit = CONNECT_LIMIT
         self._workers = 0
+        self._in_line: dict[Destination, None] = {}
+        """Destinations that wait for a worker, the first one first."""
         self._sessions = int(host.clock.elapsed()) * 16
 
     def next_session(self) -> int:
@@ -71,7 +74,10 @@ class TransferAgent:
     def work(self, destination: Destination) -> None:
         """Something waits there: set a worker on it, if it may have another."""
         most = WORKERS_PER_DESTINATION if destination.alive else 1
-        while destination.workers < min(most, len(destination.waiting)) and self._workers < WORKERS_PER_HOST:
+        while destination.workers < min(most, len(destination.waiting)):
+            if self._workers >= WORKERS_PER_HOST:
+                self._in_line[destination] = None
+                return
             destination.workers += 1
             self._workers += 1
             self.host.spawn(self._serve(destination), f"mail to {destination.name}")
@@ -87,14 +93,15 @@ class TransferAgent:
             self._go_on(destination)
 
     def _go_on(self, destination: Destination) -> None:
-        """A worker is free: for the rest of its line, or for a destination that had to wait for one."""
+        """A worker is free: for a destination that had to wait for one, or the rest of its own line."""
         self.queue.idle(destination)
+        if self._in_line:
+            first = next(iter(self._in_line))
+            del self._in_line[first]
+            if first.is_due:
+                self.work(first)
         if destination.is_due:
             self.work(destination)
-        if self._workers == WORKERS_PER_HOST - 1:
-            for other in tuple(self.queue.destinations.values()):
-                if other.is_due:
-                    self.work(other)
 
     def notify(self, expired: Sequence[Message], overdue: Sequence[Message]) -> None:
         """Give up on some messages, and warn the senders of others."""

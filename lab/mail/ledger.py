@@ -202,22 +202,25 @@ class Ledger:
     def _post(self, queue_id: str, letter: Letter, entry: _Entry) -> str:
         stored = self.queue.stored(queue_id, letter.envelope, letter.octets, entry.message.id)
         entry.takes.append((stored, letter.octets))
-        entry.events.append(submitted(stored, letter.message_id, letter.subject))
+        entry.events.append(_told(stored, letter.message_id, letter.subject))
         return queue_id
 
     def _take(self, envelope: Envelope, octets: bytes, entry: _Entry) -> None:
         stored = self.queue.stored(self.queue.reserve(), envelope, octets, entry.message.id)
         heading = read_heading(octets)
         entry.takes.append((stored, octets))
-        entry.events.append(submitted(stored, heading.message_id, heading.subject))
+        entry.events.append(_told(stored, heading.message_id, heading.subject))
 
 
-def submitted(stored: Stored, message_id: str, subject: str) -> MailSubmitted:
-    envelope = stored.envelope
+def submitted(
+    queue_id: str, envelope: Envelope, size: int, message_id: str, subject: str, parent: str = ""
+) -> MailSubmitted:
     recipients = tuple(recipient.address for recipient in envelope.recipients)
-    return MailSubmitted(
-        stored.id, message_id, envelope.sender or "", recipients, stored.size, subject, stored.parent
-    )
+    return MailSubmitted(queue_id, message_id, envelope.sender or "", recipients, size, subject, parent)
+
+
+def _told(stored: Stored, message_id: str, subject: str) -> MailSubmitted:
+    return submitted(stored.id, stored.envelope, stored.size, message_id, subject, stored.parent)
 
 
 def _news(number: int, reason: Reason, action: str = "failed") -> News:

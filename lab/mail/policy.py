@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
+from lab.errors import WrongUse
 from lab.events import Failure, Stage
 from lab.wire.smtp_reply import Reply
 
@@ -117,17 +118,40 @@ def rows(
 TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
 
 
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "mx_on_4xx": ("next", "queue"),
+    "loop": ("bounce", "queue"),
+    "alias_as_exchanger": ("follow", "refuse"),
+}
+"""A host's own switches, and what they can be; `most_addresses` is a number."""
+
+
 def with_settings(policy: Policy, settings: Mapping[str, str]) -> Policy:
-    """The policy with a host's own switches: `mx_on_4xx` next|queue, `loop` bounce|queue,
-    `alias_as_exchanger` follow|refuse, `most_addresses` a number."""
-    if settings.get("mx_on_4xx") in ("next", "queue"):
-        follows = Follows.NEXT if settings["mx_on_4xx"] == "next" else Follows.LATER
-        law = f"mx_on_4xx: {settings['mx_on_4xx']}"
+    """The policy with a host's own switches. WrongUse where one of them makes no sense."""
+    if not settings:
+        return policy
+    chosen = {name: _one_of(settings[name], name) for name in SETTINGS if name in settings}
+    if "mx_on_4xx" in chosen:
+        follows = Follows.NEXT if chosen["mx_on_4xx"] == "next" else Follows.LATER
+        law = f"mx_on_4xx: {chosen['mx_on_4xx']}"
         policy = replace(policy, table={**policy.table, **rows(TRANSACTION, (SOFT,), follows, law=law)})
-    if settings.get("loop") in ("bounce", "queue"):
-        policy = replace(policy, loop=Follows.BOUNCE if settings["loop"] == "bounce" else Follows.LATER)
-    if settings.get("alias_as_exchanger") == "refuse":
-        policy = replace(policy, alias_as_exchanger="refuse")
-    if settings.get("most_addresses", "").isdigit():
-        policy = replace(policy, most_addresses=int(settings["most_addresses"]))
+    if "loop" in chosen:
+        policy = replace(policy, loop=Follows.BOUNCE if chosen["loop"] == "bounce" else Follows.LATER)
+    if "alias_as_exchanger" in chosen:
+        refuses = chosen["alias_as_exchanger"] == "refuse"
+        policy = replace(policy, alias_as_exchanger="refuse" if refuses else "follow")
+    if "most_addresses" in settings:
+        policy = replace(policy, most_addresses=_number(settings["most_addresses"]))
     return policy
+
+
+def _one_of(value: str, name: str) -> str:
+    if value not in SETTINGS[name]:
+        raise WrongUse(f"the mail setting {name} is {' or '.join(SETTINGS[name])}, not '{value}'")
+    return value
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise WrongUse(f"the mail setting most_addresses is a number, not '{text}'")
+    return int(text)

@@ -38,6 +38,7 @@ class Session(asyncio.Protocol):
 
     __slots__ = (
         "_client",
+        "_deadline",
         "_early",
         "_failure",
         "_limit",
@@ -58,6 +59,7 @@ class Session(asyncio.Protocol):
         self._early: Ready | Unwilling | Finished | None = None
         """What came of it before anyone waited."""
         self._limit: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self._failure = Failure.CLOSED
         self.greeting = ""
         self.messages = 0
@@ -158,18 +160,28 @@ class Session(asyncio.Protocol):
     # -- time limits -----------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """A limit for the reply that is waited for now; none while nothing is."""
-        self._disarm()
-        if not self._client.is_ready:
-            limit = LIMITS.get(self._client.stage, 300.0)
-            self._limit = asyncio.get_running_loop().call_later(limit, self._too_slow)
+        """A limit for the reply that is waited for now. A timer that stands already is left to find out when it
+        strikes: most sessions are over long before, and never set a second one."""
+        if self._client.is_ready:
+            return
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + LIMITS.get(self._client.stage, 300.0)
+        if self._limit is None or self._deadline < self._limit.when():
+            self._disarm()
+            self._limit = loop.call_at(self._deadline, self._strike)
 
     def _disarm(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
 
-    def _too_slow(self) -> None:
+    def _strike(self) -> None:
+        self._limit = None
+        if self._client.is_ready:
+            return
+        if self._deadline > asyncio.get_running_loop().time():
+            self._limit = asyncio.get_running_loop().call_at(self._deadline, self._strike)
+            return
         self._failure = Failure.TIMED_OUT
         self._heed(self._client.lost(Failure.TIMED_OUT))
         self.abort()

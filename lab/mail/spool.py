@@ -33,6 +33,7 @@ YOUNG = 4 << 20
 """Octets of bodies kept in memory: most messages are delivered long before they need to be read back."""
 _FRAME = Struct(">II")
 _HEAD = Struct(">I")
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,7 @@ def _record(transaction: Transaction) -> tuple[bytes, list[int]]:
         form["ends"] = [(queue_id, tuple(recipients)) for queue_id, recipients in transaction.ends]
     if transaction.warns:
         form["warns"] = transaction.warns
-    head = json.dumps(form, separators=(",", ":")).encode()
+    head = _JSON.encode(form).encode()
     body = b"".join([_HEAD.pack(len(head)), head, *(octets for _, octets in transaction.takes)])
     offsets, offset = [], _FRAME.size + _HEAD.size + len(head)
     for stored, _ in transaction.takes:

@@ -242,3 +242,13 @@ def test_an_unknown_policy_is_told_with_those_there_are() -> None:
     with pytest.raises(WrongUse, match="no policy 'qmail'") as caught:
         named_policy("qmail")
     assert "postfix" in caught.value.remedy
+
+
+@pytest.mark.parametrize("settings", [{"mx_on_4xx": "later"}, {"loop": "maybe"}, {"most_addresses": "few"}])
+def test_a_setting_that_makes_no_sense_is_told(settings: dict[str, str]) -> None:
+    with pytest.raises(WrongUse, match=f"the mail setting {next(iter(settings))} is"):
+        with_settings(RFC5321, settings)
+
+
+def test_settings_of_others_are_left_alone() -> None:
+    assert with_settings(RFC5321, {"hop_limit": "5"}) == RFC5321
