@@ -12,11 +12,12 @@ from lab.topology.lint_mail import MAIL_RULES
 from lab.topology.lint_names import NAME_RULES
 from lab.topology.lint_zone import lint_zone
 from lab.topology.plan import ZonePlan
+from lab.topology.settings import check_settings
 
 
 def lint(draft: Draft, zones: dict[DomainName, ZonePlan]) -> None:
     """Add to the draft every problem of what it describes."""
-    for rule in (*NAME_RULES, *MAIL_RULES):
+    for rule in (*NAME_RULES, *MAIL_RULES, check_settings):
         rule(draft)
     for zone in draft.zones.values():
         if zone.written.entries or zone.written.whole:

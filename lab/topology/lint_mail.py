@@ -5,19 +5,13 @@ The rule: each question is put as a sender would put it, who knows nothing but t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lab.names import DomainName, EmailAddress
-from lab.topology import model
 from lab.topology.draft import Draft, Organisation, Site
 from lab.topology.gather import aliased, full_name, is_address
 from lab.topology.lint_names import meant, name_checks
 from lab.topology.postal import exchangers
 from lab.topology.shorthand import closest
 from lab.topology.source import Path
-
-SETTINGS = ("mx_on_4xx", "accept_unknown", "hop_limit", "refuse_null_mx_senders")
-"""Switches that the lab's mail programs know."""
 
 
 def _exchanger_names(draft: Draft) -> None:
@@ -181,24 +175,6 @@ def _comes_back(alias: EmailAddress, every: dict[EmailAddress, tuple[EmailAddres
     return False
 
 
-def _settings(draft: Draft) -> None:
-    for path, mail in _mail_shapes(draft):
-        for setting in mail.settings:
-            if setting not in SETTINGS:
-                hint = closest(setting, SETTINGS) or "there are " + ", ".join(SETTINGS)
-                where = (*path, "settings", setting)
-                draft.complain(
-                    "T044", f"no setting is called '{setting}'", where, key=True, hint=hint, warning=True
-                )
-
-
-def _mail_shapes(draft: Draft) -> Iterator[tuple[Path, model.Mail]]:
-    yield ("mail",), draft.topology.mail
-    for site in draft.sites.values():
-        if site.shape.mail is not None:
-            yield (*site.path, "mail"), site.shape.mail
-
-
 def _exchanges(draft: Draft, organisation: Organisation) -> list[DomainName]:
     listed = (exchange for _, exchange in exchangers(draft, organisation))
     return [exchange for exchange in listed if not is_address(exchange) and not exchange.is_root]
@@ -220,4 +196,4 @@ def _mx_path(organisation: Organisation, exchange: DomainName) -> Path:
     return organisation.path
 
 
-MAIL_RULES = (_exchanger_names, _mailboxes, _holding, _equal_best, _backup_uses, _loops, _aliases, _settings)
+MAIL_RULES = (_exchanger_names, _mailboxes, _holding, _equal_best, _backup_uses, _loops, _aliases)

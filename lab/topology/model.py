@@ -31,6 +31,7 @@ def _text(pattern: str = "", example: str = "", kind: Any = "string") -> WithJso
 Name = Annotated[DomainName, PlainValidator(shorthand.domain), _text(example="mail.belgiannews.com")]
 AnyName = Annotated[DomainName, PlainValidator(shorthand.name), _text(example="mail.belgiannews.com")]
 Text = Annotated[str, BeforeValidator(shorthand.text), _text(kind=["string", "number"])]
+Switch = Annotated[str, BeforeValidator(shorthand.switch), _text(kind=["string", "number", "boolean"])]
 IP = Annotated[Address, PlainValidator(shorthand.address), _text(example="198.18.2.25")]
 Network = Annotated[str, PlainValidator(shorthand.network), _text(example="198.18.2.0/24")]
 Ttl = Annotated[
@@ -49,6 +50,8 @@ Lines = Annotated[list[str], BeforeValidator(shorthand.lines, json_schema_input_
 Names = Annotated[list[Name], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[Name])]
 Networks = Annotated[list[Network], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[Network])]
 Addresses = Annotated[list[IP], BeforeValidator(shorthand.listed, json_schema_input_type=IP | list[IP])]
+Pattern = Annotated[str, PlainValidator(shorthand.pattern), _text(pattern=r"\{n", example="team{n}.be")]
+LocalPart = Annotated[str, PlainValidator(shorthand.local_part), _text(example="ann")]
 Delegation = Annotated[
     list[DomainName] | None,
     PlainValidator(shorthand.delegation, json_schema_input_type=bool | str | list[str]),
@@ -101,7 +104,7 @@ class Mail(Shape):
         default="lab", description="When a message that could not be delivered is tried again."
     )
     size_limit: Octets = Field(default=10_485_760, description="The largest message it takes.")
-    settings: Annotated[dict[str, Text], BeforeValidator(shorthand.nothing)] = Field(
+    settings: Annotated[dict[str, Switch], BeforeValidator(shorthand.nothing)] = Field(
         default={}, description="Further switches by name, such as mx_on_4xx: queue."
     )
 
@@ -200,7 +203,7 @@ class Teams(Shape):
     """A class: one organisation a team, all alike."""
 
     count: Annotated[int, Field(ge=1, le=5000)] = Field(description="How many teams.")
-    domain: Text = Field(
+    domain: Pattern = Field(
         default="team{n}.be", description="The pattern of their domains; {n} is the team's number."
     )
     people: People = Field(
@@ -213,11 +216,11 @@ class Population(Shape):
     """Many mail domains, each with a mail host, to make the Internet big."""
 
     count: Count = Field(description="How many domains.")
-    domain: Text = Field(default="site{n}.net", description="The pattern of their domains; {n} is the number.")
+    domain: Pattern = Field(default="site{n}.net", description="The pattern of their domains; {n} is the number.")
     per_authority: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=500, description="How many domains share a name server."
     )
-    person: Text = Field(default="ann", description="Who has the one mailbox of each.")
+    person: LocalPart = Field(default="ann", description="Who has the one mailbox of each.")
 
 
 class Link(Shape):

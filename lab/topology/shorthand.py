@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
-from lab.names import ROOT, Address, BadName, DomainName, parse_address
+from lab.names import ROOT, Address, BadName, DomainName, EmailAddress, parse_address
 from lab.topology import units
 
 T = TypeVar("T")
@@ -36,6 +36,11 @@ def closest(word: str, words: Iterable[str]) -> str:
 def text(value: Any) -> Any:
     """Numbers where text is wanted are the text they were written as."""
     return getattr(value, "written", value)
+
+
+def switch(value: Any) -> Any:
+    """A setting's value: true and false are yes and no."""
+    return ("yes" if value else "no") if isinstance(value, bool) else text(value)
 
 
 def nothing(value: Any) -> Any:
@@ -154,6 +159,33 @@ def lines(value: Any) -> Any:
 
 def anywhere(value: Any) -> str:
     return "*" if value in ("*", "everywhere") else str(name(value))
+
+
+_NUMBER = re.compile(r"\{n(?::0?(\d+))?\}")
+
+
+def pattern(value: Any) -> str:
+    """A domain with {n} in it, which becomes a number: "team{n}.be", "group{n:03}.ch"."""
+    words = str(text(value))
+    if not _NUMBER.search(words):
+        raise complaint("T007", f"the pattern '{words}' needs {{n}}, which becomes the number", "like team{n}.be")
+    if "." not in domain(numbered(words, 1, 1)):
+        raise complaint("T007", f"the pattern '{words}' needs a domain above the number", "like team{n}.be")
+    return words
+
+
+def numbered(words: str, number: int, count: int) -> str:
+    """The pattern with the number in it, zeros in front where all are to be equally long."""
+    width = len(str(count))
+    return _NUMBER.sub(lambda match: f"{number:0{match[1] or width}}", words)
+
+
+def local_part(value: Any) -> str:
+    """What can stand before the @."""
+    try:
+        return EmailAddress.parse(f"{text(value)}@example.com").local
+    except BadName as error:
+        raise complaint("T018", error.sentence) from None
 
 
 def delegation(value: Any) -> list[DomainName] | None:

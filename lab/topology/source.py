@@ -162,13 +162,28 @@ def read(text: str, name: str) -> Source:
     """Parse; `source.problems` has what is wrong with the form, and then `source.value` is not to be used."""
     source = Source(name, text)
     try:
+        if _depth(text) > DEEPEST:
+            source.problems.append(_too_deep(source))
+            return source
         source.root = yaml.compose(text, Loader=_Reader)
         source.value = _Builder(source).build(source.root) if source.root else None
     except yaml.YAMLError:
         source.problems.append(_syntax(source))
-    except RecursionError:
-        source.problems.append(source.problem("T001", "the file is nested too deeply to be a topology"))
     return source
+
+
+DEEPEST = 50
+"""No topology is nested more than ten deep; the C reader's recursion ends the process at some ten thousand."""
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for event in yaml.parse(text, Loader=_Reader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        deepest = max(deepest, depth)
+        if deepest > DEEPEST:
+            break
+    return deepest
 
 
 @dataclass(slots=True)
@@ -267,6 +282,12 @@ def _syntax(source: Source) -> Problem:
     except yaml.YAMLError as error:
         return _unreadable(source, str(error), 0, 0)
     return _unreadable(source, "", 0, 0)
+
+
+def _too_deep(source: Source) -> Problem:
+    return Problem(
+        "T001", "the file is nested too deeply to be a topology", Place(source.name, 1, 1), source.line(1)
+    )
 
 
 def _unreadable(source: Source, words: str, line: int, column: int) -> Problem:

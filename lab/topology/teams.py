@@ -5,12 +5,8 @@ The rule: a team is what a person would have written by hand, so that nothing do
 
 from __future__ import annotations
 
-import re
-
 from lab.names import DomainName
-from lab.topology import model
-
-_NUMBER = re.compile(r"\{n(?::0?(\d+))?\}")
+from lab.topology import model, shorthand
 
 
 def team_domains(teams: model.Teams | None) -> dict[DomainName, model.Domain]:
@@ -25,13 +21,8 @@ def team_domains(teams: model.Teams | None) -> dict[DomainName, model.Domain]:
 
 
 def numbered(pattern: str, number: int, count: int) -> DomainName:
-    """The pattern with the number in it, zeros in front where all are to be equally long."""
-    width = len(str(count))
-
-    def put(match: re.Match[str]) -> str:
-        return f"{number:0{match[1] or width}}"
-
-    return DomainName.parse(_NUMBER.sub(put, pattern))
+    """The domain of that number."""
+    return DomainName.parse(shorthand.numbered(pattern, number, count))
 
 
 def _neighbours(names: list[DomainName], index: int) -> tuple[DomainName, DomainName]:

@@ -24,7 +24,14 @@ def words(text: str) -> list[str]:
 
 def test_the_tree_is_drawn_from_the_root() -> None:
     found = picture(load(BELGIUM)).delegations
-    names = [(".", "be"), (".", "ch"), (".", "com"), ("be", "eunet.be"), ("ch", "unige.ch"), ("com", "belgiannews.com")]
+    names = [
+        (".", "be"),
+        (".", "ch"),
+        (".", "com"),
+        ("be", "eunet.be"),
+        ("ch", "unige.ch"),
+        ("com", "belgiannews.com"),
+    ]
     assert list(found) == [Delegation(DomainName(a), DomainName(b)) for a, b in names]
 
 
