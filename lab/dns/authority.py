@@ -21,7 +21,7 @@ from lab.dns.zones import Zones
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
-from lab.wire.dns import Edns, ExtendedError, Malformed, Message, decode, ede, encode, rrsets
+from lab.wire.dns import Edns, ExtendedError, Malformed, Message, Unwritable, decode, ede, encode, rrsets
 
 PAYLOAD = 1232
 """The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
@@ -84,7 +84,10 @@ class Authority:
         why = ExtendedError(ede.NOT_AUTHORITATIVE, said.reasons[-1]) if said.rcode == "REFUSED" else None
         more = said.glue + said.additional
         reply = response_to(query, said.rcode, said.aa, said.answer, said.authority, more, why=why)
-        return encode(reply, room_for(query, stream), must=len(said.glue))
+        try:
+            return encode(reply, room_for(query, stream), must=len(said.glue))
+        except Unwritable as error:
+            return encode(response_to(query, "SERVFAIL", why=ExtendedError(ede.OTHER, str(error))))
 
 
 def objection(query: Message) -> str:

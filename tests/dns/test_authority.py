@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dns.flags
 import dns.message
 import dns.rcode
@@ -15,6 +17,7 @@ from lab.dns.zones import Zones
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
 from lab.wire import zonefile
+from lab.wire.records import TXT, Record
 
 COM = """
 $TTL 3600
@@ -310,3 +313,13 @@ def test_a_question_asked_before_gets_the_same_octets(news: Authority) -> None:
 
 def test_a_zone_without_soa_is_servfail() -> None:
     assert ask(serve(x="a 60 A 198.18.0.1\n"), "a.x", "A").rcode() == dns.rcode.SERVFAIL
+
+
+def test_a_record_that_cannot_be_sent_is_servfail_and_says_which() -> None:
+    soa = plan("x", "@ 9 SOA ns h 1 2 3 4 5\n")
+    long = Record(DomainName("t.x"), 60, TXT((b"x" * 300,)))
+    server = Authority(Zones({soa.origin: replace(soa, records=(*soa.records, long))}))
+    reply = ask(server, "t.x", "TXT", use_edns=0)
+    assert reply.rcode() == dns.rcode.SERVFAIL
+    assert reply.extended_errors()[0].text == "the TXT of t.x. does not fit its form"
+    assert ask(server, "x", "SOA").rcode() == dns.rcode.NOERROR

@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 from lab.names import Address, DomainName
 from lab.wire.dns import (
     Edns,
+    ExtendedError,
     Malformed,
     Message,
     Question,
     brief,
     decode,
     encode,
+    extended_errors,
     present,
     read_rdata,
+    type_name,
     type_number,
 )
+from lab.wire.rdata import TYPES
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, PTR, SOA, SRV, TXT, A, Opaque, Rdata, Record
 
 NEWS = DomainName("belgiannews.com")
@@ -199,6 +203,19 @@ def test_types_have_names_and_numbers() -> None:
     assert [type_number(word) for word in ("MX", "mx", "TYPE15", "TYPE65280")] == [15, 15, 15, 65280]
     with pytest.raises(ValueError, match="'BOGUS' is not a type"):
         type_number("BOGUS")
+
+
+def test_every_type_that_a_zone_file_names_has_its_number_here() -> None:
+    assert {name: type_number(name) for name in TYPES} == TYPES
+    assert [type_name(number) for number in TYPES.values()] == list(TYPES)
+
+
+def test_extended_errors_are_cut_and_read() -> None:
+    """RFC 8914 §2."""
+    why = ExtendedError(22, "ü" * 150)
+    (read_again,) = extended_errors([(10, b"cookie"), why.option()])
+    assert (read_again.code, read_again.text) == (22, "ü" * 100)
+    assert str(ExtendedError(18, "no")) == "prohibited: no"
 
 
 def test_rarer_types_are_shown_as_people_write_them() -> None:

@@ -2,7 +2,7 @@
 
 from lab.wire.dns.codes import brief, present, type_name, type_number
 from lab.wire.dns.ede import ExtendedError, extended_errors
-from lab.wire.dns.encode import encode, rrsets
+from lab.wire.dns.encode import Unwritable, encode, rrsets
 from lab.wire.dns.message import Edns, Malformed, Message, Question, decode
 from lab.wire.dns.names import name_wire, read_name
 from lab.wire.dns.rdata import read_rdata
@@ -13,6 +13,7 @@ __all__ = [
     "Malformed",
     "Message",
     "Question",
+    "Unwritable",
     "brief",
     "decode",
     "encode",

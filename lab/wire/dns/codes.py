@@ -14,9 +14,12 @@ from lab.wire.records import Opaque, Rdata
 
 OPT = 41
 
+_TYPES: dict[int, str] = {**dnslib.QTYPE.forward, 53: "SMIMEA"}
+"""dnslib has HIP at 53 too, where RFC 8162 has SMIMEA."""
 _RCODES: dict[int, str] = {**dnslib.RCODE.forward, 16: "BADVERS"}
 _OPCODES: dict[int, str] = dict(dnslib.OPCODE.forward)
 _CLASSES: dict[int, str] = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
+_TYPE_NUMBERS = {text: number for number, text in _TYPES.items()}
 _RCODE_NUMBERS = {text: number for number, text in _RCODES.items()}
 _OPCODE_NUMBERS = {text: number for number, text in _OPCODES.items()}
 _CLASS_NUMBERS = {text: number for number, text in _CLASSES.items()}
@@ -25,15 +28,15 @@ _CLASS_NUMBERS = {text: number for number, text in _CLASSES.items()}
 @lru_cache(maxsize=1024)
 def type_name(number: int) -> str:
     """`MX` for 15; `TYPE65280` for a number without a name (RFC 3597 §5)."""
-    return str(dnslib.QTYPE.forward.get(number, f"TYPE{number}"))
+    return _TYPES.get(number, f"TYPE{number}")
 
 
 @lru_cache(maxsize=1024)
 def type_number(name: str) -> int:
     """15 for `MX` or `TYPE15`; ValueError for a word that is no type."""
     word = name.upper()
-    if word in dnslib.QTYPE.reverse:
-        return int(dnslib.QTYPE.reverse[word])
+    if word in _TYPE_NUMBERS:
+        return _TYPE_NUMBERS[word]
     if word.startswith("TYPE") and word[4:].isascii() and word[4:].isdigit() and int(word[4:]) < 65536:
         return int(word[4:])
     raise ValueError(f"'{name}' is not a type of DNS record")

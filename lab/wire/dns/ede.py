@@ -11,6 +11,7 @@ from dataclasses import dataclass
 OPTION = 15
 _LONGEST = 200
 
+OTHER = 0
 STALE = 3
 CACHED_ERROR = 13
 PROHIBITED = 18
@@ -18,6 +19,7 @@ NOT_AUTHORITATIVE = 20
 NO_REACHABLE_AUTHORITY = 22
 
 _NAMES = {
+    OTHER: "error",
     STALE: "stale answer",
     CACHED_ERROR: "cached error",
     PROHIBITED: "prohibited",

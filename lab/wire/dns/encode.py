@@ -17,12 +17,16 @@ from lab.wire.dns.rdata import write_rdata
 from lab.wire.records import Record
 
 
+class Unwritable(Exception):
+    """A record that has no form on the wire: a string over 255 octets, a preference over 65535."""
+
+
 def encode(message: Message, limit: int = 65535, must: int = 0) -> bytes:
     """The message's octets, at most `limit` of them.
 
     What does not fit is left out by whole RRsets (RFC 2181 §9). TC says so, unless only additional records
     beyond the first `must` are missing: those are the glue of a referral, without which it is worth nothing
-    (RFC 9471 §3).
+    (RFC 9471 §3). Unwritable: a record cannot be sent at all.
     """
     head, opt = _head(message), _opt_wire(message)
     room = limit - len(opt)
@@ -67,10 +71,13 @@ def rrsets(records: Iterable[Record]) -> Iterator[tuple[Record, ...]]:
 def _record(to: Writer, record: Record) -> None:
     to.name(record.name)
     octets = to.octets
-    octets += FIXED.pack(type_number(record.data.type), 1, record.ttl, 0)
-    start = len(octets)
-    write_rdata(to, record.data)
-    struct.pack_into("!H", octets, start - 2, len(octets) - start)
+    try:
+        octets += FIXED.pack(type_number(record.type), 1, record.ttl, 0)
+        start = len(octets)
+        write_rdata(to, record.data)
+        struct.pack_into("!H", octets, start - 2, len(octets) - start)
+    except (ValueError, OverflowError, struct.error) as error:
+        raise Unwritable(f"the {record.type} of {record.name.fqdn} does not fit its form") from error
 
 
 def _start(head: bytes, question: Question | None) -> Writer:
