@@ -13,11 +13,12 @@ async def three_exchangers_two_equal(net: Net) -> None:
         mail.tried("mail.newsroom.be")
 
     net.fail("mail.newsroom.be")
-    mails = [await net.send("ann@unige.ch", "ed@newsroom.be", subject=f"story {n}") for n in range(12)]
-    for mail in mails:
-        await mail.held_at("north.relays.net", or_at="south.relays.net")
-    holders = [mail.journey.fates[0].host for mail in mails]
-    assert sorted(set(holders)) == EQUALS, "each of the equals gets some of it"
+    mails = []
+    for n in range(16):
+        mails.append(await net.send("ann@unige.ch", "ed@newsroom.be", subject=f"story {n}"))
+        await mails[-1].held_at("north.relays.net", or_at="south.relays.net")
+    holders = {mail.journey.fates[0].host for mail in mails}
+    assert sorted(holders) == EQUALS, "each of the equals gets some of it"
 
     net.fail("north.relays.net")
     last = await net.send("ann@unige.ch", "ed@newsroom.be", subject="one of them is enough")

@@ -7,10 +7,13 @@ are an error with its line, and so is a defect of the lab that shows while it ru
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +41,8 @@ class Asked:
     topology: str = ""
     trace: str = ""
     """A file to save the event log in."""
+    patience_s: float = 300.0
+    """Seconds of the wall clock for one scenario; five days of lab time take less than one."""
 
 
 def play_file(file: Path, asked: Asked) -> list[Result]:
@@ -63,10 +68,30 @@ def play(script: Script, asked: Asked) -> Result:
     try:
         if asked.fabric not in script.fabrics:
             raise WrongUse(f"it plays on {' and '.join(script.fabrics)} only", code="W024")
-        result = _on_a_world(script, asked, blank)
+        with _bounded(asked.patience_s):
+            result = _on_a_world(script, asked, blank)
     except (Exception, SystemExit) as error:
         result = _judge(blank, script, error)
     return replace(result, wall_s=time.perf_counter() - begun)
+
+
+@contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Break a scenario off that goes on for ever. (Only a main thread can be interrupted so.)"""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise WrongUse(f"it did not come to an end within {seconds:.0f} s", code="W025")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:

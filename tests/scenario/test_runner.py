@@ -119,6 +119,33 @@ def test_a_scenario_says_on_which_fabrics_it_plays(tmp_path: Path) -> None:
     assert (result.verdict, "it plays on local only" in result.message) == (Verdict.ERROR, True)
 
 
+def test_a_scenario_that_never_ends_is_broken_off(tmp_path: Path) -> None:
+    file = written(tmp_path, "while True:\n".rjust(16), "        pass\n")
+    (result,) = play_file(file, Asked(topology=str(TINY), patience_s=0.5))
+    assert (result.verdict, result.line in (7, 8)) == (Verdict.ERROR, True)
+    assert "did not come to an end" in result.message
+
+
+def test_a_scenario_that_waits_for_nothing_is_told(tmp_path: Path) -> None:
+    result = played(tmp_path, "import asyncio", "await asyncio.Event().wait()")
+    assert result.verdict is Verdict.ERROR
+    assert "Everyone waits and nothing is due" in result.message
+
+
+def test_a_strangers_mail_can_be_followed(tmp_path: Path) -> None:
+    lines = ["MAIL FROM:<>", "RCPT TO:<ed@example.ch>"]
+    says = "".join(f'        await smtp.says("{line}", "250")\n' for line in ["HELO student", *lines])
+    data = '        await smtp.says("DATA", "354")\n        await smtp.says("hello\\r\\n.", "250")\n'
+    talk = '    async with net.dialogue("mail.example.ch") as smtp:\n        await smtp.expects("220")\n'
+    end = [
+        "(mail,) = net.mails",
+        "await mail.delivered()",
+        'mail.took("mail.example.ch 250 from student", "mailbox")',
+    ]
+    result = played(tmp_path, talk + says + data, *end)
+    assert result.verdict is Verdict.PASS, result.message
+
+
 def test_the_same_seed_gives_the_same_hash_and_another_one_another(tmp_path: Path) -> None:
     file = written(tmp_path, SEND, "await mail.delivered()")
     hashes = [play_file(file, Asked(seed=seed, topology=str(TINY)))[0].trace_hash for seed in ("7", "7", "8")]
