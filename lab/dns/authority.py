@@ -152,5 +152,5 @@ def host_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Authorit
     authority = Authority(Zones(own, shelf.read))
     if own:
         keeper = Keeper(host, authority.zones, shelf, authority.put)
-        host.console.update({"zone": keeper.show, "edit-zone": keeper.edit})
+        host.console.update({"zone": keeper.show, "edit-zone": keeper.edit, "decide": keeper.decide})
     return authority

@@ -1,4 +1,4 @@
-"""What the lab's keeper can ask and change at an authoritative server: `zone` and `edit-zone`, JSON in and out.
+"""What the lab's keeper can ask and change at an authoritative server: `zone`, `edit-zone`, `decide`.
 
 The rule: an edit is checked as a whole before any of it counts, and raises the serial by itself.
 Master-file lines: RFC 1035 §5.1.
@@ -49,6 +49,18 @@ class Keeper:
         self._put(edited)
         self._host.log(ZoneReloaded(edited.origin, edited.serial))
         return zone_form(edited)
+
+    async def decide(self, request: dict[str, Any]) -> dict[str, Any]:
+        """{name, type} → {zone, rcode, aa, answers, reasons}: what this server says to a question, and why."""
+        name, kind = DomainName.parse(str(request["name"])), str(request.get("type") or "A").upper()
+        origin, said = self._zones.origin_of(name, kind), self._zones.answer(name, kind)
+        return {
+            "zone": origin.fqdn if origin else "",
+            "rcode": said.rcode,
+            "aa": said.aa,
+            "answers": [record_form(record) for record in said.answer],
+            "reasons": list(said.reasons),
+        }
 
     def _asked(self, request: dict[str, Any]) -> Zone:
         """The zone a request names; the host's first when it names none."""

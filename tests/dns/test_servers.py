@@ -218,6 +218,23 @@ def test_a_zone_is_edited_and_its_serial_rises() -> None:
     ]
 
 
+def test_a_server_says_why_it_answers_as_it_does() -> None:
+    async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        said = await fabric.ask(NEWS, "decide", {"name": "www.belgiannews.com", "type": "A"})
+        assert (said["zone"], said["rcode"], said["aa"], len(said["answers"])) == (
+            "belgiannews.com.",
+            "NOERROR",
+            True,
+            2,
+        )
+        assert said["reasons"] == [
+            "www.belgiannews.com. stands in the zone and is another name for something (RFC 1034 §3.6.2)",
+            "relay.eunet.be. stands in the zone and has A",
+        ]
+
+    play(scene)
+
+
 def test_an_edit_outlives_a_crash() -> None:
     async def scene(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
         edit = {"origin": "belgiannews.com", "add": ['new\\.dot 60 TXT "a;b"'], "remove": ["@ MX"]}
