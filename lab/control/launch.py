@@ -97,8 +97,8 @@ def _listen(where: Home, words: Iterator[str], remark: Callable[[str], None]) ->
             return ready
         remark(form["remark"])
     raise MachineSaidNo(
-        "the lab ended while it was starting; its last words:\n" + last_words(where),
-        remedy=f"All of them are in {where.diary}",
+        "the lab ended while it was starting",
+        remedy=f"Its last words:\n{last_words(where)}\nAll of them are in {where.diary}",
         code="H023",
     )
 

@@ -1,0 +1,68 @@
+"""The same on real sockets: programs of the machine inside the lab, and no way out of it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.namespace
+
+Lab = Any
+"""See conftest.py."""
+
+
+def test_a_command_runs_inside_and_its_exit_status_is_given(local_lab: Lab) -> None:
+    assert local_lab.apart("shell", "--", "cat", "/etc/resolv.conf").stdout == "nameserver 198.18.3.53\n"
+    assert local_lab.apart("shell", "--", "sh", "-c", "exit 7").returncode == 7
+    assert local_lab.apart("shell", "--", "no-such-program").returncode == 127
+
+
+def test_a_shell_at_another_host_asks_that_hosts_resolver(local_lab: Lab) -> None:
+    said = local_lab.apart("shell", "relay.eunet.be", "--", "cat", "/etc/resolv.conf").stdout
+    assert said.startswith("nameserver 198.18.4.53")
+
+
+def test_a_shell_reads_commands_from_a_pipe(local_lab: Lab) -> None:
+    assert local_lab.apart("shell", typed="hostname\n").stdout == "student\n"
+
+
+@pytest.mark.skipif(shutil.which("nslookup") is None, reason="nslookup is not installed")
+def test_nslookup_finds_the_exchangers(local_lab: Lab) -> None:
+    said = local_lab.apart("shell", "--", "nslookup", "-q=MX", "cui.unige.ch").stdout
+    assert "mail exchanger = 5 mail.unige.ch." in said
+
+
+@pytest.mark.skipif(shutil.which("dig") is None, reason="dig is not installed")
+def test_dig_walks_down_from_the_root(local_lab: Lab) -> None:
+    said = local_lab.apart("shell", "--", "dig", "+trace", "belgiannews.com", "MX").stdout
+    assert "5 mail.belgiannews.com." in said
+
+
+def test_mail_waits_at_the_backup_and_comes_home_when_time_runs_ahead(local_lab: Lab) -> None:
+    local_lab("fail", "mail.belgiannews.com")
+    held = local_lab("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com", "--subject", "unplugged")
+    assert "Held by the backup" in held.out
+    local_lab("heal")
+    assert "● ed@belgiannews.com has it in the mailbox" in local_lab("clock", "+4h").out
+    assert "unplugged" in local_lab("mailbox", "ed@belgiannews.com").out
+
+
+def test_a_mailbox_is_a_folder_on_the_machine(local_lab: Lab) -> None:
+    local_lab("send", "--from", "ed@belgiannews.com", "--to", "luc@eunet.be", "--subject", "on disk")
+    disk = local_lab.home / "hosts" / "relay.eunet.be"
+    assert any("Subject: on disk" in path.read_text() for path in disk.rglob("Maildir/new/*"))
+
+
+def test_the_doctor_finds_no_way_out(local_lab: Lab) -> None:
+    said = local_lab.apart("doctor")
+    assert said.returncode == 0
+    assert "interfaces of the lab's network: lo\n" in said.stdout
+    assert "routes out of it: none" in said.stdout
+    assert "the kernel's way from there to 192.0.2.1: ENETUNREACH" in said.stdout
+
+
+def test_talk_works_here_too(local_lab: Lab) -> None:
+    said = local_lab.apart("talk", "mail.unige.ch", typed="HELO student\nQUIT\n")
+    assert [line[:5] for line in said.stdout.splitlines()] == ["< 220", "> HEL", "< 250", "> QUI", "< 221"]
