@@ -52,8 +52,8 @@ def _given(draft: Draft, space: Space) -> None:
 
 
 def _recorded(draft: Draft, site: Site) -> Iterator[Address]:
-    for record in draft.zone_of(site.name).written.records:
-        if record.name == site.name and isinstance(record.data, A | AAAA):
+    for record in draft.zone_of(site.name).written.at(site.name):
+        if isinstance(record.data, A | AAAA):
             yield record.data.address
 
 

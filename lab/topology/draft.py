@@ -40,6 +40,15 @@ class Written:
 
     entries: tuple[Entry, ...] = ()
     whole: bool = False
+    _by_name: dict[DomainName, list[Record]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for record in self.records:
+            self._by_name.setdefault(record.name, []).append(record)
+
+    def at(self, name: DomainName) -> list[Record]:
+        """What is written for a name."""
+        return self._by_name.get(name, [])
 
     @property
     def records(self) -> Iterator[Record]:

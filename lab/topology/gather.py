@@ -16,7 +16,7 @@ from lab.topology import model, shorthand
 from lab.topology.draft import Draft, Organisation, Site, Zone
 from lab.topology.source import Path
 from lab.topology.written import read_written
-from lab.wire.records import CNAME, NS
+from lab.wire.records import CNAME, MX, NS
 
 STUDENT = DomainName("student")
 RESOLVER = DomainName("resolver")
@@ -102,9 +102,7 @@ def follow_zone_files(draft: Draft) -> None:
     for organisation in draft.organisations.values():
         zone = draft.zones.get(organisation.domain)
         if zone is not None and zone.written.whole and not organisation.shape.name_servers:
-            found = (
-                r.data.target for r in zone.written.records if isinstance(r.data, NS) and r.name == zone.origin
-            )
+            found = (r.data.target for r in zone.written.at(zone.origin) if isinstance(r.data, NS))
             zone.servers = list(dict.fromkeys(found)) or zone.servers
 
 
@@ -186,9 +184,9 @@ def _exchangers(draft: Draft, organisation: Organisation) -> None:
     for index, mx in enumerate(organisation.shape.mx):
         path = (*organisation.path, "mx", index, "exchange")
         _exchanger(draft, full_name(mx.exchange, organisation.domain), path)
-    for entry in draft.zone_of(organisation.domain).written.entries:
-        if entry.record.type == "MX" and entry.record.name == organisation.domain:
-            _exchanger(draft, entry.record.data.exchange, organisation.path)  # type: ignore[attr-defined]
+    for record in draft.zone_of(organisation.domain).written.at(organisation.domain):
+        if isinstance(record.data, MX):
+            _exchanger(draft, record.data.exchange, organisation.path)
     own = draft.sites.get(organisation.domain)
     if own is not None and organisation.shape.people and not organisation.shape.mx:
         own.is_mail_host = True
@@ -208,8 +206,8 @@ def _exchanger(draft: Draft, exchange: DomainName, path: Path) -> None:
 def aliased(draft: Draft, name: DomainName) -> DomainName:
     """The host that a name stands for, when a hand-written CNAME says that it stands for another."""
     for _ in range(8):
-        records = draft.zone_of(name).written.records
-        target = next((r.data.target for r in records if r.name == name and isinstance(r.data, CNAME)), None)
+        records = draft.zone_of(name).written.at(name)
+        target = next((r.data.target for r in records if isinstance(r.data, CNAME)), None)
         if target is None:
             break
         name = target

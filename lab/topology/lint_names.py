@@ -91,7 +91,7 @@ def _delegations(draft: Draft) -> None:
 
 def _delegated_by_hand(draft: Draft, organisation: Organisation) -> bool:
     above = draft.zone_of(organisation.domain.parent)
-    return any(r.type == "NS" and r.name == organisation.domain for r in above.written.records)
+    return any(r.type == "NS" for r in above.written.at(organisation.domain))
 
 
 def _served_by(draft: Draft, origin: DomainName, server: DomainName, path: Path) -> None:
@@ -135,8 +135,8 @@ def meant(draft: Draft, origin: DomainName, name: DomainName) -> DomainName | No
 
 
 def has_address(draft: Draft, name: DomainName) -> bool:
-    records = draft.zone_of(name).written.records
-    return name in draft.sites or any(r.name == name and r.type in ("A", "AAAA") for r in records)
+    written = draft.zone_of(name).written.at(name)
+    return name in draft.sites or any(r.type in ("A", "AAAA") for r in written)
 
 
 NAME_RULES = (_codes, _links, _host_references, _two_jobs, _delegations, _name_servers)

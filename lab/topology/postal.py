@@ -35,8 +35,8 @@ def exchangers(draft: Draft, organisation: Organisation) -> list[tuple[int, Doma
     """The domain's MX list, best first, in the order of the file among equals."""
     domain = organisation.domain
     found = [(mx.preference, full_name(mx.exchange, domain)) for mx in organisation.shape.mx]
-    for record in draft.zone_of(domain).written.records:
-        if record.name == domain and isinstance(record.data, MX):
+    for record in draft.zone_of(domain).written.at(domain):
+        if isinstance(record.data, MX):
             found.append((record.data.preference, record.data.exchange))
     return sorted(found, key=lambda pair: pair[0])
 
