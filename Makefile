@@ -23,6 +23,7 @@ install: $(VENV)/.runs
 
 lab-up: install
 	@$(LAB) up $(TOPOLOGY) --fabric $(FABRIC)
+	@echo " \`lab\` is in $(VENV)/bin:  source $(VENV)/bin/activate"
 
 lab-down:
 	@$(LAB) down
