@@ -23,8 +23,8 @@ Result = TypeVar("Result")
 REFUSED = """\
 name: refused
 domains:
-  here.example: {people: [ann]}
-  dead.example: {people: [ed]}
+  here.example: {mx: [10 mail.here.example], people: [ann]}
+  dead.example: {mx: [10 mail.dead.example], people: [ed]}
 """
 
 
