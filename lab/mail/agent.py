@@ -86,11 +86,17 @@ class TransferAgent:
         worker = Worker(self, destination)
         try:
             await worker.run()
-        finally:
-            worker.close()
-            destination.workers -= 1
-            self._workers -= 1
-            self._go_on(destination)
+        except Exception:
+            self._leave(worker)
+            raise
+        # When the task is cancelled its host has gone down, and nobody goes on there.
+        self._leave(worker)
+
+    def _leave(self, worker: Worker) -> None:
+        worker.close()
+        worker.destination.workers -= 1
+        self._workers -= 1
+        self._go_on(worker.destination)
 
     def _go_on(self, destination: Destination) -> None:
         """A worker is free: for a destination that had to wait for one, or the rest of its own line."""

@@ -10,7 +10,7 @@ and no address: RFC 2181 §10.3, RFC 5321 §5.1; many follow it all the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from random import Random
 
@@ -25,13 +25,13 @@ class Identity:
 
     name: DomainName
     addresses: tuple[Address, ...]
+    address_types: tuple[str, ...] = field(init=False)
+    """AAAA before A where it has both (RFC 6724 §2.1)."""
 
-    @property
-    def address_types(self) -> tuple[str, ...]:
-        """AAAA before A where it has both (RFC 6724 §2.1)."""
+    def __post_init__(self) -> None:
         six = any(":" in address for address in self.addresses)
         four = any(":" not in address for address in self.addresses)
-        return ("AAAA",) * six + ("A",) * four
+        object.__setattr__(self, "address_types", ("AAAA",) * six + ("A",) * four)
 
 
 @dataclass(frozen=True, slots=True)

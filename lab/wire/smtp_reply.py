@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_MARKS = (b" ", b"-", b"\r", b"")
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 LONGEST_LINE = 4_096
@@ -66,14 +66,14 @@ class ReplyReader:
         return [reply for line in lines if (reply := self._line(line)) is not None]
 
     def _line(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line.rstrip(b"\r"))
-        if match is None or len(self._lines) >= MOST_LINES:
+        code, mark = line[:3], line[3:4]
+        if not (b"200" <= code <= b"599" and code.isdigit() and mark in _MARKS) or len(self._lines) >= MOST_LINES:
             raise BadReply(f"not an SMTP reply: {line[:80]!r}")
-        self._lines.append((match[3] or b"").decode("utf-8", "replace"))
-        if match[2] == b"-":
+        self._lines.append(line[4:].rstrip(b"\r").decode("utf-8", "replace"))
+        if mark == b"-":
             return None
         text, self._lines = "\n".join(self._lines), []
-        return Reply(int(match[1]), text)
+        return Reply(int(code), text)
 
 
 def format_reply(code: int, *lines: str) -> bytes:

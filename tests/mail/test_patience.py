@@ -161,6 +161,25 @@ def test_mail_survives_the_crash_of_its_host() -> None:
     play(story, pair(first, Place()))
 
 
+def test_a_host_that_is_down_does_nothing() -> None:
+    first = Place()
+    first.silent = True
+
+    async def story(world: World) -> None:
+        for _ in range(10):
+            await world.send("ed@b.com", "ann@unige.ch")
+        await world.wait(seconds=5)
+        await fail(world, HOME)
+        before = world.story()
+        await world.wait(days=6)
+        assert world.story() == before
+        await world.fabric.heal(HOME)
+        await world.wait(minutes=11)
+        assert len(world.inbox()) == 10 + 10  # each message, and that the one for Ed came too late
+
+    play(story, pair(first, first))
+
+
 def test_patience_counts_from_arrival_through_a_crash() -> None:
     async def story(world: World) -> None:
         await fail(world, *BOTH_DOWN)

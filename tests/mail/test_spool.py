@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.fabric.disk import MemoryDisk
 from lab.mail import spool as spool_module
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.spool import Spool, Stored, Transaction
@@ -17,13 +19,12 @@ from lab.names import EmailAddress
 
 
 class PlainDisk:
-    """Files in a dict; `synced` is what survives a power cut."""
+    """Files in a dict, that a test can cut where it likes."""
 
     folder: Path | None = None
 
     def __init__(self) -> None:
         self.files: dict[str, bytearray] = {}
-        self.synced: dict[str, bytes] = {}
         self.full = False
 
     def read(self, path: str) -> bytes:
@@ -44,7 +45,6 @@ class PlainDisk:
 
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
-        self.synced.pop(path, None)
 
     def list(self, folder: str) -> list[str]:
         return sorted(name.rpartition("/")[2] for name in self.files if name.startswith(folder + "/"))
@@ -53,15 +53,7 @@ class PlainDisk:
         return len(self.files[path])
 
     async def sync(self, *paths: str) -> None:
-        for path in paths:
-            self.synced[path] = bytes(self.files[path])
-
-    def power_cut(self, keep: float) -> None:
-        """Of what was not synced, a beginning may have reached the disk."""
-        for path, file in list(self.files.items()):
-            safe = self.synced.get(path, b"")
-            torn = bytes(file[len(safe) :])
-            self.files[path] = bytearray(safe + torn[: int(len(torn) * keep)])
+        assert all(path in self.files for path in paths)
 
 
 def message(queue_id: str, recipients: int = 1, at: float = 0.0, size: int = 10) -> tuple[Stored, bytes]:
@@ -70,7 +62,7 @@ def message(queue_id: str, recipients: int = 1, at: float = 0.0, size: int = 10)
     return Stored(queue_id, Envelope(EmailAddress("a@u.ch"), to), at, size, tuple(range(recipients))), octets
 
 
-def again(disk: PlainDisk) -> Spool:
+def again(disk: PlainDisk | MemoryDisk) -> Spool:
     spool = Spool(disk)
     spool.recover()
     return spool
@@ -175,7 +167,7 @@ def test_whatever_happens_what_was_accepted_is_there(script: list[tuple[str, flo
 
 
 async def _live_through(script: list[tuple[str, float]]) -> None:
-    disk = PlainDisk()
+    disk = MemoryDisk()
     spool, alive = Spool(disk), {}
     for number, (what, amount) in enumerate(script):
         if what == "take":
@@ -189,9 +181,9 @@ async def _live_through(script: list[tuple[str, float]]) -> None:
             alive[queue_id].remove(recipient)
             alive = {one: left for one, left in alive.items() if left}
         elif what in ("restart", "torn"):
-            if what == "torn" and disk.files:
-                disk.append(sorted(disk.files)[-1], b"\0\0\0\x40half a record")
-            disk.power_cut(amount)
+            if what == "torn" and disk.list("spool"):
+                disk.append("spool/" + disk.list("spool")[-1], b"\0\0\0\x40half a record")
+            disk.power_cut(Random(amount))
             spool = again(disk)
     assert {one.id: set(one.open) for one in spool.living} == alive
     assert all(spool.octets(one) == message(one)[1] for one in alive)
