@@ -26,8 +26,8 @@ _BEST_FIRST = (State.DELIVERED, State.HELD, State.QUEUED, State.BOUNCED, State.R
 
 
 def fates(trail: Trail, root: Hop) -> tuple[Fate, ...]:
-    """The fate of every recipient, in the order of the envelope."""
-    return tuple(_fate(trail, root, recipient, ()) for recipient in dict.fromkeys(root.recipients))
+    """The fate of every recipient, in the order of the envelope; of a message without any, that of nobody ("")."""
+    return tuple(_fate(trail, root, recipient, ()) for recipient in dict.fromkeys(root.recipients or ("",)))
 
 
 def notices(trail: Trail, root: Hop) -> tuple[Notice, ...]:

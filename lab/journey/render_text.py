@@ -51,7 +51,7 @@ _STATE_STYLE = {"queued": "wait", "held": "wait", "bounced": "bad", "refused": "
 
 
 def _who(journey: Journey) -> str:
-    first, *others = journey.recipients
+    first, *others = journey.recipients or ("nobody",)
     further = f" and {len(others)} more" if len(others) > 2 else "".join(f", {one}" for one in others)
     return f"{journey.sender or '<>'} → {first}{further}"
 

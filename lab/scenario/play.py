@@ -163,12 +163,9 @@ def _judge(blank: Result, script: Script, error: BaseException) -> Result:
 
 def _line(script: Script, error: BaseException) -> int:
     """The last line of the scenario's own file on the way to the error."""
+    own = script.play.__code__.co_filename
     frames = reversed(traceback.extract_tb(error.__traceback__))
-    return next((frame.lineno or 0 for frame in frames if _is(script.file, frame.filename)), 0)
-
-
-def _is(file: Path, name: str) -> bool:
-    return file.exists() and Path(name).exists() and file.samefile(name)
+    return next((frame.lineno or 0 for frame in frames if frame.filename == own), 0)
 
 
 def _source(script: Script, line: int) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from journey_stories import ANN, DOMAIN, ED, HOME, MAIL, PAIR, RELAY, Story, came_home, first_mail, five_days
 from journey_stories import held_by_the_backup as held
 
@@ -26,7 +29,7 @@ from lab.events import (
     Stage,
     SubmissionRefused,
 )
-from lab.journey import Journey, Journeys, Layer, State, build, from_json, to_json
+from lab.journey import Journey, Journeys, Layer, State, build, from_json, mermaid, plain, render, to_json
 
 
 def only(story: Story) -> Journey:
@@ -152,6 +155,21 @@ def test_a_bounce_from_the_backup_belongs_to_the_message_it_is_about() -> None:
 def test_a_refused_submission_is_a_journey_that_never_began() -> None:
     journey = only(Story().at(HOME, SubmissionRefused("bob@unige.ch", (ED,), "no such mailbox")))
     assert (journey.state, journey.fates[0].detail) == ("refused", "no such mailbox")
+
+
+def test_a_message_refused_for_want_of_recipients_can_be_told() -> None:
+    journey = only(Story().at(HOME, SubmissionRefused(ANN, (), "the message has no recipient")))
+    assert journey.state is State.REFUSED
+    assert "→ nobody" in plain(render(journey))
+
+
+@given(st.sampled_from([came_home, held, lambda: five_days(4)]), st.sets(st.integers(0, 80)))
+def test_a_log_with_holes_can_be_told_all_the_same(story: Callable[[], Story], lost: set[int]) -> None:
+    entries = [entry for entry in story().log if entry.n not in lost]
+    for journey in build(entries).values():
+        assert from_json(to_json(journey)) == journey
+        assert plain(render(journey)).count("\n") > 0
+        assert mermaid(journey)
 
 
 def test_five_days_of_tries_read_in_a_few_lines() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab import topology
+from lab.fabric.namespace import probe
 from lab.scenario.play import Asked, play_file
 from lab.scenario.result import Verdict
 from lab.scenario.runner import run
@@ -67,6 +68,16 @@ def test_they_run_over_several_processes_in_the_order_of_their_files() -> None:
     results = list(run(FILES[:4], jobs=2))
     assert [Path(result.file) for result in results] == FILES[:4]
     assert {result.verdict for result in results} == {Verdict.PASS}
+
+
+@pytest.mark.namespace
+def test_they_pass_on_local_too() -> None:
+    refusal = probe()
+    if refusal is not None:
+        pytest.skip(refusal.sentence)
+    results = list(run([ROOT / "scenarios"], fabric="local"))
+    assert [result.message for result in results if result.verdict is not Verdict.PASS] == []
+    assert len(results) >= len(FILES)
 
 
 def test_every_topology_in_the_handout_loads() -> None:
