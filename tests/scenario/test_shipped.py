@@ -9,6 +9,7 @@ import pytest
 
 from lab import topology
 from lab.fabric.namespace import probe
+from lab.scenario import Mail, Net
 from lab.scenario.play import Asked, play_file
 from lab.scenario.result import Verdict
 from lab.scenario.runner import run
@@ -85,6 +86,23 @@ def test_every_topology_in_the_handout_loads() -> None:
     assert len(texts) >= 3
     for text in texts:
         assert topology.loads(text).hosts
+
+
+def test_the_page_on_scenarios_shows_one_that_passes(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "scenarios.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "shown.py"
+    file.write_text(code)
+    (result,) = play_file(file, Asked(topology=str(ROOT / "topologies" / "belgium.yaml")))
+    assert result.verdict is Verdict.PASS, result.message
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Net, "net"), (Mail, "mail")])
+def test_every_verb_on_the_page_is_one(kind: type, name: str) -> None:
+    text = (ROOT / "docs" / "scenarios.md").read_text()
+    verbs = set(re.findall(rf"\b{name}\.([a-z_]+)", text)) - {"clock", "belgiannews"}
+    assert verbs
+    assert {verb for verb in verbs if not hasattr(kind, verb)} == set()
 
 
 def test_the_handout_names_every_check() -> None:
