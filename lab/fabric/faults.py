@@ -8,7 +8,9 @@ The table that every fabric keeps, and the parity suite checks:
     Silent       times out                hangs               lost                  run, cut off both ways
     Paused       opens, then silence      hangs               lost                  stand still
     Reply        as usual                 4xx/5xx at a stage  –                     run
+    DiskFull     as usual                 as usual            as usual              run; writing fails (ENOSPC)
     a cut        times out                hangs               lost                  run
+    no host      unreachable at once      –                   unreachable (ICMP)    –
 
 Deterministic: chance comes from one seeded stream a link, never from the machine.
 
@@ -51,6 +53,12 @@ class Silent(Fault):
 class Paused(Fault):
     def __str__(self) -> str:
         return "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull(Fault):
+    def __str__(self) -> str:
+        return "disk-full"
 
 
 @dataclass(frozen=True, slots=True)

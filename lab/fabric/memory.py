@@ -151,7 +151,11 @@ class MemoryStack:
         protocol = factory()
         ready = self.network.loop.create_future()
         end.open(over_tls(lambda: protocol, ssl, self.network.loop, name, ready)())
-        await ready
+        try:
+            await ready
+        except BaseException:
+            end.abort()
+            raise
         transport: Any = end.get_protocol()
         return transport._app_transport, protocol
 

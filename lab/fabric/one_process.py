@@ -20,7 +20,7 @@ from lab.events import FaultApplied, FaultLifted, HostStarted
 from lab.fabric.ambient import AMBIENT
 from lab.fabric.base import Boot
 from lab.fabric.disk import Disk
-from lab.fabric.faults import Down, Fault, Paused
+from lab.fabric.faults import DiskFull, Down, Fault, Paused
 from lab.fabric.host import Ground, Host
 from lab.fabric.loop import LabLoop
 from lab.fabric.rules import Rules
@@ -69,8 +69,12 @@ class OneProcessFabric:
     # -- up and down -----------------------------------------------------------------------------------------
 
     async def up(self) -> None:
-        with _collector_at_rest():
-            await self._boot_all()
+        try:
+            with _collector_at_rest():
+                await self._boot_all()
+        except BaseException:
+            await self.down()
+            raise
 
     async def _boot_all(self) -> None:
         booting: list[asyncio.Task[None]] = []
@@ -131,6 +135,8 @@ class OneProcessFabric:
             await self._stop([here])
         elif isinstance(fault, Paused):
             here.stack.freeze()
+        elif isinstance(fault, DiskFull):
+            here.disk.full = True
         here.faults.now.append(fault)
         self.rules.changed()
 
@@ -141,6 +147,8 @@ class OneProcessFabric:
         here.faults.used.clear()
         self.rules.changed()
         here.stack.thaw()
+        if DiskFull() in lifted:
+            here.disk.full = False
         for fault in lifted:
             self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
         if not here.up:

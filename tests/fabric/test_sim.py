@@ -14,7 +14,7 @@ import pytest
 
 from lab.events import FaultApplied, FaultLifted, HostStarted, NameResolved, ProgramCrashed
 from lab.fabric.base import Boot, Host
-from lab.fabric.faults import Down, Paused
+from lab.fabric.faults import DiskFull, Down, Paused
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.names import Address, DomainName
@@ -192,6 +192,34 @@ def test_memory_is_lost_with_the_power_and_the_disk_is_kept() -> None:
 
     play(story, boot)
     assert boots.count("a.test") == 2
+
+
+def test_a_full_disk_is_a_fault_that_heals() -> None:
+    async def story(fabric: SimFabric) -> None:
+        disk = fabric.hosts[A].disk
+        await fabric.fail(A, DiskFull())
+        with pytest.raises(OSError, match=r"No space left"):
+            disk.write("spool/1", b"letter")
+        await fabric.heal(A)
+        disk.write("spool/1", b"letter")
+
+    play(story, idle)
+
+
+def test_after_a_boot_that_failed_nothing_runs_on() -> None:
+    ended: list[str] = []
+
+    async def boot(host: Host) -> None:
+        if host.name == "b.test":
+            raise RuntimeError("no disk")
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(host.name)
+
+    with pytest.raises(RuntimeError):
+        play(idle_story, boot)
+    assert ended == ["a.test", "c.test"]
 
 
 def test_who_asks_a_host_that_goes_down_is_told() -> None:
