@@ -12,11 +12,11 @@ a warning or the end of patience.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import count
 from typing import Protocol
 
 from lab.clock import show_span
@@ -148,7 +148,7 @@ class Queue:
         self._ids = QueueIds(host.clock, host.rng("queue"))
         self._agenda: list[Due] = []
         self._owed: list[tuple[str, tuple[int, ...]]] = []
-        self._serial = count()
+        self._serial = itertools.count()
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_when = 0.0
 
@@ -283,7 +283,8 @@ class Queue:
         self._plan(delivery.due, "try", delivery)
 
     def back_off(self, delivery: Delivery, reason: Reason) -> None:
-        """The destination cannot be had: this message goes back to the head of the line, and all wait."""
+        """The destination cannot be had: what is left of this message goes back to the head of the line, and all
+        wait."""
         destination, now = delivery.destination, self.host.clock.elapsed()
         delivery.reason, delivery.in_hand = reason, False
         destination.waiting.appendleft(delivery)
@@ -299,8 +300,8 @@ class Queue:
         if destination.failures == 1:
             for waiting in destination.waiting:
                 self._hold(waiting)
-        waiting_count = sum(bool(one.recipients) for one in destination.waiting)
-        self.host.log(DestinationBackedOff(destination.name, destination.until, waiting_count, reason.text))
+        if count := sum(bool(one.recipients) for one in destination.waiting):
+            self.host.log(DestinationBackedOff(destination.name, destination.until, count, reason.text))
         self._plan(destination.until, "wake", destination)
 
     def _hold(self, delivery: Delivery) -> None:
@@ -312,6 +313,8 @@ class Queue:
             self._watch(delivery.message)
 
     def _deferred(self, delivery: Delivery, reason: Reason, due: float) -> None:
+        if not delivery.recipients:
+            return
         name, attempts = delivery.destination.name, delivery.attempts
         self.host.log(
             MailDeferred(delivery.message.id, delivery.addresses, name, reason.text, due, attempts, reason.row)

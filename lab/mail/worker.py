@@ -165,17 +165,19 @@ class Worker:
     async def _settle(self, delivery: Delivery, fates: dict[int, Fate], walk: Walk | None = None) -> None:
         """Into the ledger with it, and what is deferred back into the queue."""
         queue = self.agent.queue
+        trouble = [fate.reason for fate in fates.values() if isinstance(fate, Deferred)]
         if queue.is_expired(delivery.message):
             fates = {number: self._or_in_vain(fate) for number, fate in fates.items()}
         waits = await self.agent.ledger.settle(delivery.message, fates)
         if walk is not None and walk.reached:
             queue.succeeded(self.destination)
+        elif walk is not None and trouble:
+            queue.back_off(delivery, waits or trouble[-1])
+            return
         if waits is None:
             queue.finish(delivery)
-        elif walk is None or walk.reached:
-            queue.defer(delivery, waits)
         else:
-            queue.back_off(delivery, waits)
+            queue.defer(delivery, waits)
         if self.line is not None and self.line.detour:
             self.close()
 
