@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from lab.fabric.kernel_listen import Listener
 from lab.fabric.kernel_tcp import Stream
 from lab.fabric.kernel_udp import Datagrams, Peer
-from lab.fabric.kernel_way import Way
 from lab.fabric.loop import LabLoop
 from lab.fabric.rules import Packet, Rules, Verdict
 from lab.fabric.stack import (
@@ -36,6 +35,7 @@ from lab.fabric.stack import (
     problem,
 )
 from lab.fabric.tls import over_tls
+from lab.fabric.way import Way
 from lab.names import Address
 
 if TYPE_CHECKING:

@@ -1,9 +1,15 @@
 """One end of a TCP connection of a host, on a socket of the kernel, as an asyncio transport.
 
-The rule: bytes and their order are the kernel's; when they leave is the lab's (`kernel_way`). `mind` watches the
-socket for as much as may happen now: a host that stands still reads and sends nothing.
+The rule: octets and their order are the kernel's; when they leave is the lab's (`way`). `mind` watches the socket
+for as much as may happen now: a host that stands still reads and sends nothing.
 
-`close` says goodbye after all that was written (FIN), `abort` and a host's crash reset (SO_LINGER of 0 seconds).
+    the program                      the way                   the kernel
+    write, write_eof         →       delay, loss, cut    →     send, shutdown
+    close: it has left       →       FIN, in its turn    →     close, which resets when there was unread input
+    abort: it has left       →       RST, once           →     close with SO_LINGER of 0 seconds: RST
+                                     no way through            close in repair mode: nothing is said
+
+A program of the machine that visits the lab delays nothing: what it sends passes the way when it comes in.
 """
 
 from __future__ import annotations
@@ -19,15 +25,28 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
-from lab.fabric.kernel_way import FIN, Passage, Way
 from lab.fabric.stack import problem
+from lab.fabric.way import Passage, Way
 
 CHUNK = 256 * 1024
 """The most that is read at once, as asyncio does."""
-_RESET = struct.pack("ii", 1, 0)
+_NOW = struct.pack("ii", 1, 0)
 """SO_LINGER on, for 0 seconds: close(2) sends RST."""
+_TCP_REPAIR = 19
+"""In repair mode close(2) sends nothing (tcp(7); it takes CAP_NET_ADMIN, which the namespace gives us)."""
+_FIN = b""
 
 Address = tuple[Any, ...]
+
+
+class _Rst:
+    """The last segment of a connection that is forgotten."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+Segment = bytes | _Rst
 
 
 class Owner(Protocol):
@@ -63,9 +82,12 @@ class Stream(_FlowControlMixin):
         self._back = back
         self._context = copy_context()
         self._unsent: deque[memoryview] = deque()
-        self._out = Passage(owner.loop, owner.context, way, self._emit, self._timed_out)
+        self._out: Passage[Segment] = Passage(owner.loop, owner.context, way, self._emit, self._timed_out)
         self._in = Passage(owner.loop, owner.context, back, self._come, self.abort) if back else None
-        self._paused = self._ended = self._closing = self._lost = self._eof_written = False
+        self._paused = self._ended = self._closing = self._eof_written = False
+        self._left = False
+        """The program is done with it; the socket may have to say goodbye yet."""
+        self._shut = False
         self._reads = self._writes = False
 
     def start(self, protocol: asyncio.BaseProtocol) -> None:
@@ -104,7 +126,7 @@ class Stream(_FlowControlMixin):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         if self._eof_written:
             raise RuntimeError("Cannot call write() after write_eof()")
-        if data and not self._lost:
+        if data and not self._left:
             self._out.put(bytes(data))
             self._maybe_pause_protocol()  # type: ignore[attr-defined]
 
@@ -114,22 +136,22 @@ class Stream(_FlowControlMixin):
     def write_eof(self) -> None:
         if not (self._eof_written or self._closing):
             self._eof_written = True
-            self._out.put(FIN)
+            self._out.put(_FIN)
 
     def close(self) -> None:
         if not self._closing:
             self._closing = True
             self.mind()
-            self._finish_if_done()
+            self._leave_if_written()
 
     def abort(self) -> None:
-        self._lose(None, reset=True)
+        self._force_close(None)
 
     # -- watching the socket ------------------------------------------------------------------------------
 
     def mind(self) -> None:
         """Watch the socket for what may happen to it now. Called whenever that changes."""
-        moves = not (self._lost or self._owner.frozen)
+        moves = not (self._shut or self._owner.frozen)
         hears = self._back is None or self._back.is_open()
         self._watch_input(moves and hears and not (self._paused or self._closing or self._ended))
         self._watch_output(moves and bool(self._unsent))
@@ -154,9 +176,12 @@ class Stream(_FlowControlMixin):
 
     # -- out ----------------------------------------------------------------------------------------------
 
-    def _emit(self, segment: bytes) -> None:
+    def _emit(self, segment: Segment) -> None:
         """It has passed the way: the kernel's turn."""
-        if self._lost:
+        if self._shut:
+            return
+        if isinstance(segment, _Rst):
+            self._shut_down(reset=True)
             return
         self._unsent.append(memoryview(segment))
         if len(self._unsent) == 1 and not self._owner.frozen:
@@ -169,16 +194,17 @@ class Stream(_FlowControlMixin):
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:
-            self._lose(error)
+            self._break(error)
             return
         self._loop.call_soon(self._maybe_resume_protocol, context=self._context.copy())  # type: ignore[attr-defined]
         self.mind()
-        self._finish_if_done()
+        self._leave_if_written()
+        self._shut_if_all_is_said()
 
     def _write_some(self) -> bool:
         """Write the first segment; whether all of it went."""
         segment = self._unsent[0]
-        if not segment:
+        if not segment and not self._left:
             self._socket.shutdown(socket.SHUT_WR)
         sent = self._socket.send(segment) if segment else 0
         if sent < len(segment):
@@ -186,13 +212,6 @@ class Stream(_FlowControlMixin):
             return False
         self._unsent.popleft()
         return True
-
-    def _finish_if_done(self) -> None:
-        if self._closing and not self._lost and not self._unsent and not self._out:
-            self._lose(None)
-
-    def _timed_out(self) -> None:
-        self._lose(problem(errno.ETIMEDOUT))
 
     # -- in -----------------------------------------------------------------------------------------------
 
@@ -202,7 +221,7 @@ class Stream(_FlowControlMixin):
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._lose(error)
+            self._break(error)
             return
         if not data:
             self._ended = True
@@ -238,26 +257,60 @@ class Stream(_FlowControlMixin):
             self._loop.call_exception_handler(
                 {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
             )
-            self._lose(error, reset=True)
+            self._force_close(error)
             return True
 
-    # -- the end ------------------------------------------------------------------------------------------
+    # -- the end: of the program's part, then of the socket -------------------------------------------------
 
-    def _lose(self, error: BaseException | None, reset: bool = False) -> None:
-        """It is over; the program hears of it in the next round, as asyncio has it."""
-        if self._lost:
-            return
-        self._let_go(reset)
+    def _leave(self, error: BaseException | None) -> None:
+        """The program hears in the next round that it is over, as asyncio has it."""
+        self._left = self._closing = True
         self._loop.call_soon(self._over, error, context=self._context.copy())
 
-    def _let_go(self, reset: bool) -> None:
-        self._lost = self._closing = True
+    def _leave_if_written(self) -> None:
+        if self._closing and not self._left and not self._unsent:
+            self._leave(None)
+            if not self._eof_written:
+                self._out.put(_FIN)
+            self._shut_if_all_is_said()
+
+    def _force_close(self, error: BaseException | None) -> None:
+        """End it the hard way: one RST, if there is a way through. (asyncio's TLS calls it by this name.)"""
+        if self._left:
+            return
+        self._leave(error)
         self._unsent.clear()
-        self._out.clear()
+        self._out.put_last(_Rst())
+        if not self._out and not self._shut:
+            self._shut_down(silently=True)
         self.mind()
-        if reset:
-            with suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+    def _timed_out(self) -> None:
+        """The way gave up (RFC 9293 §3.8.3): nothing of what is left to say comes through."""
+        if not self._left:
+            self._leave(problem(errno.ETIMEDOUT))
+        self._shut_down(silently=True)
+
+    def _break(self, error: OSError) -> None:
+        """The kernel says that it is over."""
+        if not self._left:
+            self._leave(error)
+        self._shut_down()
+
+    def _shut_if_all_is_said(self) -> None:
+        if self._left and not self._unsent and not self._out:
+            self._shut_down()
+
+    def _shut_down(self, reset: bool = False, silently: bool = False) -> None:
+        if self._shut:
+            return
+        self._shut = True
+        self.mind()
+        with suppress(OSError):
+            if silently:
+                self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+            elif reset:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOW)
         self._socket.close()
         self._owner.closed(self)
 
@@ -267,9 +320,11 @@ class Stream(_FlowControlMixin):
 
     def vanish(self) -> None:
         """Its host lost power: the peer sees a reset, the program nothing any more."""
-        if not self._lost:
-            self._let_go(reset=True)
+        self._left = self._closing = True
+        self._unsent.clear()
+        self._out.clear()
         self._protocol = asyncio.BaseProtocol()
+        self._shut_down(reset=True)
 
 
 def _fill(protocol: asyncio.BufferedProtocol, octets: bytes) -> None:
