@@ -72,8 +72,10 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     elif path.is_dir():
-        names = (file for file in path.rglob("*.py") if not file.name.startswith("_"))
-        yield from sorted(file for file in names if "__pycache__" not in file.parts)
+        files = sorted(file for file in path.rglob("*.py") if not file.name.startswith("_"))
+        if not files:
+            raise WrongUse(f"there is no scenario in the folder '{path}'", code="W020")
+        yield from files
     else:
         raise WrongUse(f"there is no scenario '{path}'", remedy="Name a file, or a folder of them.", code="W020")
 

@@ -48,6 +48,12 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
         find([tmp_path / "nothing.py"])
 
 
+def test_a_folder_without_any_is_told(tmp_path: Path) -> None:
+    written(tmp_path, "_only_helpers.py")
+    with pytest.raises(WrongUse, match="no scenario in the folder"):
+        find([tmp_path])
+
+
 def test_the_title_is_the_first_line_of_the_function_or_of_the_file(tmp_path: Path) -> None:
     one, two = load(written(tmp_path, "a.py"))
     assert (one.name, one.title, one.seed, one.fabrics) == ("one", "The file's title.", "7", ("sim",))
