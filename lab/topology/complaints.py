@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lab.errors import Problem
-from lab.topology.model import Topology
+from lab.topology.model import Domain, Mail, Topology
 from lab.topology.shorthand import closest, describe
 from lab.topology.source import Path, Source
 
@@ -75,7 +75,8 @@ def _problem(error: ErrorDetails, source: Source) -> Problem:
     if kind.startswith("T"):
         return _own(source, path, kind, context)
     if kind == "extra_forbidden":
-        hint = closest(str(path[-1]), _keys(path[:-1])) or "it can have " + ", ".join(_keys(path[:-1]))
+        hint = closest(str(path[-1]), _keys(path[:-1])) or _elsewhere(str(path[-1]))
+        hint = hint or "it can have " + ", ".join(_keys(path[:-1]))
         return source.problem(
             "T004", f"unknown key '{path[-1]}' in {_title(path[:-1])}", path, key=True, hint=hint
         )
@@ -83,6 +84,18 @@ def _problem(error: ErrorDetails, source: Source) -> Problem:
         sentence = f"{_title(path[:-1])} needs '{path[-1]}'"
         return source.problem("T006", sentence, path[:-1])
     return source.problem("T005", _sentence(kind, path, error["input"], context), path)
+
+
+_PLACES: tuple[tuple[type[BaseModel], str], ...] = (
+    (Mail, "under the 'mail:' of a host"),
+    (Domain, "under a domain"),
+    (Topology, "at the left margin, beside 'domains:'"),
+)
+
+
+def _elsewhere(key: str) -> str:
+    """Where a key belongs that is known, only not here."""
+    return next((f"'{key}' stands {place}" for shape, place in _PLACES if key in shape.model_fields), "")
 
 
 def _own(source: Source, path: Path, code: str, context: Mapping[str, Any]) -> Problem:

@@ -16,6 +16,7 @@ from lab.topology.codes import law
 from lab.topology.draft import Draft, Zone
 from lab.topology.gather import aliased, is_address
 from lab.topology.lint_names import has_address, meant
+from lab.topology.shorthand import closest
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, PTR, SRV, A, Record
 from lab.wire.zonefile import Entry, relative
 
@@ -141,7 +142,16 @@ def _glue(look: _Look) -> None:
                     f"{name} is delegated to {target}, which lies inside it, and its address is missing here"
                 )
                 hint = f"add glue:  {relative(target, look.origin)} A …"
-                look.complain("T029", sentence, record, hint=hint, word=str(record.data.text()))
+                look.complain("T029", sentence, record, hint=hint, word=_word(look, target))
+
+
+def _siblings(look: _Look, name: DomainName) -> list[DomainName]:
+    return [domain for domain in look.draft.organisations if domain.parent == name.parent]
+
+
+def _word(look: _Look, name: DomainName) -> str:
+    """A name as it is written in this zone."""
+    return relative(name, look.origin).rstrip(".")
 
 
 def _addressed(look: _Look, name: DomainName) -> bool:
@@ -159,7 +169,8 @@ def _lame(look: _Look) -> None:
             site = look.draft.sites.get(target)
             if record in look.entries and site is not None and name not in site.zones:
                 sentence = f"{target} does not serve {name}, and this points to it"
-                look.complain("T030", sentence, record, word=str(record.data.text()))
+                hint = "" if name in look.draft.zones else closest(name, _siblings(look, name))
+                look.complain("T030", sentence, record, hint=hint, word=_word(look, target))
 
 
 def _missing_dots(look: _Look) -> None:
@@ -241,9 +252,8 @@ def _addresses(look: _Look) -> None:
     for record in look.entries:
         site = look.draft.sites.get(record.name)
         if isinstance(record.data, A | AAAA) and site is not None and record.data.address not in site.addresses:
-            sentence = (
-                f"{record.name} has the address {site.addresses[0]}, and its zone says {record.data.address}"
-            )
+            said = f"the zone {look.origin} says {record.data.address}"
+            sentence = f"{record.name} has the address {site.addresses[0]}, and {said}"
             look.complain("T039", sentence, record, word=record.data.address, warning=True)
 
 

@@ -262,6 +262,8 @@ _WORDS = {
     "found unexpected end of stream": "a quote that is not closed",
     "found undefined alias": "there is no anchor for the word after '*'; to say everywhere, write \"*\"",
     "expected alphabetic or numeric character": "a '*' or '&' alone; to say everywhere, write \"*\"",
+    "found character '@'": "a text that begins with @ has to stand in quotes, like '@ MX 5 mail'",
+    "found character '%'": "a text that begins with % has to stand in quotes",
     "cannot start any token": "a character that cannot stand here; put the text into quotes",
     "special characters are not allowed": "a control character",
     "expected a single document": "a second document ('---'); one file is one topology",

@@ -3,6 +3,7 @@ keywords that the schema uses."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,21 @@ def test_the_schema_takes_what_the_lab_takes(path: Path) -> None:
 def test_the_schema_refuses_what_the_lab_refuses(name: str) -> None:
     text = (Path(__file__).parent / "errors" / f"{name}.yaml").read_text(encoding="utf-8")
     assert not fits(read(text, name).value, SCHEMA)
+
+
+def test_the_schema_beside_the_topologies_is_the_models() -> None:
+    """`lab schema > topologies/schema.json` writes it anew."""
+    beside = json.loads((ROOT / "topologies" / "schema.json").read_text(encoding="utf-8"))
+    assert explained(beside) == explained(SCHEMA)
+
+
+def explained(schema: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Every key and what is said of it; how a kind of value is written down differs from pydantic to pydantic."""
+    shapes = {"": schema, **schema["$defs"]}
+    return {
+        name: {key: one["description"] for key, one in shape["properties"].items()}
+        for name, shape in shapes.items()
+    }
 
 
 def test_every_key_is_explained() -> None:

@@ -60,7 +60,8 @@ def test_a_path_leads_back_to_line_and_column() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{" * 50_000, "- " * 50_000, "a: b: c", "\x00", "- &a\n*b", "a: !!python/object:os.system x", "[" * 400]
+    "text",
+    ["{" * 50_000, "- " * 50_000, "a: b: c", "\x00", "- &a\n*b", "a: !!python/object:os.system x", "[" * 400],
 )
 def test_what_is_not_a_topology_is_a_problem_and_no_more(text: str) -> None:
     assert {problem.code for problem in read(text, "f").problems} == {"T001"}
