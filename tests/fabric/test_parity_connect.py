@@ -156,6 +156,25 @@ async def test_cancelled_while_connecting_nothing_is_left_over(net: Net) -> None
 
 
 @case
+async def test_a_literal_is_its_own_address(net: Net) -> None:
+    async def ask() -> list[tuple[object, ...]]:
+        return await asyncio.get_running_loop().getaddrinfo(BOB, 25, type=socket.SOCK_STREAM)
+
+    family, kind, *_, address = (await net.on("ann", ask()))[0]
+    assert (family, kind, address) == (socket.AF_INET, socket.SOCK_STREAM, (BOB, 25))
+
+
+@case
+async def test_a_host_has_no_sockets_of_the_machine(net: Net) -> None:
+    async def reach_out() -> None:
+        await asyncio.open_unix_connection("/run/no.sock")
+
+    with pytest.raises(OSError, match=r"not supported") as failure:
+        await net.on("ann", reach_out())
+    assert failure.value.errno == errno.EOPNOTSUPP
+
+
+@case
 async def test_streams_talk_over_the_ambient_host(net: Net) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.readline()).upper())

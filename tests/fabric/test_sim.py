@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -85,8 +87,52 @@ def test_another_seed_tells_another_story() -> None:
     assert play(half_a_minute, gossip) != play(half_a_minute, gossip, seed="2")
 
 
+async def chatter(host: Host) -> None:
+    """Serves lines, and has five clients that call the others by chance."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address, port = writer.get_extra_info("peername")
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                host.log(NameResolved(line.decode(), "A", "NOERROR", via=f"{address}:{port}"))
+                writer.write(line)
+        writer.close()
+
+    async def call(rng: Random) -> None:
+        while True:
+            await asyncio.sleep(rng.random())
+            with suppress(OSError):
+                async with asyncio.timeout(5):
+                    reader, writer = await asyncio.open_connection(f"198.18.0.{rng.randint(1, 3)}", 25)
+                    for _ in range(3):
+                        writer.write(b"hello\n")
+                        await reader.readline()
+                    writer.close()
+
+    async def clients() -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(5):
+                group.create_task(call(host.rng(f"client {number}")))
+
+    await asyncio.start_server(serve, port=25)
+    host.spawn(clients())
+
+
+async def bad_days(fabric: SimFabric) -> str:
+    fabric.connect("*", "*", Link(timedelta(milliseconds=30), timedelta(milliseconds=20), 0.1, 100_000))
+    await fabric.advance(timedelta(seconds=10))
+    await fabric.fail(A, Down())
+    await fabric.advance(timedelta(seconds=10))
+    await fabric.heal(A)
+    fabric.cut(["b.test"], ["*"])
+    await fabric.advance(timedelta(seconds=10))
+    assert not fabric.crashes
+    assert len(fabric.log) > 300
+    return fabric.log.trace_hash()
+
+
 def test_the_story_does_not_depend_on_the_process() -> None:
-    program = "from tests.fabric.test_sim import *; print(play(half_a_minute, gossip))"
+    program = "from tests.fabric.test_sim import *; print(play(bad_days, chatter))"
     stories = {
         subprocess.run(
             [sys.executable, "-c", program],
