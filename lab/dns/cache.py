@@ -117,12 +117,17 @@ class Cache:
 
     # -- recall -------------------------------------------------------------------------------------------
 
-    def get(self, name: DomainName, type: str, least: Rank = Rank.ANSWER) -> RRset | None:
-        """The RRset, its TTL counted down; None when it is not known well enough."""
+    def get(self, name: DomainName, type: str, least: Rank = Rank.ANSWER) -> RRset:
+        """The RRset, its TTL counted down; empty when it is not known well enough."""
         entry = self._live((name, type))
-        if entry is None or entry.rank < least or not entry.records:
-            return None
+        if entry is None or entry.rank < least:
+            return ()
         return _aged(entry.records, entry.until - self._now())
+
+    def lead(self, name: DomainName, type: str) -> RRset:
+        """The RRset as far as it may lead to a server: of any rank, with the TTL it came with."""
+        entry = self._live((name, type))
+        return entry.records if entry else ()
 
     def denied(self, name: DomainName, type: str) -> Entry | None:
         """The denial of this name, of one above it (R11), or of its type."""

@@ -111,7 +111,7 @@ class Descent:
             return Cut(ROOT, (), fixed=self.top)
         above = errand.name.parent if errand.type == "DS" else errand.name
         for zone in above.ancestors():
-            servers = targets(self.cache.get(zone, "NS", Rank.REFERRAL) or ())
+            servers = targets(self.cache.lead(zone, "NS"))
             if any(not name.is_within(zone) or self._cached(name) for name in servers):
                 return Cut(zone, servers)
         return await self._prime(errand)
@@ -177,8 +177,7 @@ class Descent:
         return self._cached(name) or addresses_of(cut.glue, name)
 
     def _cached(self, name: DomainName) -> Sequence[Address]:
-        known = [self.cache.get(name, kind, Rank.GLUE) or () for kind in ("A", "AAAA")]
-        return addresses_of(known[0] + known[1], name)
+        return addresses_of(self.cache.lead(name, "A") + self.cache.lead(name, "AAAA"), name)
 
     # -- one server ---------------------------------------------------------------------------------------
 

@@ -60,8 +60,8 @@ class Recursor:
         if self.authority.zones.origin_of(name, kind) is not None:
             self.authority.respond(octets, asker, reply)
             return
-        known = self.resolver.recall(name, kind) if query.rd else self._from_memory(name, kind)
-        if known is not None and (known.rcode != "SERVFAIL" or not query.rd):
+        known = self.resolver.known(name, kind) if query.rd else self._from_memory(name, kind)
+        if known is not None:
             reply(_encoded(query, known, asker))
         else:
             self.spawn(self._resolve(query, asker, reply), f"answer {name} {kind}")
@@ -83,7 +83,7 @@ class Recursor:
 
     async def _resolve(self, query: Message, asker: Asker, reply: Reply) -> None:
         assert query.question is not None
-        reply(_encoded(query, await self.resolver.resolve(query.question.name, query.question.type), asker))
+        reply(_encoded(query, await self.resolver.search(query.question.name, query.question.type), asker))
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:

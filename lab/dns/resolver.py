@@ -95,7 +95,19 @@ class Resolver:
 
     async def resolve(self, name: DomainName, type: str) -> Outcome:
         """The whole answer; never raises for what the DNS says."""
-        outcome = self.recall(name, type) or await self._awaited(name, type)
+        return self.known(name, type) or await self.search(name, type)
+
+    def known(self, name: DomainName, type: str) -> Outcome | None:
+        """The answer that needs nobody to be asked."""
+        outcome = self.recall(name, type)
+        return outcome and self._rather_stale(name, type, outcome)
+
+    async def search(self, name: DomainName, type: str) -> Outcome:
+        """The answer that is not known."""
+        return self._rather_stale(name, type, await self._awaited(name, type))
+
+    def _rather_stale(self, name: DomainName, type: str, outcome: Outcome) -> Outcome:
+        """Old data in the place of a failure, where they are kept (R16)."""
         old = self.cache.stale(name, type) if outcome.rcode == "SERVFAIL" else None
         return Outcome("NOERROR", old, why=ExtendedError(ede.STALE)) if old else outcome
 
