@@ -10,7 +10,7 @@ from lab.cli.telling import tell
 from lab.control.client import ask
 
 
-def clock(by: str = "", *, json: Json = False) -> int:
+def clock(by: str = "", /, *, json: Json = False) -> int:
     """Lab time; with a span (+4h, 30m, 5d), let it run ahead and tell what happened meanwhile.
 
     Parameters

@@ -15,7 +15,7 @@ from lab.cli.screen import emit, plain, show, table
 from lab.errors import WrongUse
 
 
-def explain(topic: str = "", *, json: Json = False) -> int:
+def explain(topic: str = "", /, *, json: Json = False) -> int:
     """What a rule or a code means:  lab explain mx-preference  ·  lab explain T021
 
     Parameters

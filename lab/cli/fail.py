@@ -13,6 +13,7 @@ from lab.control.client import ask
 
 def fail(
     host: str,
+    /,
     *,
     as_: Annotated[Literal["down", "unreachable", "silent", "paused"], Parameter(name="--as")] = "down",
     reply: int = 0,
@@ -62,7 +63,7 @@ def fail(
     return 0
 
 
-def heal(host: str = "", *, json: Json = False) -> int:
+def heal(host: str = "", /, *, json: Json = False) -> int:
     """Mend a host; without one, every host, cut and line that failed.
 
     Parameters

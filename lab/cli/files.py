@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.errors import Problem
 
 
-def check(file: str = "", *, json: Json = False) -> int:
+def check(file: str = "", /, *, json: Json = False) -> int:
     """What is wrong, or unwise, in a topology file. Exit status 2 when something is wrong.
 
     Parameters
@@ -70,7 +70,7 @@ def schema(*, json: Json = False) -> int:
     return 0
 
 
-def graph(file: str = "", *, svg: str = "", mermaid: bool = False, json: Json = False) -> int:
+def graph(file: str = "", /, *, svg: str = "", mermaid: bool = False, json: Json = False) -> int:
     """Draw a topology.
 
     Parameters

@@ -12,7 +12,7 @@ _STATES = {"delivered": ("●", "good"), "held": ("◐", "wait"), "queued": ("�
 """The matrix's glyphs; what is not here was refused."""
 
 
-def journey(id: str = "", *, format: Literal["text", "json", "mermaid"] = "text", json: Json = False) -> int:
+def journey(id: str = "", /, *, format: Literal["text", "json", "mermaid"] = "text", json: Json = False) -> int:
     """What happened to a message, and why. Without an id, a line for each message.
 
     Parameters

@@ -9,7 +9,7 @@ from lab.cli.screen import Line, emit, plain, show, table
 from lab.control.client import ask
 
 
-def mailbox(address: str, uid: int = 0, *, raw: bool = False, json: Json = False) -> int:
+def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, json: Json = False) -> int:
     """What is in a mailbox; with a message's number, that message byte for byte.
 
     Parameters

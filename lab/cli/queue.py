@@ -9,7 +9,7 @@ from lab.cli.screen import Line, emit, plain, show, table
 from lab.control.client import ask
 
 
-def queue(host: str = "", *, retry: bool = False, json: Json = False) -> int:
+def queue(host: str = "", /, *, retry: bool = False, json: Json = False) -> int:
     """What waits in the queues of the mail hosts.
 
     Parameters

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from lab.errors import WrongUse
 
@@ -31,8 +31,9 @@ def read(verb: str, function: Verb, words: Sequence[str]) -> Callable[[], int]:
         name=f"lab {verb}",
         version_flags=[],
         help_flags=["--help", "-h"],
-        default_parameter=Parameter(negative=""),
+        default_parameter=Parameter(negative="", show_default=False),
         help_format="plaintext",
+        group_commands=Group("Help", show=False),
     )
     app.default(function)
     try:

@@ -16,7 +16,7 @@ _NOT_FOUND = 127
 """What a shell answers for a command that there is not."""
 
 
-def shell(host: str = "student", *, command: Unread = (), json: Json = False) -> int:
+def shell(host: str = "student", /, *, command: Unread = (), json: Json = False) -> int:
     """A shell inside the lab, or one command there: its exit status is the command's.
 
     lab shell                                           a shell on the student's host

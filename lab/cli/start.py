@@ -21,8 +21,9 @@ _GLYPHS = {"up": ("✓", "good")}
 
 def up(
     topology: str = "",
+    /,
     *,
-    fabric: Literal["", "local", "sim"] = "",
+    fabric: Literal["local", "sim"] | None = None,
     pace: float = 1.0,
     seed: str = "",
     doors: Annotated[bool, Parameter(negative="--no-doors")] = True,
@@ -39,14 +40,14 @@ def up(
         Where the hosts live. local: real ports in a private network of this machine. sim: in memory. Without
         it, local where the machine allows it.
     pace
-        On sim, lab seconds for each second.
+        On sim, lab seconds for each second: 1 if not told otherwise.
     seed
         What chance is drawn from, instead of the topology's own seed.
     doors
         Open front doors on the machine's loopback for programs outside of the lab.
     """
     begun = time.perf_counter()
-    order = Order(str(topologies.find(topology)), fabric, _pace(pace), seed, doors)
+    order = Order(str(topologies.find(topology)), fabric or "", _pace(pace), seed, doors)
     ready = start(home(), order, _remark)
     ready["ready_s"] = round(time.perf_counter() - begun, 3)
     if json:

@@ -26,6 +26,7 @@ from lab.control.client import dial, read_reply, request
 def talk(
     host: str,
     port: str = "smtp",
+    /,
     *,
     caller: Annotated[str, Parameter(name="--from")] = "",
     explain: bool = False,

@@ -41,7 +41,7 @@ def watch(*, since: int | None = None, once: bool = False, all: bool = False, js
     return 0
 
 
-def replay(file: str, *, id: str = "", all: bool = False, json: Json = False) -> int:
+def replay(file: str, /, *, id: str = "", all: bool = False, json: Json = False) -> int:
     """A saved log again: its events, and its journeys at the end.
 
     Parameters

@@ -7,7 +7,9 @@ from lab.cli.screen import emit
 from lab.control.client import ask
 
 
-def zone(origin: str, *, add: list[str] | None = None, remove: list[str] | None = None, json: Json = False) -> int:
+def zone(
+    origin: str, /, *, add: list[str] | None = None, remove: list[str] | None = None, json: Json = False
+) -> int:
     """Show a zone; add or remove records, as lines of a master file. Its serial rises with each change.
 
     Parameters

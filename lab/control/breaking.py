@@ -57,17 +57,17 @@ _ENOUGH = 200
 
 
 async def fail(lab: Lab, args: Args) -> Form:
-    host = lab.internet.host(text(args, "host")).name
+    """A host, or the line between two places; a place is a host, an organisation or "*"."""
+    place, link = text(args, "host"), link_of(args)
     if args.get("cut"):
         other = text(args, "cut")
-        lab.internet.cut([host], [other])
-        return {"host": host, "fault": f"cut off from {other}"}
-    link = link_of(args)
+        lab.internet.cut([place], [other])
+        return {"host": place, "fault": f"cut off from {other}"}
     if link is not None:
         other = optional(args, "to", "*")
-        lab.internet.connect(host, other, link)
-        return {"host": host, "fault": f"{link} to {'everyone' if other == '*' else other}"}
-    fault = fault_of(args)
+        lab.internet.connect(place, other, link)
+        return {"host": place, "fault": f"{link} to {'everyone' if other == '*' else other}"}
+    host, fault = lab.internet.host(place).name, fault_of(args)
     await lab.internet.fail(host, fault)
     return {"host": host, "fault": str(fault)}
 

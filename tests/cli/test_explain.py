@@ -1,0 +1,48 @@
+"""The handbook: every code that an error can end in has an explanation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab.cli.explain import by_code, fault, pages
+
+CODE = re.compile(r'"([A-Z]\d{3})"')
+
+
+def codes() -> list[str]:
+    """The codes that stand in the lab's own files."""
+    files = sorted(Path(lab.__file__).parent.rglob("*.py"))
+    return sorted({code for file in files for code in CODE.findall(file.read_text(encoding="utf-8"))})
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_code_is_explained(code: str) -> None:
+    assert by_code(pages(), code) or fault(code)
+
+
+def test_no_code_is_explained_twice() -> None:
+    named = [code for text in pages().values() for code in re.findall(r"\b[A-Z]\d{3}\b", _codes(text))]
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_page_is_short_and_has_a_title(name: str) -> None:
+    lines = pages()[name].splitlines()
+    assert lines[0].startswith("# ")
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 120
+
+
+def _codes(text: str) -> str:
+    return next((line for line in text.splitlines() if line.startswith("Codes: ")), "")
+
+
+def test_screens_name_pages_that_exist() -> None:
+    files = sorted((Path(lab.__file__).parent / "cli").glob("*.py"))
+    named = {name for file in files for name in re.findall(r"lab explain ([a-z-]{4,})", file.read_text("utf-8"))}
+    assert named <= set(pages())
+    assert "mx-preference" in named
