@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.topology.schema import json_schema
+from lab.topology.schema import json_schema, reference
 from lab.topology.source import read
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,6 +66,11 @@ def test_the_schema_beside_the_topologies_is_the_models() -> None:
     """`lab schema > topologies/schema.json` writes it anew."""
     beside = json.loads((ROOT / "topologies" / "schema.json").read_text(encoding="utf-8"))
     assert explained(beside) == explained(SCHEMA)
+
+
+def test_the_reference_is_the_models() -> None:
+    """`python -c "from lab.topology.schema import reference; print(reference())"` writes it anew."""
+    assert (ROOT / "docs" / "topology-files.md").read_text(encoding="utf-8").rstrip() == reference().rstrip()
 
 
 def explained(schema: dict[str, Any]) -> dict[str, dict[str, str]]:
