@@ -15,9 +15,10 @@ from lab.mail.envelope import Resolve
 from lab.mail.ledger import Ledger
 from lab.mail.local import LocalDelivery
 from lab.mail.policy import Policy
-from lab.mail.queue import Destination, Message, Queue
+from lab.mail.queue import Queue
 from lab.mail.routing import Exchangers, Identity
 from lab.mail.session import CONNECT_LIMIT
+from lab.mail.waiting import Destination, Message
 from lab.mail.worker import Worker
 from lab.names import Address, DomainName
 

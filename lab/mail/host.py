@@ -25,13 +25,14 @@ from lab.mail.ledger import submitted
 from lab.mail.local import LocalDelivery
 from lab.mail.policies import named_policy
 from lab.mail.policy import with_settings
-from lab.mail.queue import LOCAL, Delivery, Queue
+from lab.mail.queue import Queue
 from lab.mail.reading import answers
 from lab.mail.relay import as_local
 from lab.mail.retry import named_schedule
 from lab.mail.server import Reception, start_server
 from lab.mail.spool import Spool
 from lab.mail.store import Store
+from lab.mail.waiting import LOCAL, Delivery
 from lab.names import EmailAddress
 from lab.topology.plan import MailPlan
 from lab.wire.received import read_heading

@@ -17,8 +17,9 @@ from lab.fabric.base import Host
 from lab.mail.bounce import Letter, News, addressee, at, compose, wants
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.local import Delivered, Forwarded
-from lab.mail.queue import Delivery, Message, Queue
+from lab.mail.queue import Queue
 from lab.mail.spool import Stored
+from lab.mail.waiting import Delivery, Message
 from lab.mail.walk import Deferred, GivenUp, Reason, Taken
 from lab.wire.received import read_heading
 

@@ -16,9 +16,9 @@ from lab.mail.ledger import Fate
 from lab.mail.line import Line
 from lab.mail.local import Failed
 from lab.mail.policy import OWN_NAME
-from lab.mail.queue import LOCAL, Delivery, Destination
 from lab.mail.routing import Verdict
 from lab.mail.session import Session, connect
+from lab.mail.waiting import LOCAL, Delivery, Destination
 from lab.mail.walk import Ask, Attempt, Deferred, GivenUp, Reason, Walk
 from lab.wire.smtp_client import Fate as Sent
 from lab.wire.smtp_client import Outgoing, To, Unwilling
