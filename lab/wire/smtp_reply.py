@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MARKS = (b" ", b"-", b"\r", b"")
+_MARKS = (" ", "-", "\r", "")
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 LONGEST_LINE = 4_096
@@ -60,17 +60,21 @@ class ReplyReader:
 
     def feed(self, octets: bytes) -> list[Reply]:
         """The replies that these octets complete; BadReply when they cannot be one."""
-        *lines, self._buffer = (self._buffer + octets).split(b"\n")
+        whole, end, self._buffer = (self._buffer + octets).rpartition(b"\n")
         if len(self._buffer) > LONGEST_LINE:
             raise BadReply("a reply line has no end")
+        if not end:
+            return []
+        lines = whole.decode("utf-8", "replace").split("\n")
         return [reply for line in lines if (reply := self._line(line)) is not None]
 
-    def _line(self, line: bytes) -> Reply | None:
+    def _line(self, line: str) -> Reply | None:
         code, mark = line[:3], line[3:4]
-        if not (b"200" <= code <= b"599" and code.isdigit() and mark in _MARKS) or len(self._lines) >= MOST_LINES:
+        digits = "200" <= code <= "599" and code.isascii() and code.isdigit()
+        if not (digits and mark in _MARKS) or len(self._lines) >= MOST_LINES:
             raise BadReply(f"not an SMTP reply: {line[:80]!r}")
-        self._lines.append(line[4:].rstrip(b"\r").decode("utf-8", "replace"))
-        if mark == b"-":
+        self._lines.append(line[4:].rstrip("\r"))
+        if mark == "-":
             return None
         text, self._lines = "\n".join(self._lines), []
         return Reply(int(code), text)
