@@ -90,7 +90,7 @@ def pointer(address: str) -> str:
 
 
 def screen(form: dict[str, Any], asked: Question) -> list[Line]:
-    lines = _way(form["trace"]) if form["trace"] else [*_answers(form), *_beside(form), _verdict(form, asked)]
+    lines = _way(form["trace"]) if form["trace"] else [*_records(form), _verdict(form, asked)]
     return [*lines, *_lesson(form["answers"])]
 
 
@@ -135,16 +135,22 @@ def _outcome(step: dict[str, Any]) -> tuple[str, str]:
 # -- an answer ------------------------------------------------------------------------------------------------
 
 
-def _answers(form: dict[str, Any]) -> list[Line]:
-    return table([_row(record) for record in form["answers"]])
+_SECTIONS = (("answers", ""), ("authority", "authority"), ("additional", "additional"))
 
 
-def _row(record: dict[str, Any]) -> list[tuple[str, str]]:
+def _records(form: dict[str, Any]) -> list[Line]:
+    """The answer, and what came along: who is responsible, and the addresses of what was answered."""
+    return table([_row(record, name) for section, name in _SECTIONS for record in form[section]])
+
+
+def _row(record: dict[str, Any], section: str) -> list[tuple[str, str]]:
+    style = "dim" if section else ""
     return [
-        (record["name"], "place"),
+        (record["name"], style or "place"),
         (str(record["ttl"]), "dim"),
-        (record["type"], ""),
-        (_data(record), "good"),
+        (record["type"], style),
+        (_data(record), style or "good"),
+        (section, "dim"),
     ]
 
 
@@ -158,15 +164,6 @@ def _data(record: dict[str, Any]) -> str:
 
 def _bare(name: str) -> str:
     return name[:-1] if len(name) > 1 and name.endswith(".") else name
-
-
-def _beside(form: dict[str, Any]) -> list[Line]:
-    """What came along: who is responsible, and the addresses of what was answered."""
-    return [
-        line
-        for heading, section in (("authority", form["authority"]), ("besides", form["additional"]))
-        for line in table([[(heading, "dim"), *((text, "dim") for text, _ in _row(record))] for record in section])
-    ]
 
 
 _SENTENCES = {

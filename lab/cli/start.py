@@ -81,7 +81,7 @@ def first_screen(form: dict[str, Any]) -> list[Line]:
     hosts = "1 host" if form["hosts"] == 1 else f"{form['hosts']:,} hosts"
     lines.append(plain(f" {hosts} ready in {form['ready_s']:.1f} s.", "good"))
     lines += _front_doors(form["doors"])
-    lines.append(plain(f" Try:  {'   ·   '.join(_suggestions(form))}"))
+    lines.append(plain(f" Try:  {'  ·  '.join(_suggestions(form))}"))
     return lines
 
 
@@ -114,9 +114,12 @@ def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
 
 
 def _suggestions(form: dict[str, Any]) -> list[str]:
-    domain = next((row["organisation"] for row in form["rows"] if "MX" in row["about"]), "")
-    shell = ["lab shell"] if form["fabric"] == "local" else []
-    return [f"lab dig {domain} MX", *shell, "lab send --help", "lab down"] if domain else [*shell, "lab down"]
+    """What a newcomer could type next."""
+    exchangers = [row for row in form["rows"] if " MX" in row["about"] and row["organisation"]]
+    best = max(exchangers, key=lambda row: row["about"], default=None)
+    dig = [f"lab dig {best['organisation']} MX"] if best else []
+    send = [f"lab send --from {form['people'][-1]} --to {form['people'][0]}"] if form["people"] else []
+    return [*dig, *send, *(["lab shell"] if form["fabric"] == "local" else []), "lab down"]
 
 
 def status(*, json: Json = False) -> int:

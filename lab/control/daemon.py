@@ -23,7 +23,7 @@ from typing import IO, Any
 from lab import topology
 from lab.clock import PacedTime, TimeSource, WarpedTime
 from lab.control.client import error_form
-from lab.control.describe import row
+from lab.control.describe import people, row
 from lab.control.doors import doors_of, open_doors
 from lab.control.home import Home, listen
 from lab.control.launch import Order, already_up
@@ -181,6 +181,7 @@ def first_screen(internet: Internet, order: Order, doors: Sequence[BoundDoor]) -
         **state(internet, order, doors),
         "hosts": len(hosts),
         "dashboard": None,
+        "people": people(internet.plan),
         "rows": [row(host, internet.plan) for host in hosts[:_SHOWN]],
     }
 

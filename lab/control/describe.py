@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from lab.internet import STUDENT
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, MailPlan, Plan, ZonePlan
 
@@ -18,6 +19,8 @@ _FEW = 6
 
 def about(host: HostPlan, plan: Plan) -> str:
     """What it does, in the words of its postmaster: "delegates be. ch. com.", "smtp · 1 mailbox"."""
+    if host.name == STUDENT:
+        return "you are here"
     return " · ".join([*_names(host, plan), *_resolver(host), *(_mail(host.mail) if host.mail else ())])
 
 
@@ -30,6 +33,12 @@ def row(host: HostPlan, plan: Plan, state: str = "up") -> dict[str, Any]:
         "organisation": host.organisation,
         "about": about(host, plan),
     }
+
+
+def people(plan: Plan) -> list[str]:
+    """Two of the lab's people who live on different hosts (or one, or none): who could write to whom."""
+    boxes = (host.mail.mailboxes for host in plan.hosts if host.mail and host.mail.mailboxes)
+    return [str(mailboxes[0].address) for mailboxes in islice(boxes, 2)]
 
 
 def _names(host: HostPlan, plan: Plan) -> Iterator[str]:

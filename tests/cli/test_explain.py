@@ -34,7 +34,7 @@ def test_a_page_is_short_and_has_a_title(name: str) -> None:
     lines = pages()[name].splitlines()
     assert lines[0].startswith("# ")
     assert len(lines) <= 40
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= 96
 
 
 def _codes(text: str) -> str:

@@ -1,0 +1,51 @@
+"""Golden screens: each folder has a verb's JSON and the screen that is drawn from it.
+
+`<verb>-<case>/form.json` and `screen.txt`; after a change that is meant, draw them anew with
+`LAB_DRAW=1 pytest tests/cli/test_screens.py`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from lab.cli import clock, dig, journey, mailbox, queue, start
+from lab.cli.screen import Line, paint
+
+SCREENS = Path(__file__).parent / "screens"
+DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType(
+    {
+        "up": start.first_screen,
+        "dig": lambda form: dig.screen(form, dig.question(form["asked"])),
+        "journey": lambda form: journey.overview(form["journeys"]),
+        "mailbox": mailbox.screen,
+        "queue": lambda form: queue.screen(form["queue"]),
+        "clock": clock.screen,
+    }
+)
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in SCREENS.iterdir()))
+def test_a_screen_is_as_it_was(case: str) -> None:
+    folder = SCREENS / case
+    form = json.loads((folder / "form.json").read_text(encoding="utf-8"))
+    drawn = "".join(f"{paint(line, colour=False)}\n" for line in DRAWN[case.partition("-")[0]](form))
+    if os.environ.get("LAB_DRAW"):
+        (folder / "screen.txt").write_text(drawn, encoding="utf-8")
+    assert drawn == (folder / "screen.txt").read_text(encoding="utf-8")
+
+
+def test_colour_is_never_alone() -> None:
+    """Without colours the text is the same, so that what a colour says a glyph or word says too."""
+    line: Line = ((" ✕ ", "bad"), ("mail.belgiannews.com", "place"), ("  down", ""))
+    painted = paint(line, colour=True)
+    assert "\x1b[31m ✕ \x1b[0m" in painted
+    for style in ("31", "36", "0"):
+        painted = painted.replace(f"\x1b[{style}m", "")
+    assert painted == paint(line, colour=False)
