@@ -97,6 +97,7 @@ class Session(asyncio.Protocol):
         if self.ready:
             self._client.quit()
             self._flush()
+            self._arm()
         elif not self._client.is_closed and self._client.stage is not Stage.QUIT:
             self.abort()
 

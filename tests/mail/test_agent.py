@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from lab.events import (
     BounceSent,
     ConnectionFailed,
@@ -16,7 +20,9 @@ from lab.events import (
     ReplyReceived,
     Stage,
 )
+from lab.mail import agent
 from lab.names import DomainName
+from lab.wire.records import MX
 from tests.mail.world import BOTH_DOWN, HOME, Place, World, fail, pair, play
 
 
@@ -268,3 +274,66 @@ def test_a_refused_ehlo_is_followed_by_helo_without_a_ruling() -> None:
         assert {event.row for event in world.events(ReplyReceived)} == {""}
 
     play(story, pair(first, Place()))
+
+
+@pytest.mark.parametrize(
+    ("mx", "status", "rule"),
+    [("NXDOMAIN", "5.1.2", "nxdomain"), ([MX(0, DomainName("."))], "5.1.10", "null-mx")],
+)
+def test_a_domain_that_takes_no_mail_is_told_at_once(mx: Any, status: str, rule: str) -> None:
+    async def story(world: World) -> None:
+        world.names["b.com", "MX"] = mx
+        await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        assert [(event.status, event.row) for event in world.events(RecipientsFailed)] == [
+            (status, f"rfc5321/{rule}")
+        ]
+        assert [(event.rule, event.exchangers) for event in world.events(ExchangersFound)] == [(rule, ())]
+        assert world.reports()[0].statuses[0].diagnostic.startswith("X-Lab; ")
+
+    play(story)
+
+
+def test_names_that_cannot_be_found_for_now_make_the_mail_wait() -> None:
+    first = Place()
+
+    async def story(world: World) -> None:
+        mx = world.names["b.com", "MX"]
+        world.names["b.com", "MX"] = "SERVFAIL"
+        await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        (deferred,) = world.events(MailDeferred)
+        assert (deferred.row, deferred.next_try) == ("rfc5321/mx-unknown", 300.0)
+        world.names["b.com", "MX"] = mx
+        await world.wait(minutes=5)
+        assert len(first.messages) == 1
+
+    play(story, pair(first, Place()))
+
+
+def test_more_destinations_than_workers_are_served_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "WORKERS_PER_HOST", 2)
+    one = Place()
+
+    def prepare(world: World) -> None:
+        world.place("mx.all.com", "198.18.1.1", one)
+        for number in range(10):
+            world.mx(f"d{number}.com", (5, "mx.all.com"))
+
+    async def story(world: World) -> None:
+        await world.send(*(f"ed@d{number}.com" for number in range(10)))
+        await world.wait(seconds=5)
+        assert len(one.messages) == 10
+
+    play(story, prepare)
+
+
+def test_a_host_that_greets_by_this_hosts_name_is_a_loop() -> None:
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        (failed,) = world.events(RecipientsFailed)
+        assert (failed.status, failed.row) == ("5.4.6", "rfc5321/greeting-own-name")
+        assert [event.row for event in world.events(ReplyReceived) if event.follows] == [failed.row]
+
+    play(story, pair(Place(greeting=b"220 mail.unige.ch ESMTP\r\n"), Place()))
