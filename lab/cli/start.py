@@ -27,6 +27,7 @@ def up(
     pace: float = 1.0,
     seed: str = "",
     doors: Annotated[bool, Parameter(negative="--no-doors")] = True,
+    door: tuple[str, ...] = (),
     json: Json = False,
 ) -> int:
     """Start a mini-Internet from a topology file, and leave it running.
@@ -45,9 +46,11 @@ def up(
         What chance is drawn from, instead of the topology's own seed.
     doors
         Open front doors on the machine's loopback for programs outside of the lab.
+    door
+        One more, at a port of your own:  --door 2525:mail.belgiannews.com:25
     """
     begun = time.perf_counter()
-    order = Order(str(topologies.find(topology)), fabric or "", _pace(pace), seed, doors)
+    order = Order(str(topologies.find(topology)), fabric or "", _pace(pace), seed, doors, door)
     ready = start(home(), order, _remark)
     ready["ready_s"] = round(time.perf_counter() - begun, 3)
     if json:
@@ -115,9 +118,7 @@ def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
 
 def _suggestions(form: dict[str, Any]) -> list[str]:
     """What a newcomer could type next."""
-    exchangers = [row for row in form["rows"] if " MX" in row["about"] and row["organisation"]]
-    best = max(exchangers, key=lambda row: row["about"], default=None)
-    dig = [f"lab dig {best['organisation']} MX"] if best else []
+    dig = [f"lab dig {form['people'][0].rpartition('@')[2]} MX"] if form["people"] else []
     send = [f"lab send --from {form['people'][-1]} --to {form['people'][0]}"] if form["people"] else []
     return [*dig, *send, *(["lab shell"] if form["fabric"] == "local" else []), "lab down"]
 

@@ -16,15 +16,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lab import topology
 from lab.clock import PacedTime, TimeSource, WarpedTime
 from lab.control.client import error_form
 from lab.control.describe import people, row
-from lab.control.doors import doors_of, open_doors
+from lab.control.doors import asked_door, doors_of, open_doors
 from lab.control.home import Home, listen
 from lab.control.launch import Order, already_up
 from lab.control.running import lab_of
@@ -50,20 +51,17 @@ class Ground:
 
 
 class Teller:
-    """The pipe to whoever started the daemon."""
+    """The pipe to whoever started the daemon. They may have gone; the lab runs all the same."""
 
     def __init__(self, number: int) -> None:
-        self._file: IO[str] = os.fdopen(number, "w", encoding="utf-8")
+        self._number = number
 
     def tell(self, **form: Any) -> None:
-        try:
-            self._file.write(json.dumps(form) + "\n")
-            self._file.flush()
-        except BrokenPipeError:
-            pass  # nobody waits any more; the lab runs all the same
+        with suppress(BrokenPipeError):
+            os.write(self._number, json.dumps(form).encode() + b"\n")
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._number)
 
 
 def main(words: Sequence[str]) -> int:
@@ -95,7 +93,8 @@ def run(where: Home, order: Order, teller: Teller) -> None:
     where.clear()
     try:
         plan = load(order)
-        doors = bind(doors_of(plan)) if order.doors else []
+        wanted = [asked_door(word, plan) for word in order.door]
+        doors = bind([*wanted, *(doors_of(plan) if order.doors else ())])
         ground = choose(order, plan, where, teller)
         with asyncio.Runner(loop_factory=lambda: LabLoop(ground.source)) as runner:
             runner.run(live(where, order, plan, ground, doors, teller))

@@ -33,6 +33,9 @@ class Order:
     pace: float = 1.0
     seed: str = ""
     doors: bool = True
+    """Whether the doors that every lab has are opened."""
+    door: tuple[str, ...] = ()
+    """Further ones, at ports of the user's own."""
 
 
 def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,16 @@ def test_a_lab_that_cannot_be_is_refused_before_anything_starts(
     assert said.status == 2
     assert sentence in said.err
     assert not command.home.exists()
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_is_started(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        up = command.apart("up", "tiny", "--fabric", "sim", "--door", f"{port}:mail.example.be:25")
+    assert up.returncode == 4
+    assert f"TCP port {port} of 127.0.0.1, the front door of mail.example.be 25, is taken" in up.stderr
+    assert "H012" in up.stderr
+    assert command("status").status == 3
 
 
 def test_labs_stand_side_by_side(command: Command, tmp_path: Path) -> None:

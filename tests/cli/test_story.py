@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -238,3 +239,10 @@ def test_a_dialogue_by_hand_is_relayed_and_explained(lab: Lab) -> None:
     assert "does not relay for strangers" in said
     assert lines[-2].startswith("< 221")
     assert "by hand" in subjects(lab, "ed@belgiannews.com")
+
+
+def test_a_front_door_leads_into_the_lab(lab: Lab) -> None:
+    doors = json.loads((lab.home / "lab.json").read_text())["doors"]
+    port = next(door["port"] for door in doors if door["to"] == "mail.belgiannews.com smtp")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        assert client.recv(100).startswith(b"220 mail.belgiannews.com")
