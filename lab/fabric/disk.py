@@ -12,7 +12,8 @@ Two kinds: `MemoryDisk` (sim), which knows what was synced and can lose the rest
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -28,7 +29,8 @@ class Disk(Protocol):
     full: bool
     """A fault: what adds octets fails with ENOSPC."""
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str, start: int = 0) -> bytes:
+        """The file's octets from `start` on."""
 
     def write(self, path: str, octets: bytes) -> None:
         """Make the file, or put new content in the place of the old."""
@@ -45,9 +47,17 @@ class Disk(Protocol):
 
     def size(self, path: str) -> int: ...
 
-    async def sync(self, *paths: str) -> None:
-        """Return once these files, and their names in their folders, are on stable storage. Calls that wait at
-        the same time share one trip to the disk (group commit)."""
+    def stamp(self, folder: str) -> int | None:
+        """A number that another one follows when a name in the folder comes, goes or changes; None when it is too
+        soon to tell."""
+
+    def lock(self, path: str) -> AbstractContextManager[object]:
+        """Keep other processes out meanwhile. Never wait for anything inside: one's own process would stop."""
+
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+        """Return once these files, and their names in their folders, are on stable storage; of `names` only that
+        they are there (after a rename), or are not (after a removal). Calls that wait at the same time share one
+        trip to the disk (group commit)."""
 
 
 class _File:
@@ -72,21 +82,30 @@ class _File:
         return self.pieces[0]
 
 
+class _Names(dict[str, None]):
+    """The names in a folder, and at which of the disk's changes they last changed."""
+
+    __slots__ = ("changed",)
+    changed: int
+
+
 class MemoryDisk:
     """A disk that never leaves the process, and still knows what a power cut would leave of it."""
 
-    __slots__ = ("_durable", "_files", "_folders", "folder", "full")
+    __slots__ = ("_changes", "_durable", "_files", "_folders", "folder", "full")
 
     def __init__(self) -> None:
         self._files: dict[str, _File] = {}
         self._durable: dict[str, _File] = {}
         """The names that are on stable storage, and which file each of them meant then."""
-        self._folders: dict[str, dict[str, None]] = {}
+        self._folders: dict[str, _Names] = {}
+        self._changes = 0
         self.folder: Path | None = None
         self.full = False
 
-    def read(self, path: str) -> bytes:
-        return self._file(path).content()
+    def read(self, path: str, start: int = 0) -> bytes:
+        content = self._file(path).content()
+        return content[start:] if start else content
 
     def size(self, path: str) -> int:
         return self._file(path).size
@@ -113,6 +132,7 @@ class MemoryDisk:
             for folder, name in _steps(path):
                 names = self._folders[folder]
                 del names[name]
+                self._changed(names)
                 if names:
                     break
                 del self._folders[folder]
@@ -120,15 +140,28 @@ class MemoryDisk:
     def list(self, folder: str) -> list[str]:
         return sorted(self._folders.get(folder.strip("/"), ()))
 
-    async def sync(self, *paths: str) -> None:
+    def stamp(self, folder: str) -> int | None:
+        names = self._folders.get(folder.strip("/"))
+        return 0 if names is None else names.changed
+
+    def lock(self, path: str) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
         for path in paths:
-            file = self._files.get(path)
-            if file is None:
-                # A name that went away is synced with its folder.
-                self._durable.pop(path, None)
-            else:
+            if (file := self._files.get(path)) is not None:
                 file.synced = file.size
-                self._settle(path, file)
+            self._settle_name(path)
+        for name in names:
+            self._settle_name(name)
+
+    def _settle_name(self, path: str) -> None:
+        file = self._files.get(path)
+        if file is None:
+            # A name that went away is synced with its folder.
+            self._durable.pop(path, None)
+        else:
+            self._settle(path, file)
 
     def power_cut(self, rng: Random) -> None:
         """Fall back to what is on stable storage. Of the rest chance decides: a write, rename or removal that was
@@ -168,8 +201,17 @@ class MemoryDisk:
     def _name(self, path: str, file: _File) -> None:
         if path not in self._files:
             for folder, name in _steps(path):
-                self._folders.setdefault(folder, {})[name] = None
+                names = self._folders.get(folder)
+                if names is None:
+                    names = self._folders[folder] = _Names()
+                if name not in names:
+                    names[name] = None
+                    self._changed(names)
         self._files[path] = file
+
+    def _changed(self, names: _Names) -> None:
+        self._changes += 1
+        names.changed = self._changes
 
     def _require_room(self) -> None:
         if self.full:

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab.fabric.stack import problem
+
+_TICK = 50_000_000
+"""Nanoseconds: a file system's times are as coarse as its kernel's ticks (10 ms at most), so two changes may bear
+the same one."""
 
 
 class FolderDisk:
@@ -25,8 +33,10 @@ class FolderDisk:
         self._asked: dict[Path, None] = {}
         self._trip: asyncio.Task[None] | None = None
 
-    def read(self, path: str) -> bytes:
-        return self._at(path).read_bytes()
+    def read(self, path: str, start: int = 0) -> bytes:
+        with self._at(path).open("rb") as file:
+            file.seek(start)
+            return file.read()
 
     def size(self, path: str) -> int:
         return self._at(path).stat().st_size
@@ -52,10 +62,28 @@ class FolderDisk:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    async def sync(self, *paths: str) -> None:
+    def stamp(self, folder: str) -> int | None:
+        try:
+            changed = self._at(folder).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+        return changed if time.time_ns() - changed > _TICK else None
+
+    @contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        number = os.open(self._room_for(path, even_if_full=True), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(number)
+
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
         for path in paths:
             place = self._at(path)
             self._asked[place] = self._asked[place.parent] = None
+        for path in names:
+            self._asked[self._at(path).parent] = None
         if self._trip is not None and not self._trip.done():
             # Under way already: it may have passed our files by. (One that is over, perhaps because its host
             # was unplugged, is nobody's concern any more.)
@@ -73,8 +101,8 @@ class FolderDisk:
         assert self.folder is not None
         return self.folder / path
 
-    def _room_for(self, path: str) -> Path:
-        if self.full:
+    def _room_for(self, path: str, *, even_if_full: bool = False) -> Path:
+        if self.full and not even_if_full:
             raise problem(errno.ENOSPC)
         place = self._at(path)
         place.parent.mkdir(parents=True, exist_ok=True)
