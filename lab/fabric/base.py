@@ -12,6 +12,7 @@ storage from `host.disk`, and tells what happened with `host.log`. What a fabric
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -64,6 +65,13 @@ class Host(Protocol):
     @property
     def console(self) -> dict[str, Answer]:
         """What the lab's keeper can ask this host; programs add their answers when they start."""
+
+    @property
+    def identity(self) -> ssl.SSLContext:
+        """As a TLS server: a certificate of the lab's authority for its names, made at first need."""
+
+    @property
+    def trust(self) -> ssl.SSLContext: ...  # as a TLS client: in the lab's authority, and no other
 
     def rng(self, purpose: str) -> Random:
         """This host's own stream of chance for a purpose, seeded "{seed}:{host}:{purpose}"."""

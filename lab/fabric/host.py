@@ -9,11 +9,12 @@ What survives a crash: the disk, the streams of chance and the faults. Console a
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.clock import Clock, LabClock, TimeSource
 from lab.events import Event, ProgramCrashed
@@ -25,6 +26,9 @@ from lab.fabric.stack import Stack
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
+
+if TYPE_CHECKING:
+    from lab.fabric.certificates import CertificateAuthority
 
 
 @dataclass(slots=True)
@@ -39,9 +43,19 @@ class Ground:
     crashes: list[BaseException] = field(default_factory=list)
     """Exceptions that ended a host's program: defects of the lab. Tests raise them."""
     clock: Clock = field(init=False)
+    _authority: CertificateAuthority | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.clock = LabClock(self.source)
+
+    @property
+    def authority(self) -> CertificateAuthority:
+        """Who signs for this lab's hosts; made, and its library loaded, at first need."""
+        if self._authority is None:
+            from lab.fabric.certificates import CertificateAuthority
+
+            self._authority = CertificateAuthority(self.seed)
+        return self._authority
 
 
 class Host:
@@ -52,6 +66,7 @@ class Host:
         "_console",
         "_disk",
         "_faults",
+        "_identity",
         "_streams",
         "_tasks",
         "addresses",
@@ -78,6 +93,7 @@ class Host:
         self._console: dict[str, Answer] | None = None
         self._disk: Disk | None = None
         self._faults: HostFaults | None = None
+        self._identity: ssl.SSLContext | None = None
         self._streams: dict[str, Random] | None = None
         self._tasks: dict[asyncio.Task[Any], None] | None = None
 
@@ -92,6 +108,16 @@ class Host:
         if self._faults is None:
             self._faults = HostFaults()
         return self._faults
+
+    @property
+    def identity(self) -> ssl.SSLContext:
+        if self._identity is None:
+            self._identity = self.ground.authority.server((self.name, *self.addresses))
+        return self._identity
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        return self.ground.authority.client
 
     @property
     def is_faulty(self) -> bool:
