@@ -4,15 +4,17 @@ The rule: time moves only when nothing is ready. A `TimeSource` says how: Virtua
 timer, PacedTime and WarpedTime wait for it in select. `leap_to` runs lab time ahead on each of them: timer by
 timer, once nothing has been ready for two polls of the sockets, so that a real server gets to answer first.
 
-`create_server` & Co. look at the ambient host: none → the machine's own sockets; a host → its `Stack`. (A stack
-on real sockets calls `asyncio.SelectorEventLoop.create_server(loop, …)` itself.) On virtual time executors run
-inline. Tasks hash by a serial number, so that asyncio's sets of tasks have one order in every process.
+`create_server` & Co. look at the ambient host: a host → its `Stack`; none → the machine's own sockets, on loopback
+and nowhere else, so that a program that lost its host cannot dial a lab address from the machine. (A stack on real
+sockets calls `asyncio.SelectorEventLoop.create_server(loop, …)` itself.) On virtual time executors run inline. Tasks
+hash by a serial number, so that asyncio's sets of tasks have one order in every process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import socket
 import time
 from collections import deque
@@ -233,6 +235,7 @@ class LabLoop(asyncio.SelectorEventLoop):
     ) -> Any:
         ambient = AMBIENT.get()
         if ambient is None:
+            _loopback_only(host if "sock" not in options else "localhost")
             return await super().create_connection(protocol_factory, host, port, **options)  # type: ignore[arg-type]
         return await ambient.stack.create_connection(protocol_factory, host, port, **options)
 
@@ -241,6 +244,7 @@ class LabLoop(asyncio.SelectorEventLoop):
     ) -> Any:
         ambient = AMBIENT.get()
         if ambient is None:
+            _loopback_only(host if "sock" not in options else "localhost")
             return await super().create_server(protocol_factory, host, port, **options)
         return await ambient.stack.create_server(protocol_factory, host, port, **options)
 
@@ -249,6 +253,8 @@ class LabLoop(asyncio.SelectorEventLoop):
     ) -> Any:
         ambient = AMBIENT.get()
         endpoint = super().create_datagram_endpoint if ambient is None else ambient.stack.create_datagram_endpoint
+        if ambient is None and "sock" not in options:
+            _loopback_only((remote_addr or local_addr or ("",))[0])
         return await endpoint(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
 
     async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
@@ -261,6 +267,8 @@ class LabLoop(asyncio.SelectorEventLoop):
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         _outside_only()
+        if sock.family != socket.AF_UNIX:
+            _loopback_only(address[0])
         await super().sock_connect(sock, address)
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
@@ -312,6 +320,13 @@ def _run_inline(
 def _outside_only() -> None:
     if AMBIENT.get() is not None:
         raise problem(errno.EOPNOTSUPP, "a host has no sockets but those of its own network")
+
+
+def _loopback_only(where: object) -> None:
+    """The machine's own network is none of the lab's: outside of hosts there is loopback, and that is all."""
+    literal = canonical(where) if isinstance(where, str) else None
+    if where != "localhost" and not (literal and ipaddress.ip_address(literal).is_loopback):
+        raise problem(errno.ENETUNREACH, f"no host of the lab asks for this: '{where}' is not on loopback")
 
 
 def _waiting(task: asyncio.Task[Any]) -> str:
