@@ -6,8 +6,8 @@ timer, once nothing has been ready for two polls of the sockets, so that a real 
 
 `create_server` & Co. look at the ambient host: a host → its `Stack`; none → the machine's own sockets, on loopback
 and nowhere else, so that a program that lost its host cannot dial a lab address from the machine. (A stack on real
-sockets calls `asyncio.SelectorEventLoop.create_server(loop, …)` itself.) On virtual time executors run inline. Tasks
-hash by a serial number, so that asyncio's sets of tasks have one order in every process.
+sockets calls `asyncio.SelectorEventLoop.create_server(loop, …)` itself.) On virtual time executors run inline.
+Tasks hash by a serial number, so that asyncio's sets of tasks have one order in every process.
 """
 
 from __future__ import annotations

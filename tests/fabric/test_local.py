@@ -16,6 +16,7 @@ import pytest
 
 from lab.clock import WarpedTime
 from lab.errors import MachineSaidNo
+from lab.fabric.ambient import AMBIENT
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
@@ -35,7 +36,9 @@ RANGES = ("198.18.0.0/15", "2001:db8::/32")
 
 
 async def knock(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect as a program in the lab's shell does: with a socket that the lab knows nothing of."""
+    """Connect; outside of hosts as a program in the lab's shell does, with a socket the lab knows nothing of."""
+    if AMBIENT.get() is not None:
+        return await asyncio.open_connection(address, port)
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.setblocking(False)
     try:
@@ -326,8 +329,11 @@ async def visit(name):
 
 
 async def asker(name):
-    loop = asyncio.get_running_loop()
-    return (await loop.create_datagram_endpoint(Asker, remote_addr=(ADDRESS[name], 53)))[1]
+    """A visitor's datagrams, from a socket the lab knows nothing of."""
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.connect((ADDRESS[name], 53))
+    return (await asyncio.get_running_loop().create_datagram_endpoint(Asker, sock=sock))[1]
 
 
 async def greeting(name):
