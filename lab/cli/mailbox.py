@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from lab.cli.reading import Json
-from lab.cli.screen import Line, emit, plain, show, table
+from lab.cli.screen import Line, emit, plain, show, table, visible
 from lab.control.client import ask
 
 
@@ -27,7 +28,7 @@ def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, json: Json = Fa
     elif uid:
         print(_text(form["message"]), end="")
     elif raw:
-        print(form["mbox"], end="")
+        print(_shown(form["mbox"]), end="")
     else:
         show(screen(form))
     return 0
@@ -35,7 +36,12 @@ def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, json: Json = Fa
 
 def _text(message: str) -> str:
     """A message as a terminal shows it: its octets are UTF-8 in all likelihood, its lines end in LF."""
-    return message.encode("latin-1").decode("utf-8", errors="replace").replace("\r\n", "\n")
+    return _shown(message.encode("latin-1").decode("utf-8", errors="replace").replace("\r\n", "\n"))
+
+
+def _shown(text: str) -> str:
+    """To a file or a pipe as it is; to a terminal without escape sequences."""
+    return visible(text, keep="\n\t") if sys.stdout.isatty() else text
 
 
 def screen(form: dict[str, Any]) -> list[Line]:

@@ -45,9 +45,34 @@ def paint(line: Line, colour: bool) -> str:
     >>> paint([("J-0001", "id"), ("  delivered", "good")], colour=False)
     'J-0001  delivered'
     """
-    if not colour:
-        return "".join(text for text, _ in line).rstrip()
-    return "".join(f"\x1b[{_LOOKS[style]}m{text}\x1b[0m" if style in _LOOKS else text for text, style in line)
+    words = [(text, style if colour else "") for text, style in _trimmed(line)]
+    return "".join(f"\x1b[{_LOOKS[style]}m{text}\x1b[0m" if style in _LOOKS else text for text, style in words)
+
+
+def _trimmed(line: Line) -> Line:
+    """Without control characters, and without the spaces at its end, which would wrap on a narrow terminal."""
+    line = [(visible(text), style) for text, style in line]
+    used = len("".join(text for text, _ in line).rstrip())
+    kept = []
+    for text, style in line:
+        kept.append((text[:used], style))
+        used -= len(text[:used])
+    return [(text, style) for text, style in kept if text]
+
+
+_CONTROLS = MappingProxyType(
+    {**{n: chr(0x2400 + n) for n in range(32)}, 127: "\u2421", **dict.fromkeys(range(128, 160), "�")}
+)
+"""Control characters as pictures of themselves."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text without power over the terminal: what is in a mail is a stranger's, and may hold escape sequences.
+
+    >>> visible("\x1b[2Jhello")
+    '␛[2Jhello'
+    """
+    return text.translate({code: seen for code, seen in _CONTROLS.items() if chr(code) not in keep})
 
 
 def plain(text: str, style: str = "") -> Line:

@@ -57,13 +57,21 @@ def octets(args: Args, sender: EmailAddress | None) -> bytes:
     """The message's octets: as given, or written around a body. What is missing besides, the host adds."""
     if args.get("message"):
         return text(args, "message").encode("latin-1")
+    try:
+        return _written(args, sender).as_bytes()
+    except ValueError as error:
+        # The library's words: "Header values may not contain linefeed …", or that a character has no encoding.
+        raise WrongUse(f"no message can be written from that: {str(error).lower()}", code="W012") from None
+
+
+def _written(args: Args, sender: EmailAddress | None) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
     if sender is not None:
         mail["From"] = sender
     mail["To"] = ", ".join(texts(args, "to"))
     mail["Subject"] = optional(args, "subject", "a message from the lab")
     mail.set_content(optional(args, "body", "Hello!\n"))
-    return mail.as_bytes()
+    return mail
 
 
 async def mailbox(lab: Lab, args: Args) -> Form:

@@ -49,3 +49,15 @@ def test_colour_is_never_alone() -> None:
     for style in ("31", "36", "0"):
         painted = painted.replace(f"\x1b[{style}m", "")
     assert painted == paint(line, colour=False)
+
+
+def test_a_hostile_subject_has_no_power_over_the_terminal() -> None:
+    subject = "\x1b]0;owned\x07\x1b[2J"
+    form = {
+        "address": "ed@be",
+        "messages": [{"uid": 1, "from": "", "subject": subject, "size": 1, "received": ""}],
+    }
+    drawn = "".join(paint(line, colour=True) for line in mailbox.screen(form))
+    assert "\x1b]" not in drawn
+    assert "\x1b[2J" not in drawn
+    assert "␛[2J" in drawn
