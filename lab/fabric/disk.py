@@ -12,7 +12,7 @@ Two kinds: `MemoryDisk` (sim), which knows what was synced and can lose the rest
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from random import Random
@@ -41,6 +41,12 @@ class Disk(Protocol):
 
     def remove(self, path: str) -> None:
         """No complaint when it is not there."""
+
+    def move_folder(self, old: str, new: str) -> Sequence[str]:
+        """Give a folder and all in it another name; the names to `sync`."""
+
+    def remove_folder(self, folder: str) -> Sequence[str]:
+        """Remove a folder and all in it; the names to `sync`."""
 
     def list(self, folder: str) -> list[str]:
         """The names in a folder, sorted; empty when there is no such folder."""
@@ -136,6 +142,21 @@ class MemoryDisk:
                 if names:
                     break
                 del self._folders[folder]
+
+    def move_folder(self, old: str, new: str) -> Sequence[str]:
+        there = [(path, new + path[len(old) :]) for path in self._below(old)]
+        for before, after in there:
+            self.rename(before, after)
+        return [path for pair in there for path in pair]
+
+    def remove_folder(self, folder: str) -> Sequence[str]:
+        there = self._below(folder)
+        for path in there:
+            self.remove(path)
+        return there
+
+    def _below(self, folder: str) -> Sequence[str]:
+        return [path for path in self._files if path.startswith(folder + "/")]
 
     def list(self, folder: str) -> list[str]:
         return sorted(self._folders.get(folder.strip("/"), ()))

@@ -10,8 +10,9 @@ import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,6 +56,14 @@ class FolderDisk:
 
     def remove(self, path: str) -> None:
         self._at(path).unlink(missing_ok=True)
+
+    def move_folder(self, old: str, new: str) -> Sequence[str]:
+        self.rename(old, new)
+        return [old, new]
+
+    def remove_folder(self, folder: str) -> Sequence[str]:
+        shutil.rmtree(self._at(folder), ignore_errors=True)
+        return [folder]
 
     def list(self, folder: str) -> list[str]:
         try:

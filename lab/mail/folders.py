@@ -67,7 +67,9 @@ class Folder(Protocol):
     """One mailbox in IMAP's sense."""
 
     name: str
-    uidvalidity: int
+
+    @property
+    def uidvalidity(self) -> int: ...
 
     @property
     def uidnext(self) -> int: ...

@@ -1,52 +1,55 @@
-"""One mailbox on disk, as a Maildir: tmp, new, cur, and beside them the file `uids`.
+"""A folder of mail on disk, as a Maildir: what POP3, IMAP and the delivery agent see of it (`folders.Folder`).
 
-The rule: a message is in `new` only when it is whole and durable (tmp → sync → rename → sync), under a name that
-its queue_id and recipient determine: a delivery that a crash made the queue repeat finds the first one there.
+The rule: a message is in `new` or `cur` only when it is whole and durable (tmp → sync → rename → sync), under a
+name that its queue_id and recipient determine where it was delivered: a delivery that a crash made the queue
+repeat finds the first one there. A message is shown, and its UID told, once both are durable; so no UID that
+anybody has heard of ever means another message (RFC 3501 §2.3.1.1).
 
-What programs and people put into new/ or cur/ by hand is found at the next look. `uids` gives every message a
-number that is never used again, and the mailbox its UIDVALIDITY (RFC 3501 §2.3.1.1); a line it lost in a crash
-had been told to nobody, so the message simply gets its number again.
-
-    uids:   uidvalidity 1767600000
-            1 1767600060 1767600060.Q90bcR1f0e2d3c.mail.belgiannews.com
+Calls that wait for the disk at the same time share one trip to it. A move within an account is one rename a
+message: whenever the power goes, the message is in one of the two folders.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Protocol
 from zlib import crc32
 
 from lab.fabric.disk import Disk
+from lab.mail.filing import Filing
+from lab.mail.folders import Entry, Folder, FolderError, Mode, Watcher
+from lab.mail.journal import Filed
 from lab.names import DomainName, EmailAddress
-from lab.wire.received import read_heading
-
-_OURS = re.compile(r"\d+\.(Q[^.]+R[0-9a-f]{8})\.")
-_FLAGS = {"D": "draft", "F": "flagged", "P": "passed", "R": "answered", "S": "seen", "T": "deleted"}
+from lab.wire import mime
+from lab.wire.mime import MessageIndex
 
 
-@dataclass(slots=True)
-class Filed:
-    """A message's entry: its number, its arrival in seconds since 1970, its name without flags."""
+class Shelf(Protocol):
+    """What the folders of one account share: where they lock, what they may hold, where part trees are kept."""
 
-    uid: int
-    received: int
-    name: str
+    lock: str
+
+    def room_for(self, octets: int) -> None:
+        """FolderError OVERQUOTA when so much more is too much."""
+
+    def validity(self) -> int:
+        """A UIDVALIDITY that no folder of the account ever had."""
+
+    def known_index(self, uidvalidity: int, uid: int) -> MessageIndex | None: ...
+
+    def keep_index(self, uidvalidity: int, uid: int, index: MessageIndex) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A message as a list of mail shows it. `size` in octets, line ends as CR LF; `flags` in words."""
+class Place:
+    """Where an account's folders are: the disk, the host that names the files, and its clock."""
 
-    uid: int
-    file: str
-    size: int
-    flags: tuple[str, ...]
-    received: datetime
-    author: str
-    subject: str
+    disk: Disk
+    host: DomainName
+    now: Callable[[], datetime]
 
 
 def delivery_key(queue_id: str, recipient: EmailAddress) -> str:
@@ -55,151 +58,266 @@ def delivery_key(queue_id: str, recipient: EmailAddress) -> str:
 
 
 class Maildir:
-    """`folder` on `disk`; `now` is the host's clock."""
+    """The folder `name` of an account, whose files are below `path`. `gone`: it has been deleted."""
 
-    __slots__ = ("_disk", "_filed", "_folder", "_host", "_next", "_now", "_summaries", "uidvalidity")
+    __slots__ = ("_arriving", "_filing", "_parts", "_place", "_shelf", "_shown", "_watchers", "gone", "name")
 
-    def __init__(self, disk: Disk, folder: str, host: DomainName, now: Callable[[], datetime]) -> None:
-        self._disk = disk
-        self._folder = folder
-        self._host = host
-        self._now = now
-        self._filed: dict[str, Filed] = {}
-        self._summaries: dict[int, tuple[int, str, str]] = {}
-        self._next = 1
-        self.uidvalidity = 0
-        self._load()
+    def __init__(self, place: Place, path: str, name: str, shelf: Shelf) -> None:
+        self._place = place
+        self._shelf = shelf
+        self._filing = Filing(place.disk, path, shelf.lock, place.now, shelf.validity)
+        self._arriving: dict[int, None] = {}
+        """UIDs that are given but not durable yet, ascending."""
+        self._shown: tuple[Entry, ...] | None = None
+        self._watchers: dict[int, Watcher] = {}
+        self._parts = 0
+        self.name = name
+        self.gone = False
+
+    @property
+    def uidvalidity(self) -> int:
+        return self._filing.state.uidvalidity
+
+    @property
+    def uidnext(self) -> int:
+        return min(self._arriving, default=self._filing.state.uidnext)
+
+    @property
+    def highest_modseq(self) -> int:
+        return self._filing.state.modseq
+
+    @property
+    def usage(self) -> int:
+        """Octets of all its messages."""
+        return self._filing.octets
+
+    @property
+    def path(self) -> str:
+        return self._filing.folder
+
+    def entries(self) -> Sequence[Entry]:
+        self._tell()
+        if self._shown is None:
+            known, end = self._filing.entries, self.uidnext
+            self._shown = tuple(entry for uid, entry in known.items() if uid < end)
+        return self._shown
+
+    def look(self) -> None:
+        if not self.gone:
+            self._filing.look()
+            self._tell()
+
+    def octets(self, uid: int) -> bytes:
+        try:
+            return self._place.disk.read(self.file_of(uid))
+        except FileNotFoundError:
+            self._filing.glance_again()
+            self._tell()
+            return self._place.disk.read(self.file_of(uid))
+
+    def index(self, uid: int) -> MessageIndex:
+        if uid not in self._filing.entries:
+            raise KeyError(uid)
+        found = self._shelf.known_index(self.uidvalidity, uid)
+        if found is None:
+            found = mime.index(self.octets(uid))
+            self._shelf.keep_index(self.uidvalidity, uid, found)
+        return found
+
+    def file_of(self, uid: int) -> str:
+        """The message's file on the disk; KeyError: it is gone."""
+        return self._filing.path(uid)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        key = id(watcher)
+        self._watchers[key] = watcher
+        return lambda: self._watchers.pop(key, None) and None
+
+    # -- messages come ---------------------------------------------------------------------------------------
 
     async def deliver(self, octets: bytes, key: str) -> int:
         """Put a message into `new`, once for a key however often it is asked; its UID."""
-        filed = self._filed.get(key) or await self._put(octets, key)
-        await self._disk.sync(f"{self._folder}/new/{filed.name}", self._uids)
-        return filed.uid
+        uid = self._filing.find(key)
+        if uid is not None:
+            await self._place.disk.sync(self._filing.uids, names=[self.file_of(uid)])
+            return uid
+        self._shelf.room_for(len(octets))
+        part = f"{self.path}/tmp/{key}.{self._place.host}"
+        await self._write({part: octets})
+        at = int(self._place.now().timestamp())
+        [uid] = await self._arrive([(part, Filed(0, 0, at, len(octets), f"{at}.{key}.{self._place.host}"))])
+        return uid
 
-    async def _put(self, octets: bytes, key: str) -> Filed:
-        at = self._seconds()
-        name, part = f"{at}.{key}.{self._host}", f"{self._folder}/tmp/{key}.{self._host}"
-        self._disk.write(part, octets)
-        await self._disk.sync(part)
-        self._disk.rename(part, f"{self._folder}/new/{name}")
-        return self._file(name, at)
+    async def append(self, octets: bytes, flags: Iterable[str] = (), received: datetime | None = None) -> int:
+        self._require()
+        self._shelf.room_for(len(octets))
+        letters, keywords = self._filing.split(flags)
+        at = int((received or self._place.now()).timestamp())
+        part = self._part()
+        await self._write({part: octets})
+        [uid] = await self._arrive([(part, Filed(0, 0, at, len(octets), "", letters, keywords))])
+        return uid
 
-    def messages(self) -> list[Message]:
-        """Every message, by UID."""
-        self.look()
-        files = dict(self._files())
-        return [self._message(filed, files[filed.name]) for filed in self._filed.values()]
+    async def copy(self, uids: Sequence[int], to: Folder) -> Mapping[int, int]:
+        there = _maildir(to)
+        there._require()
+        sources = self._sources(uids)
+        self._shelf.room_for(sum(filed.size for filed in sources.values()))
+        parts = {there._part(): uid for uid in sources}
+        await there._write({part: self.octets(uid) for part, uid in parts.items()})
+        copies = [(part, _unnamed(sources[uid])) for part, uid in parts.items()]
+        return dict(zip(sources, await there._arrive(copies), strict=True))
 
-    def read(self, uid: int) -> bytes:
-        """A message's octets; KeyError when it is not there."""
-        self.look()
-        files = dict(self._files())
-        for filed in self._filed.values():
-            if filed.uid == uid:
-                return self._disk.read(f"{self._folder}/{files[filed.name]}")
-        raise KeyError(uid)
+    async def move(self, uids: Sequence[int], to: Folder) -> Mapping[int, int]:
+        there = _maildir(to)
+        there._require()
+        with self._filing.locked():
+            there._filing.catch_up()
+            sources = self._sources(uids)
+            left = [self.file_of(uid) for uid in sources]
+            pairs = [(self.file_of(uid), _renumbered(filed)) for uid, filed in sources.items()]
+            arrived = there._take_in(pairs)
+            self._filing.let_go(sources)
+        await there._settle(arrived, self._filing.uids, left)
+        self._tell()
+        await self._tidy()
+        return dict(zip(sources, arrived, strict=True))
 
-    def look(self) -> None:
-        """Number what has appeared, forget what is gone."""
-        names = sorted(name for name, _ in self._files())
-        for name in names:
-            if _index(name) not in self._filed:
-                self._file(name, _arrival(name) or self._seconds())
-        if len(names) < len(self._filed):
-            there = {_index(name) for name in names}
-            self._filed = {index: filed for index, filed in self._filed.items() if index in there}
+    # -- messages change and go ------------------------------------------------------------------------------
 
-    # -- what the disk holds ---------------------------------------------------------------------------------
+    async def store(self, uids: Iterable[int], mode: Mode, flags: Iterable[str]) -> None:
+        given = frozenset(flags)
+        with self._filing.locked():
+            entries = self._filing.entries
+            left = {uid: self.file_of(uid) for uid in uids if uid in entries}
+            changed = self._filing.flag([(uid, _after(entries[uid].flags, mode, given)) for uid in left])
+            names = [path for uid in changed for path in (left[uid], self.file_of(uid))]
+        if changed:
+            await self._place.disk.sync(self._filing.uids, names=names)
+            self._tell()
+            await self._tidy()
 
-    @property
-    def _uids(self) -> str:
-        return f"{self._folder}/uids"
+    async def expunge(self, uids: Iterable[int]) -> None:
+        with self._filing.locked():
+            removed = self._filing.remove(uids)
+        if removed:
+            await self._place.disk.sync(self._filing.uids, names=removed)
+            self._tell()
+            await self._tidy()
 
-    def _seconds(self) -> int:
-        return int(self._now().timestamp())
+    def moved_to(self, path: str, name: str) -> None:
+        """Its files lie elsewhere from now on."""
+        self._filing.folder, self.name = path, name
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        """(name without flags, path in the Maildir), oldest name first."""
-        for place in ("cur", "new"):
-            for file in self._disk.list(f"{self._folder}/{place}"):
-                if not file.startswith("."):
-                    yield file.partition(":")[0], f"{place}/{file}"
+    def vanish(self) -> None:
+        """It has been deleted: whoever has it open sees every message go."""
+        self.gone = True
+        self._filing.forget_all()
+        self._tell()
 
-    def _file(self, name: str, received: int) -> Filed:
-        filed = Filed(self._next, received, name)
-        self._next += 1
-        self._filed[_index(name)] = filed
-        self._disk.append(self._uids, _line(filed).encode())
+    # -- within ----------------------------------------------------------------------------------------------
+
+    def _require(self) -> None:
+        if self.gone:
+            raise FolderError("NONEXISTENT", f"there is no folder {self.name} any more")
+
+    def _sources(self, uids: Sequence[int]) -> dict[int, Filed]:
+        filed = self._filing.state.filed
+        return {uid: filed[uid] for uid in uids if uid in filed}
+
+    def _part(self) -> str:
+        """A name in tmp that no other program uses now."""
+        self._parts += 1
+        return f"{self.path}/tmp/{os.getpid()}.{self._parts}.{self._place.host}"
+
+    async def _write(self, parts: Mapping[str, bytes]) -> None:
+        """Complete files in tmp, durable; none of them when the disk has not room for all."""
+        disk = self._place.disk
+        try:
+            for part, octets in parts.items():
+                disk.write(part, octets)
+            await disk.sync(*parts)
+        except OSError:
+            for part in parts:
+                disk.remove(part)
+            raise
+
+    async def _arrive(self, pairs: Iterable[tuple[str, Filed]]) -> list[int]:
+        self._require()
+        with self._filing.locked():
+            uids = self._take_in(pairs)
+        await self._settle(uids)
+        return uids
+
+    def _take_in(self, pairs: Iterable[tuple[str, Filed]]) -> list[int]:
+        """Number files and put them into their places, within `locked`."""
+        uids = [self._filing.arrive(part, self._numbered(filed)) for part, filed in pairs]
+        self._arriving |= dict.fromkeys(uids)
+        return uids
+
+    def _numbered(self, filed: Filed) -> Filed:
+        """A name made of UIDVALIDITY and UID is no other message's, wherever in the account it moves."""
+        state = self._filing.state
+        filed.uid, filed.modseq = state.uidnext, state.modseq + 1
+        if not filed.name or self._filing.find(filed.name) is not None:
+            filed.name = f"{filed.received}.V{state.uidvalidity}U{filed.uid}.{self._place.host}"
         return filed
 
-    def _load(self) -> None:
-        lines = self._known_lines()
-        self.uidvalidity = _number(lines[0], "uidvalidity") if lines else 0
-        if not self.uidvalidity:
-            self._begin()
-        there = {name for name, _ in self._files()}
-        for line in lines[1:]:
-            filed = _read_line(line)
-            if filed is None:
-                continue
-            self._next = max(self._next, filed.uid + 1)
-            if filed.name in there:
-                self._filed[_index(filed.name)] = filed
-        self.look()
-
-    def _known_lines(self) -> list[str]:
-        """The lines of `uids`. A torn last line is ended, so that the next one begins afresh."""
+    async def _settle(self, uids: Iterable[int], journal: str = "", left: Iterable[str] = ()) -> None:
+        """Show messages once their files and numbers are durable, and so is what they left elsewhere."""
+        names = [*left, *(self.file_of(uid) for uid in uids if uid in self._filing.paths)]
         try:
-            text = self._disk.read(self._uids).decode("utf-8", "replace")
-        except FileNotFoundError:
-            return []
-        if not text.endswith("\n"):
-            self._disk.append(self._uids, b"\n")
-        return text.splitlines()
+            await self._place.disk.sync(*filter(None, (self._filing.uids, journal)), names=names)
+        finally:
+            for uid in uids:
+                self._arriving.pop(uid, None)
+        self._tell()
 
-    def _begin(self) -> None:
-        """A new mailbox. Programs know a Maildir by its folder `cur`."""
-        self.uidvalidity = max(1, self._seconds())
-        self._disk.write(self._uids, f"uidvalidity {self.uidvalidity}\n".encode())
-        self._disk.write(f"{self._folder}/cur/.begin", b"")
-        self._disk.remove(f"{self._folder}/cur/.begin")
+    def _tell(self) -> None:
+        """Hand what has happened to those who watch; arrivals once they can be shown, in the order of UIDs."""
+        changes, end = self._filing.changes, self.uidnext
+        if not changes:
+            return
+        self._shown = None
+        now = [one for one in changes if one[1] < end]
+        self._filing.changes[:] = [one for one in changes if one[1] >= end]
+        for watcher in tuple(self._watchers.values()):
+            for change, uid in now:
+                watcher(change, uid)
 
-    def _message(self, filed: Filed, path: str) -> Message:
-        file = f"{self._folder}/{path}"
-        size, author, subject = self._summaries.get(filed.uid) or self._summary(filed.uid, file)
-        flags = tuple(_FLAGS[sign] for sign in path.partition(":2,")[2] if sign in _FLAGS)
-        received = datetime.fromtimestamp(filed.received, UTC)
-        return Message(filed.uid, file, size, flags, received, author, subject)
-
-    def _summary(self, uid: int, file: str) -> tuple[int, str, str]:
-        octets = self._disk.read(file)
-        heading = read_heading(octets)
-        self._summaries[uid] = summary = (len(octets), heading.author, heading.subject)
-        return summary
-
-
-def _index(name: str) -> str:
-    """Our files are known by their delivery, which a repeated one shares; others by their whole name."""
-    found = _OURS.match(name)
-    return found[1] if found else name
+    async def _tidy(self) -> None:
+        """Write a journal anew that has grown far beyond what it says."""
+        filing, disk = self._filing, self._place.disk
+        if not filing.overgrown or self.gone:
+            return
+        with filing.locked():
+            up_to = filing.draft()
+        await disk.sync(f"{filing.uids}.new")
+        with filing.locked():
+            filing.adopt(up_to)
+        await disk.sync(filing.uids)
 
 
-def _arrival(name: str) -> int:
-    """Maildir names begin with the second of arrival; 0 when this one does not."""
-    seconds = name.partition(".")[0]
-    return int(seconds) if seconds.isascii() and seconds.isdigit() and 9 <= len(seconds) <= 10 else 0
+def _maildir(folder: Folder) -> Maildir:
+    assert isinstance(folder, Maildir), "folders of one account are of one kind"
+    return folder
 
 
-def _line(filed: Filed) -> str:
-    return f"{filed.uid} {filed.received} {filed.name}\n"
+def _unnamed(filed: Filed) -> Filed:
+    return Filed(0, 0, filed.received, filed.size, "", filed.letters, filed.keywords)
 
 
-def _read_line(line: str) -> Filed | None:
-    uid, _, rest = line.partition(" ")
-    received, _, name = rest.partition(" ")
-    return Filed(int(uid), int(received), name) if uid.isdecimal() and received.isdecimal() and name else None
+def _renumbered(filed: Filed) -> Filed:
+    return Filed(0, 0, filed.received, filed.size, filed.name, filed.letters, filed.keywords)
 
 
-def _number(line: str, word: str) -> int:
-    key, _, value = line.partition(" ")
-    return int(value) if key == word and value.isdecimal() else 0
+def _after(flags: frozenset[str], mode: Mode, given: frozenset[str]) -> Iterator[str]:
+    """The flags after a STORE. Flags are the same in any case; the spelling that came first stays."""
+    spelled = {flag.lower(): flag for flag in flags}
+    asked = {flag.lower(): flag for flag in sorted(given)}
+    kept = {
+        Mode.REPLACE: asked.keys(),
+        Mode.ADD: spelled.keys() | asked.keys(),
+        Mode.REMOVE: spelled.keys() - asked.keys(),
+    }[mode]
+    return (spelled.get(word, asked.get(word, word)) for word in sorted(kept))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.fabric.base import Answer
-from lab.mail.maildir import Message
+from lab.mail.listing import Message
 from lab.mail.store import Store
 from lab.names import EmailAddress
 

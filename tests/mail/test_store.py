@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -13,7 +13,8 @@ from lab.errors import WrongUse
 from lab.fabric.base import Host
 from lab.fabric.disk import Disk, MemoryDisk
 from lab.fabric.folder_disk import FolderDisk
-from lab.mail.maildir import Maildir, delivery_key
+from lab.mail.account import MailAccount
+from lab.mail.maildir import Maildir, Place, delivery_key
 from lab.mail.reading import answers
 from lab.mail.store import Store
 from lab.names import DomainName, EmailAddress
@@ -41,8 +42,13 @@ class Account:
     def store(self) -> Store:
         return Store(cast(Host, self), PLAN)
 
-    def maildir(self) -> Maildir:
-        return Maildir(self.disk, "home/ed/Maildir", MAIL, self.clock.now)
+    def maildir(self, disk: Disk | None = None) -> Maildir:
+        """INBOX, as a process finds it that begins now."""
+        return MailAccount(Place(disk or self.disk, MAIL, self.clock.now), "home/ed/Maildir", ED, lambda: 0).inbox
+
+    def texts(self) -> dict[int, bytes]:
+        inbox = self.maildir()
+        return {entry.uid: inbox.octets(entry.uid) for entry in inbox.entries()}
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -181,7 +187,7 @@ def test_text_view_is_there_where_a_person_can_come_by(tmp_path: Path) -> None:
         await store.deliver(ED, TEXT, "Q2R00000000")
 
     run(story())
-    assert view.read_bytes() == store.mbox(ED)
+    assert store.mbox(ED) == view.read_bytes()
     assert view.read_text().count("\nFrom ann@unige.ch Mon Jan  5 08:00:00 2026\n") == 2
     assert view.read_text().count("\n>From me\n") == 3
     assert (tmp_path / "home/ed/Maildir/cur").is_dir()
@@ -218,7 +224,7 @@ def test_power_cut_loses_no_acknowledged_mail_and_doubles_none(seed: int, keys: 
 
     async def deliver(key: int, syncs: int) -> None:
         disk = _Unplugged(account.disk, syncs)
-        maildir = Maildir(cast(Disk, disk), "home/ed/Maildir", MAIL, account.clock.now)
+        maildir = account.maildir(cast(Disk, disk))
         try:
             acknowledged[key] = await maildir.deliver(b"%d\r\n" % key, f"Q{key}R00000000")
         except _PowerCut:
@@ -226,12 +232,11 @@ def test_power_cut_loses_no_acknowledged_mail_and_doubles_none(seed: int, keys: 
 
     for number, key in enumerate(keys):
         run(deliver(key, chance.randint(0, 1) if number == cut else 2))
-    found = {message.uid: account.disk.read(message.file) for message in account.maildir().messages()}
+    found = account.texts()
     assert all(found.get(uid) == b"%d\r\n" % key for key, uid in acknowledged.items())
     for key in keys:
         run(account.maildir().deliver(b"%d\r\n" % key, f"Q{key}R00000000"))
-    texts = [account.disk.read(message.file) for message in account.maildir().messages()]
-    assert sorted(texts) == [b"%d\r\n" % key for key in sorted(set(keys))]
+    assert sorted(account.texts().values()) == [b"%d\r\n" % key for key in sorted(set(keys))]
 
 
 class _PowerCut(Exception):
@@ -247,8 +252,8 @@ class _Unplugged:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._disk, name)
 
-    async def sync(self, *paths: str) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
         if self._left == 0:
             raise _PowerCut
         self._left -= 1
-        await self._disk.sync(*paths)
+        await self._disk.sync(*paths, names=names)
