@@ -66,6 +66,12 @@ def _deferred(entry: Entry) -> str:
     return f"{entry['queue_id']} waits for {entry['destination']}: {entry['reason']}"
 
 
+def _delivered(entry: Entry) -> str:
+    """`relay` is not the event's own: `lab clock` adds by whom it came."""
+    way = f" by {entry['relay']} → {entry['host']}" if entry.get("relay") else ""
+    return f"● delivered to {entry['recipient']}{way}"
+
+
 def _unknown(entry: Entry) -> str:
     fields = {key: value for key, value in entry.items() if key not in ("n", "t", "host", "event")}
     return f"{entry['event']} {_list(f'{key}={value}' for key, value in fields.items())}"
@@ -116,7 +122,7 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
             lambda e: f"✕ said {e['code']} {e.get('text', '')} to {e['peer']}{_of(e, 'argument', ' about ')}",
         ),
         "LoopDetected": ("bad", lambda e: f"↺ {e['queue_id']} has passed {e['hops']} hosts: a loop"),
-        "MailDelivered": ("good", lambda e: f"● {e['recipient']} has it in the mailbox"),
+        "MailDelivered": ("good", _delivered),
         "MailForwarded": ("", lambda e: f"{e['recipient']} is forwarded to {_list(e['to'])}"),
         "MailRead": ("", lambda e: f"{e['mailbox']} read message {e['uid']} by {e['how']}"),
         "LoginRefused": ("bad", lambda e: f"✕ {e['service']} login refused for {e['user']}"),

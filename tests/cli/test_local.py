@@ -45,7 +45,7 @@ def test_mail_waits_at_the_backup_and_comes_home_when_time_runs_ahead(local_lab:
     held = local_lab("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com", "--subject", "unplugged")
     assert "Held by the backup" in held.out
     local_lab("heal")
-    assert "● ed@belgiannews.com has it in the mailbox" in local_lab("clock", "+4h").out
+    assert "● delivered to ed@belgiannews.com" in local_lab("clock", "+4h").out
     assert "unplugged" in local_lab("mailbox", "ed@belgiannews.com").out
 
 

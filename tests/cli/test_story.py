@@ -61,7 +61,7 @@ def test_the_backup_holds_mail_and_hands_it_over(lab: Lab) -> None:
     assert any(row["to"] == "ed@belgiannews.com" for row in waiting)
     lab("heal", "mail.belgiannews.com")
     meanwhile = lab("clock", "+1h").out
-    assert "● ed@belgiannews.com has it in the mailbox" in meanwhile
+    assert "● delivered to ed@belgiannews.com" in meanwhile
     assert subject in subjects(lab, "ed@belgiannews.com")
 
 

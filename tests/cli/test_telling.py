@@ -45,4 +45,4 @@ def test_the_day_is_told_once_the_first_is_over() -> None:
 def test_a_delivery_says_whose_mailbox() -> None:
     event = MailDelivered("b1", "ed@belgiannews.com", "ed@belgiannews.com", 1)
     (line,) = tell({"n": 1, "t": 0.0, "host": "mail.belgiannews.com", **to_json(event)}, EPOCH)
-    assert "ed@belgiannews.com has it in the mailbox" in paint(line, colour=False)
+    assert "● delivered to ed@belgiannews.com" in paint(line, colour=False)
