@@ -15,7 +15,8 @@ from lab.wire.mime.parameters import structured, without_comments
 from lab.wire.mime.tree import Part
 
 _CONTENT = re.compile(rb"^content-([a-z0-9-]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_TYPE = re.compile(r"([^\s/]+)\s*/\s*([^\s/]+)")
+_TOKEN = r"([!#$%&'*+.^_`{|}~0-9a-z-]+)"
+_TYPE = re.compile(rf"{_TOKEN}\s*/\s*{_TOKEN}")
 _WORD = re.compile(r"[^\s;]+")
 
 
