@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,6 +34,6 @@ def known() -> list[str]:
 
 
 def _folders() -> list[Path]:
-    shipped = Path(str(files("lab")))
-    # Installed, they lie in the package; in a checkout, beside it.
-    return [Path("topologies"), shipped / "topologies", shipped.parent / "topologies"]
+    # In a checkout they lie beside the package; installed from a wheel, with the data of the Python it runs on.
+    checkout = Path(str(files("lab"))).parent / "topologies"
+    return [Path("topologies"), checkout, Path(sys.prefix) / "share" / "mini-internet-lab" / "topologies"]
