@@ -50,7 +50,13 @@ def pattern(shown: str) -> re.Pattern[str]:
 def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a newcomer's terminal; the lab that is left in it goes down."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "LAB_HOME": str(tmp_path / "lab"), "NO_COLOR": "1"}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "LAB_HOME": str(tmp_path / "lab"),
+        "NO_COLOR": "1",
+        "COLUMNS": "120",
+    }
     yield environment
     run("lab down", environment)
 
