@@ -2,7 +2,8 @@
 
 The rule: 250 is a promise. It is said when `Accepting.put` has returned, which is when the message is on stable
 storage; whatever goes wrong before is 451 or 452, in the protocol's words, never a traceback (RFC 5321 §4.2.5,
-§6.1). A text that is refused is refused whole: nothing of it is repaired.
+§6.1). A text that is refused is refused whole: nothing of it is repaired. Where people submit their mail, what
+every message must have is added (RFC 6409 §8); elsewhere nothing but the trace line.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from lab.events import CommandRefused, LoopDetected, MailAccepted, ProgramCrashe
 from lab.fabric.base import Host
 from lab.mail.dialogue import Dialogue
 from lab.mail.envelope import Envelope
+from lab.mail.submission import Submitted, completed
 from lab.wire.received import Heading, read_heading, received_line
 from lab.wire.smtp_reply import Reply
 from lab.wire.smtp_text import TextReader, has_bare_ends, has_long_line
@@ -78,6 +80,9 @@ async def _accept(host: Host, queue: Accepting, dialogue: Dialogue, queue_id: st
         return Reply(554, f"5.4.6 mail loop: this message has {heading.hops} Received lines")
     assert dialogue.transaction is not None
     envelope = dialogue.transaction.envelope()
+    if dialogue.is_submission:
+        octets = completed(Submitted(envelope, octets), host=host.name, queue_id=queue_id, now=host.clock.now())
+        heading = read_heading(octets)
     await queue.put(queue_id, envelope, _trace(host, dialogue, queue_id, envelope) + octets)
     _log_acceptance(host, dialogue, queue_id, envelope, heading, len(octets))
     return Reply(250, f"2.0.0 queued as {queue_id}")

@@ -8,8 +8,9 @@ queue are the server's.
     connect ────── CALLED ── HELO, EHLO ── READY ─┴─ MAIL ── SENDER ── RCPT ── RECIPIENTS ── DATA ── TEXT
                                              └──────────────────── the text has its reply ───────────┘
 
-NOOP, HELP, VRFY and EXPN are heard at any time, QUIT always. STARTTLS (RFC 3207) and AUTH (RFC 4954) are further
-rows of the same tables. Enhanced codes (RFC 2034 §4) stand on every reply but those to HELO and EHLO.
+NOOP, HELP, VRFY and EXPN are heard at any time, QUIT always; READY also hears STARTTLS (RFC 3207), which leads
+back to CALLED, and where mail is submitted AUTH (RFC 4954), whose responses are heard in CHALLENGED. Enhanced
+codes (RFC 2034 §4) stand on every reply but those to HELO and EHLO.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from lab.events import Stage
 from lab.fabric.faults import HostFaults
 from lab.mail import relay
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import Address, EmailAddress
+from lab.wire import sasl
 from lab.wire import smtp_grammar as grammar
 from lab.wire.smtp_grammar import BadCommand, MailFrom
 from lab.wire.smtp_reply import Reply
@@ -35,6 +38,8 @@ class Phase(StrEnum):
     READY = "ready"
     SENDER = "sender given"
     RECIPIENTS = "recipients given"
+    CHALLENGED = "challenged"
+    """Within AUTH: the next line is a response, not a command."""
     TEXT = "text"
     OVER = "over"
 
@@ -50,6 +55,8 @@ NEXT: dict[Phase, dict[str, Phase]] = {
     Phase.READY: {
         "HELO": Phase.READY,
         "EHLO": Phase.READY,
+        "STARTTLS": Phase.CALLED,
+        "AUTH": Phase.READY,
         "MAIL": Phase.SENDER,
         "RSET": Phase.READY,
         "QUIT": Phase.OVER,
@@ -77,6 +84,8 @@ ANY_TIME = ("NOOP", "HELP", "VRFY", "EXPN")
 OUT_OF_ORDER: dict[tuple[Phase, str], str] = {
     (Phase.READY, "RCPT"): "5.5.1 MAIL comes first",
     (Phase.READY, "DATA"): "5.5.1 MAIL and RCPT come first",
+    (Phase.SENDER, "AUTH"): "5.5.1 AUTH comes before MAIL (RFC 4954 section 4)",
+    (Phase.RECIPIENTS, "AUTH"): "5.5.1 AUTH comes before MAIL (RFC 4954 section 4)",
     (Phase.SENDER, "DATA"): "5.5.1 RCPT comes first",
     (Phase.SENDER, "MAIL"): "5.5.1 a sender is given already; RSET begins anew",
     (Phase.RECIPIENTS, "MAIL"): "5.5.1 a sender is given already; RSET begins anew",
@@ -85,17 +94,31 @@ OUT_OF_ORDER: dict[tuple[Phase, str], str] = {
 STAGES: dict[str, Stage] = {
     "HELO": Stage.HELO,
     "EHLO": Stage.HELO,
+    "STARTTLS": Stage.STARTTLS,
+    "AUTH": Stage.AUTH,
     "MAIL": Stage.MAIL,
     "RCPT": Stage.RCPT,
     "DATA": Stage.DATA,
     "QUIT": Stage.QUIT,
 }
 
+LOGINS = 5
+"""So many wrong passwords on one connection, and it ends with 421."""
+
 PATIENCE_WITH_ERRORS = 20
 """So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
 
 _ERRORS = (500, 501, 502, 503, 504, 555)
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}( |$)")
+
+
+class Logins(Protocol):
+    """Who may log in: `porter.Porter`."""
+
+    @property
+    def terms(self) -> sasl.Terms: ...
+
+    def address(self, login: str) -> EmailAddress: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +133,12 @@ class Terms:
     """RFC 5321 §4.5.3.1.8 asks for at least 100."""
     hop_limit: int = 30
     long_lines: bool = False
+    tls: bool = False
+    """STARTTLS is offered."""
+    logins: Logins | None = None
+    """Mail is submitted here (RFC 6409): by whom. None: it is relayed here, and nobody logs in."""
+    any_sender: bool = False
+    """Whoever is logged in may send under any name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,26 +165,48 @@ class Transaction:
 
 
 class Dialogue:
-    """One client's dialogue. `helo` is the name it gave itself."""
+    """One client's dialogue. `helo` is the name it gave itself, `login` the account it proved to have, as it named
+    it; `secure`: it is spoken in TLS."""
 
-    __slots__ = ("_about", "_errors", "client", "extended", "helo", "phase", "terms", "transaction")
+    __slots__ = (
+        "_about",
+        "_errors",
+        "_exchange",
+        "_logins",
+        "client",
+        "extended",
+        "helo",
+        "login",
+        "phase",
+        "secure",
+        "terms",
+        "transaction",
+    )
 
-    def __init__(self, terms: Terms, client: Address | None) -> None:
+    def __init__(self, terms: Terms, client: Address | None, secure: bool = False) -> None:
         self.terms = terms
         self.client = client
+        self.secure = secure
+        self.login = ""
         self.phase = Phase.CALLED
         self.helo = ""
         self.extended = False
         self.transaction: Transaction | None = None
-        self._errors = 0
+        self._exchange: sasl.Exchange | None = None
+        self._errors = self._logins = 0
         self._about = ""
 
     @property
     def protocol(self) -> str:
         """The word behind `with` in a Received line (RFC 3848, RFC 6531 §4.3)."""
+        suffix = "S" * self.secure + "A" * bool(self.login)
         if self.transaction is not None and self.transaction.mail.smtputf8:
-            return "UTF8SMTP"
-        return "ESMTP" if self.extended else "SMTP"
+            return f"UTF8SMTP{suffix}"
+        return f"ESMTP{suffix}" if self.extended else "SMTP"
+
+    @property
+    def is_submission(self) -> bool:
+        return self.terms.logins is not None
 
     def greet(self) -> Turn:
         """The first reply, before the client has said a word."""
@@ -166,18 +217,27 @@ class Dialogue:
 
     def take(self, line: bytes) -> Turn:
         """The reply to one command line; look at `phase` after it."""
-        verb = ""
-        self._about = ""
+        if self._exchange is not None:
+            return self._respond(line)
+        verb = self._about = ""
         try:
-            verb, self._about = grammar.split_command(line)
-            reply = self._perform(verb, self._about)
+            verb, argument = grammar.split_command(line)
+            self._about = argument if verb != "AUTH" else ""  # a password may stand there
+            reply = self._perform(verb, argument)
         except BadCommand as refusal:
             reply = self._weighed(refusal.reply)
         return Turn(reply, STAGES.get(verb), self._about)
 
     def refuse(self, reply: Reply) -> Turn:
         """The reply to a line that is no command at all."""
+        if self._exchange is not None:
+            self._exchange, self.phase = None, Phase.READY
         return Turn(self._weighed(reply))
+
+    def secured(self) -> None:
+        """TLS is up: what was said before is forgotten (RFC 3207 §4.2)."""
+        self.secure, self.extended = True, False
+        self.helo = self.login = ""
 
     def fault(self, stage: Stage, address: str = "") -> Reply | None:
         """The reply that the lab's keeper wants at this stage."""
@@ -196,17 +256,21 @@ class Dialogue:
             raise BadCommand(reply.code, reply.text)
 
     def _perform(self, verb: str, argument: str) -> Reply:
-        act = ACTS.get(verb)
+        act = ACTS.get(verb) if self._offers_command(verb) else None
         if act is None:
-            raise BadCommand(500, f"5.5.1 no such command: {verb[:20]}; HELP lists them")
+            elsewhere = "mail is submitted at port 587" if verb == "AUTH" else "HELP lists them"
+            raise BadCommand(500, f"5.5.1 no such command: {verb[:20]}; {elsewhere}")
         onward = NEXT[self.phase].get(verb)
         if onward is None and (verb not in ANY_TIME or self.phase is Phase.BARRED):
             raise self._out_of_order(verb)
         if verb not in ("MAIL", "RCPT") and verb in STAGES:
             self._heed_fault(STAGES[verb])
         reply = act(self, argument)
-        self.phase = onward or self.phase
+        self.phase = Phase.CHALLENGED if self._exchange is not None else onward or self.phase
         return reply
+
+    def _offers_command(self, verb: str) -> bool:
+        return self.terms.tls if verb == "STARTTLS" else self.is_submission if verb == "AUTH" else True
 
     def _out_of_order(self, verb: str) -> BadCommand:
         """RFC 5321 §3.3: DATA after refused recipients only is 554, any other disorder 503."""
@@ -237,16 +301,82 @@ class Dialogue:
 
     def _offers(self) -> tuple[str, ...]:
         size = f"SIZE {self.terms.size_limit}"
-        return ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "HELP")
+        tls = ("STARTTLS",) if self.terms.tls and not self.secure else ()
+        auth = (f"AUTH {' '.join(sasl.MECHANISMS)}",) if self.is_submission else ()
+        return ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", *tls, *auth, "HELP")
+
+    def _starttls(self, argument: str) -> Reply:
+        if argument:
+            raise BadCommand(501, "5.5.4 STARTTLS takes no argument")
+        if self.secure:
+            raise BadCommand(503, "5.5.1 TLS is up already")
+        return Reply(220, "2.0.0 begin TLS")
+
+    # -- AUTH ------------------------------------------------------------------------------------------------
+
+    def _auth(self, argument: str) -> Reply:
+        logins = self.terms.logins
+        assert logins is not None, "AUTH is offered where there are logins"
+        if self.login or not self.extended:
+            raise BadCommand(503, f"5.5.1 {'you are logged in already' if self.login else 'say EHLO first'}")
+        name, _, initial = argument.partition(" ")
+        if name.upper() not in sasl.MECHANISMS:
+            raise BadCommand(504, f"5.5.4 no such mechanism; there are {', '.join(sasl.MECHANISMS)}")
+        given = sasl.unline(initial.encode()) if initial else None
+        if initial and given is None:
+            raise BadCommand(501, "5.5.2 the initial response is not base64")
+        self._exchange = sasl.Exchange(name.upper(), logins.terms)
+        return self._judged(self._exchange.begin(given))
+
+    def _respond(self, line: bytes) -> Turn:
+        assert self._exchange is not None
+        self._about, self.phase = "", Phase.READY
+        try:
+            reply = self._judged(self._exchange.answer_line(line.rstrip(b"\r\n")))
+        except BadCommand as refusal:
+            reply = self._weighed(refusal.reply)
+        if self._exchange is not None:
+            self.phase = Phase.CHALLENGED
+        return Turn(reply, Stage.AUTH, self._about)
+
+    def _judged(self, outcome: sasl.Outcome) -> Reply:
+        if isinstance(outcome, sasl.Challenge):
+            return Reply(334, outcome.line.decode())
+        self._exchange = None
+        if isinstance(outcome, sasl.Granted):
+            self.login = self._about = outcome.login
+            return Reply(235, "2.7.0 welcome")
+        if outcome.flaw:
+            raise BadCommand(501, f"5.5.2 {outcome.flaw}")
+        return self._denied(outcome.login)
+
+    def _denied(self, login: str) -> Reply:
+        self._about = login
+        self._logins += 1
+        if self._logins >= LOGINS:
+            raise BadCommand(421, "4.7.0 wrong name or password for the last time, goodbye")
+        raise BadCommand(535, "5.7.8 wrong name or password")
+
+    # -- a message -------------------------------------------------------------------------------------------
 
     def _mail(self, argument: str) -> Reply:
-        mail = grammar.read_mail(argument, self.extended)
+        mail = grammar.read_mail(argument, self.extended, self.is_submission)
         self._about = mail.sender or ""
         self._heed_fault(Stage.MAIL, self._about)
+        if self.is_submission:
+            self._require_own(mail.sender)
         if mail.size > self.terms.size_limit:
             raise BadCommand(552, f"5.3.4 larger than {self.terms.size_limit} octets, the most this host takes")
         self.transaction = Transaction(mail)
         return Reply(250, f"2.1.0 <{self._about}> sender ok")
+
+    def _require_own(self, sender: EmailAddress | None) -> None:
+        """Who submits has to be logged in, and to send under a name of their own (RFC 6409 §4.3, §6.1)."""
+        if not self.login or self.terms.logins is None:
+            raise BadCommand(530, "5.7.0 log in first: AUTH")
+        own = self.terms.logins.address(self.login)
+        if sender is not None and not self.terms.any_sender and not belongs(sender, own, self.terms.place):
+            raise BadCommand(553, f"5.7.1 <{sender}> is not yours; you are <{own}>")
 
     def _rcpt(self, argument: str) -> Reply:
         assert self.transaction is not None
@@ -263,7 +393,7 @@ class Dialogue:
         asked = grammar.read_rcpt(argument, self.extended, terms.place.home, given.mail.smtputf8)
         self._about = asked.address
         self._heed_fault(Stage.RCPT, asked.address)
-        verdict = relay.decide(asked.address, self.client, False, terms.place, terms.mailboxes)
+        verdict = relay.decide(asked.address, self.client, bool(self.login), terms.place, terms.mailboxes)
         if isinstance(verdict, relay.Refuse):
             raise BadCommand(verdict.code, f"{verdict.status} {verdict.text}")
         if len(given.recipients) >= terms.recipient_limit:
@@ -286,7 +416,10 @@ class Dialogue:
 
     def _help(self, argument: str) -> Reply:
         known = SYNTAX.get(argument.upper())
-        return Reply(214, f"2.0.0 {known}" if known else f"2.0.0 commands here: {' '.join(ACTS)}")
+        return Reply(
+            214,
+            f"2.0.0 {known}" if known else f"2.0.0 commands here: {' '.join(filter(self._offers_command, ACTS))}",
+        )
 
     def _vrfy(self, argument: str) -> Reply:
         if not argument:
@@ -303,6 +436,8 @@ class Dialogue:
 ACTS: dict[str, Callable[[Dialogue, str], Reply]] = {
     "HELO": Dialogue._helo,
     "EHLO": Dialogue._ehlo,
+    "STARTTLS": Dialogue._starttls,
+    "AUTH": Dialogue._auth,
     "MAIL": Dialogue._mail,
     "RCPT": Dialogue._rcpt,
     "DATA": Dialogue._data,
@@ -319,10 +454,18 @@ SYNTAX: dict[str, str] = {
     "EHLO": "EHLO your.host.name, then you see what this host can do",
     "MAIL": "MAIL FROM:<sender> [SIZE=octets] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
     "RCPT": "RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]",
+    "STARTTLS": "STARTTLS, then TLS begins on this connection",
+    "AUTH": "AUTH PLAIN|LOGIN|SCRAM-SHA-256 [initial response in base64]",
     "DATA": "DATA, then the message, then a line with a dot alone",
     "RSET": "RSET forgets sender and recipients",
 }
 """What `HELP verb` tells."""
+
+
+def belongs(sender: EmailAddress, own: EmailAddress, place: relay.Place) -> bool:
+    """Whether the owner of `own` may send as `sender`: it is the same, or an alias that leads there."""
+    local = relay.as_local(sender, place)
+    return local is not None and (local == own or own in place.aliases.get(local, ()))
 
 
 def _fault_text(code: int, text: str, stage: Stage) -> str:

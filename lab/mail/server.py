@@ -1,12 +1,12 @@
-"""The SMTP server of a mail host, on port 25: the one door to aiosmtpd.
+"""The SMTP server of a mail host, on port 25, and for its own people on 587 and 465: the one door to aiosmtpd.
 
 The rule: a connection serves its client and no more. What is said is `dialogue`'s, what is promised is
 `acceptance`'s; a client that goes away after its dot takes nothing back, its message is accepted all the same.
 
-aiosmtpd gives the connection its life: stream, session, STARTTLS and AUTH to come. Its own command loop is not
-used, for it answers without enhanced codes, takes no DSN parameters, reads a message line by line and spends a
-third of a short connection on `inspect`. Ours reads in bulk, hands lines to `dialogue`, and answers a pipelined
-group of commands in one write (RFC 2920 §3.2).
+aiosmtpd gives the connection its life: stream and session. Its own command loop is not used, for it answers
+without enhanced codes, takes no DSN parameters, reads a message line by line and spends a third of a short
+connection on `inspect`. Ours reads in bulk, hands lines to `dialogue`, and answers a pipelined group of commands
+in one write (RFC 2920 §3.2).
 
 Time limits: RFC 5321 §4.5.3.2.7, five minutes of silence at least. They are the server's patience, not lab time,
 where the loop knows the difference: `lab clock +4h` hangs up on nobody.
@@ -15,6 +15,7 @@ where the loop knows the difference: `lab clock +4h` hangs up on nobody.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -24,10 +25,13 @@ from lab.fabric.base import Host
 from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
 from lab.mail.dialogue import Dialogue, Phase, Terms, Turn
 from lab.mail.envelope import Resolve
+from lab.mail.porter import Porter
 from lab.mail.relay import place_of
 from lab.mail.store import Store
+from lab.mail.tls import Sealed, turn_to_tls
 from lab.names import ROOT, Address
 from lab.topology.plan import MailPlan
+from lab.wire import sasl
 from lab.wire.records import MX, Answer
 from lab.wire.smtp_reply import Reply, format_reply
 from lab.wire.smtp_text import TextReader
@@ -43,31 +47,46 @@ PATIENCE = 300.0
 class Reception:
     """A host's SMTP service: what its connections share, and those that are open."""
 
-    __slots__ = ("_terms", "host", "open", "plan", "queue", "resolve", "server", "store")
+    __slots__ = ("_terms", "host", "open", "plan", "porter", "queue", "resolve", "servers", "store")
 
     def __init__(
-        self, host: Host, plan: MailPlan, queue: Accepting, store: Store, resolve: Resolve | None = None
+        self,
+        host: Host,
+        plan: MailPlan,
+        queue: Accepting,
+        store: Store,
+        resolve: Resolve | None = None,
+        porter: Porter | None = None,
     ) -> None:
+        """With a porter mail is submitted here, by who can log in (RFC 6409); without, it is relayed here."""
         self.host = host
         self.plan = plan
         self.queue = queue
         self.store = store
         self.resolve = resolve if plan.settings.get("refuse_null_mx_senders") == "yes" else None
         self.open: dict[Connection, None] = {}
-        self.server: asyncio.Server | None = None
+        self.porter = porter
+        self.servers: tuple[asyncio.AbstractServer, ...] = ()
         self._terms: Terms | None = None
 
     @property
     def terms(self) -> Terms:
         """Made at the first connection: a host that nobody calls stays small."""
         if self._terms is None:
-            self._terms = terms_of(self.host, self.plan, self.store)
+            self._terms = terms_of(self.host, self.plan, self.store, self.porter)
         return self._terms
+
+    def connect(self) -> Connection:
+        return Connection(self)
+
+    def connect_sealed(self) -> Connection:
+        """The same in TLS from the first octet on (RFC 8314 §3.3)."""
+        return Connection(self, secure=True)
 
     def close(self) -> None:
         """Take no more connections, and tell every open one that this host is closing (RFC 5321 §3.8)."""
-        if self.server is not None:
-            self.server.close()
+        for server in self.servers:
+            server.close()
         for connection in tuple(self.open):
             connection.dismiss(421, f"4.3.2 {self.host.name} is closing down")
 
@@ -80,13 +99,31 @@ async def start_server(
     if plan.settings:
         _ = reception.terms  # what is wrong in them is told now, not to the first client
     loop = asyncio.get_running_loop()
-    reception.server = await loop.create_server(lambda: Connection(reception), port=port)
+    reception.servers = (await loop.create_server(reception.connect, port=port),)
     return reception
 
 
-def terms_of(host: Host, plan: MailPlan, store: Store) -> Terms:
-    """The plan's settings `hop_limit`, `recipient_limit`, `long_lines` and `accept_unknown`, read once. WrongUse
-    when one of them makes no sense."""
+async def start_submission(
+    host: Host, plan: MailPlan, queue: Accepting, store: Store, porter: Porter
+) -> Reception:
+    """Take mail of the host's own people, at 587 (RFC 6409 §3.1) and at 465 in TLS (RFC 8314 §7.3)."""
+    reception = Reception(host, plan, queue, store, porter=porter)
+    loop = asyncio.get_running_loop()
+    reception.servers = (await loop.create_server(reception.connect, port=587),)
+    if offers_tls(plan):
+        sealed = Sealed(host, reception.connect_sealed)
+        reception.servers += (await loop.create_server(sealed, port=465),)
+    return reception
+
+
+def offers_tls(plan: MailPlan) -> bool:
+    """The setting `starttls: no` has a host's services do without TLS, all of them."""
+    return plan.settings.get("starttls", "yes") != "no"
+
+
+def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = None) -> Terms:
+    """The plan's settings `hop_limit`, `recipient_limit`, `long_lines`, `accept_unknown` and `any_sender`, read
+    once. WrongUse when one of them makes no sense."""
     return Terms(
         place_of(host.name, host.addresses, plan),
         store,
@@ -95,6 +132,9 @@ def terms_of(host: Host, plan: MailPlan, store: Store) -> Terms:
         max(100, _count(plan, "recipient_limit", 1_000)),
         _count(plan, "hop_limit", 30),
         plan.settings.get("long_lines", "refuse") == "accept",
+        offers_tls(plan),
+        porter,
+        plan.settings.get("any_sender") == "yes",
     )
 
 
@@ -108,13 +148,14 @@ def _count(plan: MailPlan, setting: str, otherwise: int) -> int:
 class Connection(SMTP):
     """One client; `_handle_client` is its task, as in aiosmtpd."""
 
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: Reception, secure: bool = False) -> None:
         # not SMTP.__init__: it inspects its own class and the handler's for every connection
         self.loop = asyncio.get_running_loop()
-        stream = asyncio.StreamReader(CHUNK, self.loop)
-        asyncio.StreamReaderProtocol.__init__(self, stream, self._cb_client_connected, self.loop)
+        self._reader = asyncio.StreamReader(CHUNK, self.loop)
+        asyncio.StreamReaderProtocol.__init__(self, self._reader, None, self.loop)
         self._timeout_handle: asyncio.TimerHandle | None = None
         self._reception = reception
+        self._secure = secure
         self._dialogue: Dialogue
         self._input = bytearray()
         self._output = bytearray()
@@ -124,15 +165,17 @@ class Connection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # not SMTP.connection_made: the task has to be the host's, so that it ends when the host goes down
+        assert isinstance(transport, asyncio.Transport)
         peer = transport.get_extra_info("peername")
         self.transport = transport
         self.session = self._create_session()
         self.session.peer = peer
-        self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None)
+        self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None, self._secure)
         self._reception.open[self] = None
         asyncio.StreamReaderProtocol.connection_made(self, transport)
+        self._writer = asyncio.StreamWriter(transport, self, self._reader, self.loop)
         self._reset_timeout()
-        self._handler_coroutine = self._reception.host.spawn(self._handle_client(), "smtp server")
+        self._reception.host.spawn(self._handle_client(), "smtp server")
 
     def connection_lost(self, error: Exception | None) -> None:
         # not SMTP.connection_lost: it would cancel the task, and with it a message that is being stored
@@ -140,19 +183,20 @@ class Connection(SMTP):
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
-        self._get_close_waiter(self._writer).exception()  # type: ignore[attr-defined]  # seen, so not complained of
+        self._get_close_waiter(None).exception()  # type: ignore[attr-defined]  # seen, so not complained of
         self.transport = None
 
     def eof_received(self) -> bool:
-        """A client that has said all it wants to say is still answered."""
+        """A client that has said all it wants to say is still answered; TLS ends for both at once."""
         asyncio.StreamReaderProtocol.eof_received(self)
-        return True
+        return not self._dialogue.secure
 
     def dismiss(self, code: int, text: str) -> None:
         """Say a last word from outside of the dialogue."""
         if self.transport is not None:
-            self._writer.write(format_reply(code, text))
-            self._writer.close()
+            transport = cast(asyncio.WriteTransport, self.transport)
+            transport.write(format_reply(code, text))
+            transport.close()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """One timer a connection; what is said meanwhile only leaves its mark."""
@@ -175,6 +219,7 @@ class Connection(SMTP):
             pass  # the client is gone; what it left unfinished counts for nothing (RFC 5321 §4.1.1.4)
         finally:
             self._writer.close()
+            del self._writer  # it names the connection: a circle for the collector
 
     async def _converse(self) -> None:
         self._say(self._dialogue.greet())
@@ -182,23 +227,32 @@ class Connection(SMTP):
             line = await self._line()
             if line is None:
                 break
-            self._say(await self._checked(self._answer(line)))
-            if self._dialogue.phase is Phase.TEXT:
+            turn = await self._checked(self._answer(line))
+            self._say(turn)
+            if turn.stage is Stage.STARTTLS and turn.reply.code == 220:
+                await self._turn_to_tls()
+            elif self._dialogue.phase is Phase.TEXT:
                 await self._flush()
                 self._say(await self._text())
         await self._flush()
 
     def _answer(self, line: bytes) -> Turn:
         try:
-            flaw = _line_flaw(line)
+            flaw = _line_flaw(line, self._longest)
             return self._dialogue.refuse(flaw) if flaw else self._dialogue.take(line)
         except Exception as error:
             return Turn(crashed(self._reception.host, error))
 
     async def _checked(self, turn: Turn) -> Turn:
+        """What others have to say to it: the porter to a login, the DNS to a sender."""
+        if turn.stage is Stage.AUTH:
+            await self._tell_porter(turn)
+        return await self._looked_up(turn) if turn.stage is Stage.MAIL else turn
+
+    async def _looked_up(self, turn: Turn) -> Turn:
         """What the DNS says against a sender that the dialogue has taken, where the plan wants it asked."""
         resolve, given = self._reception.resolve, self._dialogue.transaction
-        if resolve is None or given is None or turn.stage is not Stage.MAIL or turn.reply.code != 250:
+        if resolve is None or given is None or turn.reply.code != 250:
             return turn
         sender = given.mail.sender
         if sender is None or sender.literal is not None or not is_null_mx(await resolve(sender.domain, "MX")):
@@ -207,6 +261,32 @@ class Connection(SMTP):
             refusal := Reply(550, f"5.7.27 {sender.domain} takes no mail, so none is taken from it")
         )
         return Turn(refusal, Stage.MAIL, sender)
+
+    async def _tell_porter(self, turn: Turn) -> None:
+        """Who named a wrong password waits for the no."""
+        porter, peer = self._reception.porter, self._dialogue.client or ""
+        if porter is not None and turn.reply.code == 235:
+            porter.admit(turn.about, peer)
+        elif porter is not None and turn.reply.code in (421, 535):
+            await porter.refuse(turn.about, "SMTP", peer)
+
+    async def _turn_to_tls(self) -> None:
+        await self._flush()
+        self._forget()
+        try:
+            transport = await turn_to_tls(self._reception.host, self._writer.transport, self)
+        except OSError as error:
+            raise ConnectionResetError from error
+        self._forget()
+        self._reader._transport = transport  # type: ignore[attr-defined]  # it holds the old one back
+        self._writer = asyncio.StreamWriter(transport, self, self._reader, self.loop)
+        self.transport = transport
+        self._dialogue.secured()
+
+    def _forget(self) -> None:
+        """What the client sent in the clear behind STARTTLS is not part of the dialogue (RFC 3207 §4.2)."""
+        self._input.clear()
+        self._reader._buffer.clear()  # type: ignore[attr-defined]
 
     def _say(self, turn: Turn) -> None:
         reply = turn.reply
@@ -224,15 +304,20 @@ class Connection(SMTP):
         """The next line, its LF included; None when the client will send no more. A line without end is cut to
         one octet more than allowed."""
         kept = b""
+        longest = self._longest
         while (end := self._input.find(b"\n")) < 0:
-            if len(self._input) + len(kept) > LONGEST_COMMAND:
-                kept = kept or bytes(self._input[: LONGEST_COMMAND + 1])
+            if len(self._input) + len(kept) > longest:
+                kept = kept or bytes(self._input[: longest + 1])
                 self._input.clear()
             if not await self._hear():
                 return None
         line = kept or bytes(self._input[: end + 1])
         del self._input[: end + 1]
         return line
+
+    @property
+    def _longest(self) -> int:
+        return sasl.LONGEST_LINE if self._dialogue.phase is Phase.CHALLENGED else LONGEST_COMMAND
 
     async def _hear(self) -> bool:
         """Send what is to be said, then take in what comes; whether anything came."""
@@ -261,8 +346,8 @@ def is_null_mx(answer: Answer) -> bool:
     return [record.data for record in answer.records] == [MX(0, ROOT)]
 
 
-def _line_flaw(line: bytes) -> Reply | None:
-    if len(line) > LONGEST_COMMAND:
+def _line_flaw(line: bytes, longest: int) -> Reply | None:
+    if len(line) > longest:
         return Reply(500, "5.5.2 line too long")
     if not line.endswith(b"\r\n"):
         return Reply(

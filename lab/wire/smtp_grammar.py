@@ -6,7 +6,7 @@ whatever the octets. Paths stand in angle brackets, source routes are read and i
 
 Commands: RFC 5321 §4.1.1–4.1.2. Parameters: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET, ENVID,
 NOTIFY, ORCPT and xtext (RFC 3461 §4). Values are decoded: `envid` and `original` are what the sender meant, not
-the xtext it travelled in. STARTTLS and AUTH take no part here yet.
+the xtext it travelled in. AUTH= (RFC 4954 §5) is read where it is offered, and believed nowhere.
 """
 
 from __future__ import annotations
@@ -86,10 +86,12 @@ def read_helo(argument: str) -> str:
     return argument
 
 
-def read_mail(argument: str, extended: bool) -> MailFrom:
-    """`FROM:<path> [parameters]`; `extended` after EHLO."""
+def read_mail(argument: str, extended: bool, auth: bool = False) -> MailFrom:
+    """`FROM:<path> [parameters]`; `extended` after EHLO, `auth` where AUTH is offered."""
     path, words = _path_of(_FROM, argument, "MAIL FROM:<ann@example.org>")
-    given = _parameters(words, extended, _MAIL_PARAMETERS, "MAIL")
+    known = _MAIL_PARAMETERS | {"AUTH"} if auth else _MAIL_PARAMETERS
+    given = _parameters(words, extended, known, "MAIL")
+    _taken(given, "AUTH", decode_xtext, "")
     utf8 = "SMTPUTF8" in given
     return MailFrom(
         _address(path, utf8) if path else None,
