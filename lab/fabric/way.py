@@ -121,6 +121,10 @@ class Passage(Generic[Item]):
         self._lost.clear()
         self.size = 0
 
+    def lead_nowhere(self) -> None:
+        """Nobody is there any more to hear of what still arrives."""
+        self._arrive = self._give_up = _nothing
+
     def _sent(self, segment: Item) -> bool:
         now = self._loop.time()
         toll = self._way.toll(now, len(segment))
@@ -150,3 +154,7 @@ class Passage(Generic[Item]):
             self._give_up()
         elif self._lost:
             self._retry_later()
+
+
+def _nothing(*_: object) -> None:
+    pass

@@ -85,5 +85,7 @@ class Line:
         )
 
     def close(self) -> None:
-        if self.session is not None:
-            self.session.quit()
+        """The session says goodbye by itself, and tells this line of it."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.quit()
