@@ -36,6 +36,7 @@ class Conversation(asyncio.Protocol):
         "_stirred",
         "_timer",
         "_transport",
+        "_woken",
         "farewell",
         "peer",
     )
@@ -61,7 +62,7 @@ class Conversation(asyncio.Protocol):
         self._output: list[bytes] = []
         self._heard: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
-        self._ended = self._stirred = False
+        self._ended = self._stirred = self._woken = False
         self._timer: asyncio.TimerHandle | None = None
 
     # -- what the transport calls ----------------------------------------------------------------------------
@@ -116,6 +117,24 @@ class Conversation(asyncio.Protocol):
         line = kept or bytes(self._input[: end + 1])
         del self._input[: end + 1]
         return line[: longest + 1]
+
+    async def octets(self) -> bytes | None:
+        """What has come, however much; b"" when `wake` was called meanwhile; None when no more comes."""
+        await self.flush()
+        if not (self._input or self._ended or self._woken):
+            self._transport.resume_reading()
+            self._heard = self._loop.create_future()
+            await self._heard
+            self._heard = None
+        self._woken = False
+        octets = bytes(self._input)
+        self._input.clear()
+        return None if self._ended and not octets else octets
+
+    def wake(self) -> None:
+        """Let `octets` return, though the client has said nothing."""
+        self._woken = True
+        _tell(self._heard)
 
     def say(self, octets: bytes) -> None:
         """Sent at the next `line` or `flush`."""
