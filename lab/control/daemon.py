@@ -15,14 +15,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lab import topology
-from lab.clock import PacedTime, TimeSource, WarpedTime
 from lab.control.client import error_form
 from lab.control.describe import people, row
 from lab.control.doors import asked_door, doors_of, open_doors
@@ -30,9 +29,9 @@ from lab.control.home import Home, listen
 from lab.control.launch import Order, already_up
 from lab.control.running import lab_of
 from lab.control.server import serve
+from lab.control.site import Site, choose
 from lab.control.verbs import BOARD
-from lab.errors import LabError, MachineSaidNo, WrongUse
-from lab.fabric.base import Boot, Fabric
+from lab.errors import LabError, MachineSaidNo
 from lab.fabric.gateway import BoundDoor, bind
 from lab.fabric.loop import LabLoop
 from lab.internet import Internet
@@ -42,26 +41,18 @@ _SHOWN = 40
 """Hosts that `lab up` lists; `lab status` has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where this lab stands: how its fabric is made, and what drives its time."""
-
-    source: TimeSource
-    make: Callable[[Boot], Fabric]
-
-
 class Teller:
     """The pipe to whoever started the daemon. They may have gone; the lab runs all the same."""
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self._pipe = os.fdopen(number, "wb", buffering=0)
 
     def tell(self, **form: Any) -> None:
-        with suppress(BrokenPipeError):
-            os.write(self._number, json.dumps(form).encode() + b"\n")
+        with suppress(BrokenPipeError, ValueError):  # their end, or ours, is closed
+            self._pipe.write(json.dumps(form).encode() + b"\n")
 
     def close(self) -> None:
-        os.close(self._number)
+        self._pipe.close()
 
 
 def main(words: Sequence[str]) -> int:
@@ -70,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     try:
         run(where, order, teller)
     except LabError as error:
-        teller.tell(error={**error_form(error), "sentence": error.sentence})
+        teller.tell(error=error_form(error))
         return error.exit_status
     except Exception as error:
         traceback.print_exc()
@@ -95,9 +86,9 @@ def run(where: Home, order: Order, teller: Teller) -> None:
         plan = load(order)
         wanted = [asked_door(word, plan) for word in order.door]
         doors = bind([*wanted, *(doors_of(plan) if order.doors else ())])
-        ground = choose(order, plan, where, teller)
-        with asyncio.Runner(loop_factory=lambda: LabLoop(ground.source)) as runner:
-            runner.run(live(where, order, plan, ground, doors, teller))
+        site = choose(order, plan, where.path, lambda sentence: teller.tell(remark=sentence))
+        with asyncio.Runner(loop_factory=lambda: LabLoop(site.source)) as runner:
+            runner.run(live(where, order, plan, site, doors, teller))
     finally:
         where.clear()
 
@@ -107,43 +98,14 @@ def load(order: Order) -> Plan:
     return replace(plan, seed=order.seed) if order.seed else plan
 
 
-def choose(order: Order, plan: Plan, where: Home, teller: Teller) -> Ground:
-    """The fabric that was asked for; without a wish, local where the machine allows it, and else sim."""
-    if order.fabric == "sim":
-        return sim(order, plan)
-    if order.fabric not in ("", "local"):
-        raise WrongUse(f"there is no fabric '{order.fabric}'", remedy="Choose local or sim.", code="W012")
-    try:
-        return local(plan, where)
-    except MachineSaidNo as error:
-        if order.fabric:
-            raise
-        teller.tell(remark=f"{error.sentence} The lab runs simulated instead, with front doors.   {error.code}")
-        return sim(order, plan)
-
-
-def sim(order: Order, plan: Plan) -> Ground:
-    from lab.fabric.sim import SimFabric
-
-    return Ground(PacedTime(order.pace), lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed))
-
-
-def local(plan: Plan, where: Home) -> Ground:
-    from lab.fabric.local import LocalFabric
-    from lab.fabric.namespace import enter
-
-    enter()
-    return Ground(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=where.path))
-
-
 async def live(
-    where: Home, order: Order, plan: Plan, ground: Ground, doors: Sequence[BoundDoor], teller: Teller
+    where: Home, order: Order, plan: Plan, site: Site, doors: Sequence[BoundDoor], teller: Teller
 ) -> None:
     """The whole life of a lab that came so far."""
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    internet = Internet(plan, ground.make)
+    internet = Internet(plan, site.make)
     await internet.up()
     try:
         gateway = await open_doors(internet, doors)

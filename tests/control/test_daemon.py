@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.clock import PacedTime, WarpedTime
-from lab.control.daemon import Teller, choose
+from lab.control.daemon import Teller
 from lab.control.doors import asked_door, doors_of
-from lab.control.home import Home
 from lab.control.launch import Order
+from lab.control.site import choose
 from lab.errors import MachineSaidNo, WrongUse
 from lab.fabric import namespace
 from lab.names import Address, DomainName
@@ -22,24 +20,6 @@ from lab.topology.plan import HostPlan, MailPlan, Plan, ResolverPlan
 
 PLAN = Plan("small", (), {})
 ORDER = Order("small.yaml", pace=60)
-
-
-class Ear:
-    """The other end of a teller's pipe."""
-
-    def __init__(self) -> None:
-        self._reading, writing = os.pipe()
-        self.teller = Teller(writing)
-
-    def heard(self) -> list[dict[str, Any]]:
-        self.teller.close()
-        with os.fdopen(self._reading) as lines:
-            return [json.loads(line) for line in lines]
-
-
-@pytest.fixture
-def where(tmp_path: Path) -> Home:
-    return Home(tmp_path)
 
 
 @pytest.fixture
@@ -51,37 +31,33 @@ def _refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_machine_that_allows_it_has_the_lab_on_real_sockets(
-    where: Home, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(namespace, "enter", lambda: None)
-    ear = Ear()
-    assert isinstance(choose(ORDER, PLAN, where, ear.teller).source, WarpedTime)
-    assert ear.heard() == []
+    remarks: list[str] = []
+    assert isinstance(choose(ORDER, PLAN, tmp_path, remarks.append).source, WarpedTime)
+    assert remarks == []
 
 
 @pytest.mark.usefixtures("_refusing")
-def test_where_namespaces_are_refused_the_lab_is_simulated_and_says_so(where: Home) -> None:
-    ear = Ear()
-    source = choose(ORDER, PLAN, where, ear.teller).source
+def test_where_namespaces_are_refused_the_lab_is_simulated_and_says_so(tmp_path: Path) -> None:
+    remarks: list[str] = []
+    source = choose(ORDER, PLAN, tmp_path, remarks.append).source
     assert isinstance(source, PacedTime)
     assert source.rate == 60
-    (told,) = ear.heard()
-    assert told["remark"].startswith("This machine refuses a private network. The lab runs simulated instead")
+    (told,) = remarks
+    assert told.startswith("This machine refuses a private network. The lab runs simulated instead")
 
 
 @pytest.mark.usefixtures("_refusing")
-def test_whoever_asked_for_local_is_told_that_it_cannot_be(where: Home) -> None:
-    ear = Ear()
+def test_whoever_asked_for_local_is_told_that_it_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(MachineSaidNo):
-        choose(replace(ORDER, fabric="local"), PLAN, where, ear.teller)
-    ear.heard()
+        choose(replace(ORDER, fabric="local"), PLAN, tmp_path, print)
 
 
-def test_an_unknown_fabric_is_wrong_use(where: Home) -> None:
-    ear = Ear()
+def test_an_unknown_fabric_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(WrongUse):
-        choose(replace(ORDER, fabric="moon"), PLAN, where, ear.teller)
-    ear.heard()
+        choose(replace(ORDER, fabric="moon"), PLAN, tmp_path, print)
 
 
 def test_a_teller_whose_hearer_has_gone_is_no_trouble() -> None:
@@ -90,6 +66,7 @@ def test_a_teller_whose_hearer_has_gone_is_no_trouble() -> None:
     teller = Teller(writing)
     teller.tell(remark="nobody hears this")
     teller.close()
+    teller.tell(error="nor this")
 
 
 def test_doors_lead_to_names_to_the_first_mail_hosts_and_to_everything() -> None:
