@@ -42,6 +42,6 @@ def _is_blank(octets: bytes, at: int, end: int) -> bool:
 
 
 def unfolded(value: bytes) -> bytes:
-    """A field's value on one line, the space around it gone; a NUL, which IMAP cannot say, is 0x80 (so in Dovecot)."""
+    """A field's value on one line, the space around it gone; a NUL, which IMAP cannot say, is 0x80 (Dovecot)."""
     line = _FOLD.sub(b"", value) if b"\n" in value else value
     return line.strip(b" \t\r\n").replace(b"\0", b"\x80")
