@@ -34,6 +34,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("talk", "talk", "type SMTP yourself:  lab talk HOST smtp --explain"),
             ("journey", "journey", "what happened to a message, and why:  lab journey J-0001"),
             ("mailbox", "mailbox", "what is in a mailbox:  lab mailbox ADDRESS"),
+            ("account", "account", "who has a mailbox; new ones, passwords, forwards:  lab account add ADDRESS"),
             ("queue", "queue", "what waits, where, until when"),
             ("zone", "zone", "a zone's records; add or remove some"),
         ),

@@ -7,16 +7,18 @@ in it says for which codes it stands, too.
 from __future__ import annotations
 
 import difflib
+import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from lab.cli.reading import Json
+from lab.cli.replies import enhanced, meaning
 from lab.cli.screen import emit, plain, show, table
 from lab.errors import WrongUse
 
 
 def explain(topic: str = "", /, *, json: Json = False) -> int:
-    """What a rule or a code means:  lab explain mx-preference  ·  lab explain T021
+    """What a rule or a code means:  lab explain mx-preference  ·  T021  ·  550  ·  5.1.1
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ def explain(topic: str = "", /, *, json: Json = False) -> int:
     book = pages()
     if not topic:
         return _contents(book, json)
-    text = book.get(topic.lower()) or by_code(book, topic.upper()) or fault(topic.upper())
+    text = book.get(topic.lower()) or by_code(book, topic.upper()) or reply(topic) or fault(topic.upper())
     if not text:
         raise _unknown(topic, book)
     if json:
@@ -58,6 +60,15 @@ def by_code(book: dict[str, str], code: str) -> str:
 
 def _codes(text: str) -> list[str]:
     return next((line.split()[1:] for line in text.splitlines() if line.startswith("Codes: ")), [])
+
+
+def reply(words: str) -> str:
+    """What an SMTP reply means: `550`, `5.1.1`, `550 5.1.1`; '' for what is none."""
+    found = re.fullmatch(r"(?:(\d{3}))?\s*([245]\.\d{1,3}\.\d{1,3})?", words)
+    if found is None or not any(found.groups()):
+        return ""
+    lines = meaning(int(found[1]), found[2] or "") if found[1] else enhanced(found[2])
+    return "\n".join(lines)
 
 
 def fault(code: str) -> str:

@@ -10,7 +10,7 @@ from lab.cli.screen import Line, emit, plain, show, table, visible
 from lab.control.client import ask
 
 
-def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, json: Json = False) -> int:
+def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, folder: str = "INBOX", json: Json = False) -> int:
     """What is in a mailbox; with a message's number, that message byte for byte.
 
     Parameters
@@ -21,8 +21,10 @@ def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, json: Json = Fa
         The number of one message.
     raw
         The whole mailbox in mbox form, as `cat /var/mail/ed` shows it.
+    folder
+        A folder beside INBOX, such as Archive/2026.
     """
-    form = ask("mailbox", address=address, uid=uid, raw=raw)
+    form = ask("mailbox", address=address, uid=uid, raw=raw, folder=folder)
     if json:
         emit(form)
     elif uid:

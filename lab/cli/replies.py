@@ -111,14 +111,17 @@ def meaning(code: int, text: str) -> list[str]:
     lines = [f"{code}: {_CODES[code]}"] if code in _CODES else []
     if (digits[0] in "45" or not lines) and digits[0] in _FIRST:
         lines.append(f"{digits[0]}…: {_FIRST[digits[0]]}")
-    return [*lines, *_enhanced(text)]
+    return [*lines, *enhanced(text)]
 
 
-def _enhanced(text: str) -> list[str]:
+def enhanced(text: str) -> list[str]:
+    """The sentence about the enhanced code that a reply's text begins with, if it has one that says something."""
     found = _ENHANCED.match(text)
     if found is None or found[2] not in _SUBJECTS:
         return []
     detail = _DETAILS.get(f"{found[2]}.{found[3]}")
+    if found[1] == "2" and detail is None:
+        return []  # all went well, and there is nothing to add
     return [f"{found[0]}: about {_SUBJECTS[found[2]]}" + (f": {detail}" if detail else "")]
 
 

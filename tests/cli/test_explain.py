@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.cli.explain import by_code, fault, pages
+from lab.cli.explain import by_code, fault, pages, reply
 
 CODE = re.compile(r'"([A-Z]\d{3})"')
 
@@ -46,3 +46,17 @@ def test_screens_name_pages_that_exist() -> None:
     named = {name for file in files for name in re.findall(r"lab explain ([a-z-]{4,})", file.read_text("utf-8"))}
     assert named <= set(pages())
     assert "mx-preference" in named
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("550", "there is no such mailbox"),
+        ("5.7.1", "does not relay"),
+        ("550 5.1.1", "no such mailbox"),
+        ("T021", ""),
+    ],
+)
+def test_an_smtp_reply_is_explained_too(words: str, says: str) -> None:
+    assert says in reply(words)
+    assert bool(says) == bool(reply(words))
