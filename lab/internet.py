@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -158,18 +159,33 @@ class Internet:
         )
         return Submission(host.name, reply.get("queue_id", ""), reply.get("refused", ""))
 
-    async def mailbox(self, address: EmailAddress) -> dict[str, Any]:
-        return await self.ask(self.home(address).name, "mailbox", {"address": address})
+    async def mailbox(self, address: EmailAddress, folder: str = "INBOX") -> dict[str, Any]:
+        return await self.ask(self.home(address).name, "mailbox", {"address": address, "folder": folder})
 
-    async def mbox(self, address: EmailAddress) -> str:
-        """The mailbox as a Unix user would `cat` it (mboxrd)."""
-        reply = await self.ask(self.home(address).name, "mbox", {"address": address})
+    async def mbox(self, address: EmailAddress, folder: str = "INBOX") -> str:
+        """A folder as a Unix user would `cat` it (mboxrd)."""
+        reply = await self.ask(self.home(address).name, "mbox", {"address": address, "folder": folder})
         return str(reply["text"])
 
-    async def message(self, address: EmailAddress, uid: int) -> bytes:
+    async def message(self, address: EmailAddress, uid: int, folder: str = "INBOX") -> bytes:
         """A stored message, byte for byte."""
-        reply = await self.ask(self.home(address).name, "message", {"address": address, "uid": uid})
+        request = {"address": address, "uid": uid, "folder": folder}
+        reply = await self.ask(self.home(address).name, "message", request)
         return str(reply["octets"]).encode("latin-1")
+
+    async def account(self, do: str, address: EmailAddress, **more: Any) -> dict[str, Any]:
+        """Add somebody, let somebody go; a password, a quota, an alias, a forward: see `mail.accounting`."""
+        return await self.ask(self.home(address).name, "account", {"do": do, "address": address, **more})
+
+    async def accounts(self, host: str = "") -> list[dict[str, Any]]:
+        """Who has a mailbox, and which aliases there are: of a host, or of all that are up."""
+        plans = [self.host(host)] if host else [plan for plan in self.plan.hosts if plan.mail]
+        ask = self.ask if host else self.fabric.ask
+        found = []
+        for plan in plans:
+            with suppress(KeyError):
+                found.append({"host": plan.name, **await ask(plan.name, "account", {"do": "list"})})
+        return found
 
     async def queue(self, host: str = "") -> list[dict[str, Any]]:
         """What waits in the queue of a host, or of all of them."""

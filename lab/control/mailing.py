@@ -76,10 +76,11 @@ def _written(args: Args, sender: EmailAddress | None) -> EmailMessage:
 
 async def mailbox(lab: Lab, args: Args) -> Form:
     address = EmailAddress.parse(text(args, "address"))
-    if flag(args, "raw"):
-        return {"address": address, "mbox": await lab.internet.mbox(address)}
+    folder = optional(args, "folder", "INBOX")
     uid = number(args, "uid")
     if uid:
-        found = await lab.internet.message(address, uid)
+        found = await lab.internet.message(address, uid, folder)
         return {"address": address, "uid": uid, "message": found.decode("latin-1")}
-    return await lab.internet.mailbox(address)
+    if flag(args, "raw"):
+        return {"address": address, "mbox": await lab.internet.mbox(address, folder)}
+    return await lab.internet.mailbox(address, folder)

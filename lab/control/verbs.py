@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.control import breaking, mailing, talking, watching
+from lab.control import accounts, breaking, mailing, talking, watching
 from lab.control.arguments import Args, flag, optional, text, texts
 from lab.control.describe import about
 from lab.control.running import Lab
@@ -96,6 +96,7 @@ VERBS: Mapping[str, Any] = MappingProxyType(
         "queue": queue,
         "send": mailing.send,
         "mailbox": mailing.mailbox,
+        "account": accounts.account,
         "journey": watching.journey,
         "fail": breaking.fail,
         "heal": breaking.heal,

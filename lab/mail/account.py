@@ -131,6 +131,16 @@ class MailAccount:
                 names.pop(name, None)
             await self._note("subscriptions", names)
 
+    async def destroy(self) -> None:
+        """Everything goes; whoever has a folder open sees it empty."""
+        for folder in self._open.values():
+            folder.vanish()
+        self._open.clear()
+        if self._parts is not None:
+            self._parts.close()
+            self._parts = None
+        await self._place.disk.sync(names=self._place.disk.remove_folder(self._root))
+
     def usage(self) -> tuple[int, int]:
         folders = [self.open(name) for name in self._names()]
         return sum(folder.usage for folder in folders), sum(len(folder.entries()) for folder in folders)

@@ -9,6 +9,7 @@ Console answers:
     queue  {}                             → {queue: [{host, id, to, state, attempts, next_try, last_reply …}]}
     retry  {}                             → {retried}                  everything that waits is due now
     mailbox, message, mbox                  see `reading`
+    account                                 see `accounting`
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from lab.events import SubmissionRefused
 from lab.fabric.base import Host
 from lab.mail import submission
+from lab.mail.accounting import account
 from lab.mail.agent import TransferAgent
 from lab.mail.envelope import Envelope, Resolve
 from lab.mail.ledger import submitted
@@ -120,6 +122,9 @@ class MailHost:
     async def message(self, request: dict[str, Any]) -> dict[str, Any]:
         return await answers(self.local.store)["message"](request)
 
+    async def account(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await account(self.local.store, request)
+
     async def mbox(self, request: dict[str, Any]) -> dict[str, Any]:
         return await answers(self.local.store)["mbox"](request)
 
@@ -160,6 +165,7 @@ async def start_mail(host: Host, resolve: Resolve) -> MailHost:
     console = host.console
     console["submit"], console["queue"], console["retry"] = mail.submit, mail.show_queue, mail.retry
     console["mailbox"], console["message"], console["mbox"] = mail.mailbox, mail.message, mail.mbox
+    console["account"] = mail.account
     if host.disk.list("spool"):
         _ = mail.queue
     mail.reception = await start_server(host, plan, mail, mail.local.store, resolve)

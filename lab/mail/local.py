@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from lab.events import MailDelivered, MailForwarded
 from lab.fabric.base import Host
 from lab.mail.envelope import Envelope
+from lab.mail.folders import FolderError
 from lab.mail.maildir import delivery_key
 from lab.mail.relay import ROLES, Place, as_local, place_of
 from lab.mail.store import Store
@@ -66,18 +67,17 @@ class Aim:
 class LocalDelivery:
     """A host's delivery agent; `store` holds its mailboxes."""
 
-    __slots__ = ("_host", "_place", "_plan", "store")
+    __slots__ = ("_host", "_place", "store")
 
     def __init__(self, host: Host, plan: MailPlan, store: Store | None = None) -> None:
         self._host = host
-        self._plan = plan
         self._place: Place | None = None
         self.store = store or Store(host, plan)
 
     @property
     def place(self) -> Place:
         if self._place is None:
-            self._place = place_of(self._host.name, self._host.addresses, self._plan)
+            self._place = place_of(self._host.name, self._host.addresses, self.store.plan)
         return self._place
 
     async def deliver(self, address: EmailAddress, octets: bytes, envelope: Envelope, queue_id: str) -> Outcome:
@@ -89,6 +89,10 @@ class LocalDelivery:
             return Failed("5.4.6", f"<{address}>: its aliases lead in a circle")
         try:
             return await self._carry_out(aim, address, octets, envelope, queue_id)
+        except FolderError as error:
+            return Failed(
+                "4.2.2", error.sentence
+            )  # temporary, as Postfix's and Dovecot's LMTP have it: it may empty
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Failed("4.3.1", "the disk of this host is full") if full else Failed("4.3.0", _words(error))

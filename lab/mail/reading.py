@@ -2,9 +2,11 @@
 
 JSON in, JSON out:
 
-    mailbox {address}       → {address, messages: [{uid, from, subject, size, received, flags}]}
+    mailbox {address}       → {address, folder, messages: [{uid, from, subject, size, received, flags}], folders}
     message {address, uid}  → {octets}     the message, each octet one Latin-1 character
     mbox    {address}       → {text}       the mailbox as `cat /var/mail/ed` shows it
+
+Each may name a `folder`; else it is INBOX. `folders` are all there are.
 """
 
 from __future__ import annotations
@@ -21,20 +23,27 @@ def answers(store: Store) -> dict[str, Answer]:
     """For `host.console`."""
 
     async def mailbox(request: dict[str, Any]) -> dict[str, Any]:
-        address = _address(request)
-        return {"address": address, "messages": [_row(message) for message in store.messages(address)]}
+        address, folder = _address(request), _folder(request)
+        rows = [_row(message) for message in store.messages(address, folder)]
+        folders = [listed.name for listed in store.account(address).list()]
+        return {"address": address, "folder": folder, "messages": rows, "folders": folders}
 
     async def message(request: dict[str, Any]) -> dict[str, Any]:
-        return {"octets": store.read(_address(request), int(request["uid"])).decode("latin-1")}
+        octets = store.read(_address(request), int(request["uid"]), _folder(request))
+        return {"octets": octets.decode("latin-1")}
 
     async def mbox(request: dict[str, Any]) -> dict[str, Any]:
-        return {"text": store.mbox(_address(request)).decode("utf-8", "replace")}
+        return {"text": store.mbox(_address(request), _folder(request)).decode("utf-8", "replace")}
 
     return {"mailbox": mailbox, "message": message, "mbox": mbox}
 
 
 def _address(request: dict[str, Any]) -> EmailAddress:
     return EmailAddress.parse(str(request["address"])).folded
+
+
+def _folder(request: dict[str, Any]) -> str:
+    return str(request.get("folder") or "INBOX")
 
 
 def _row(message: Message) -> dict[str, Any]:

@@ -81,9 +81,16 @@ def place_of(name: DomainName, addresses: tuple[Address, ...], plan: MailPlan) -
         frozenset(plan.local_domains),
         frozenset(plan.backup_for),
         tuple(ip_network(text, strict=False) for text in plan.relay_networks),
-        {alias.folded: targets for alias, targets in plan.aliases.items()},
+        _folded(plan.aliases),
         plan.settings.get("accept_unknown", "no") == "yes",
     )
+
+
+def _folded(aliases: Aliases) -> Aliases:
+    """The same mapping where it is folded already: a host may change it while it runs."""
+    if all(alias == alias.folded for alias in aliases):
+        return aliases
+    return {alias.folded: targets for alias, targets in aliases.items()}
 
 
 def decide(

@@ -11,6 +11,7 @@ Every host has a mailbox `postmaster` in its first domain (RFC 5321 §4.5.1); it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lab.errors import WrongUse
 from lab.fabric.base import Host
@@ -20,32 +21,49 @@ from lab.mail.folders import FolderError
 from lab.mail.listing import Message
 from lab.mail.maildir import Maildir, Place
 from lab.mail.mbox_view import MboxView, as_mbox
+from lab.mail.people import People
 from lab.names import DomainName, EmailAddress
 from lab.topology.plan import MailPlan
 
 
 class Store:
-    """`address in store` says whether there is such a mailbox; addresses are folded."""
+    """`address in store` says whether there is such a mailbox; addresses are folded. To POP3 and IMAP it is the
+    host's `folders.Accounts`."""
 
-    __slots__ = ("_accounts", "_addresses", "_home", "_host", "_plan", "_views")
+    __slots__ = ("_accounts", "_home", "_host", "_people", "_plan", "_views")
 
     def __init__(self, host: Host, plan: MailPlan) -> None:
         self._host = host
         self._plan = plan
         self._home: DomainName = plan.local_domains[0] if plan.local_domains else host.name
-        self._addresses: dict[EmailAddress, None] | None = None
+        self._people: People | None = None
         self._accounts: dict[EmailAddress, MailAccount] = {}
         self._views: dict[EmailAddress, MboxView] = {}
 
     def __contains__(self, address: object) -> bool:
-        return address in self._known()
+        return address in self.people.persons
 
     def __iter__(self) -> Iterator[EmailAddress]:
-        return iter(self._known())
+        return iter(self.people.persons)
 
-    def add(self, address: EmailAddress) -> None:
-        """Open a mailbox while the host runs."""
-        self._known()[address.folded] = None
+    @property
+    def people(self) -> People:
+        """Who has a mailbox, now; they may come and go while the host runs."""
+        if self._people is None:
+            self._people = People(self._host.disk, self._plan, self._home)
+        return self._people
+
+    @property
+    def plan(self) -> MailPlan:
+        """The host's plan, with the aliases that there are now: the same mapping, whatever becomes of them."""
+        return replace(self._plan, aliases=self.people.aliases)
+
+    def find(self, login: str) -> EmailAddress | None:
+        return self.people.find(login)
+
+    def password(self, address: EmailAddress) -> str | None:
+        person = self.people.persons.get(address.folded)
+        return person.password or None if person is not None else None
 
     async def deliver(self, address: EmailAddress, octets: bytes, key: str) -> int:
         """The UID of the message, once it is on stable storage; the same again for the same key. FolderError
@@ -60,13 +78,40 @@ class Store:
         if found is None:
             if folded not in self:
                 raise WrongUse(f"{self._host.name} has no mailbox {address}")
-            place = Place(self._host.disk, self._host.name, self._host.clock.now)
-            user = self.user_of(folded)
-            found = MailAccount(place, f"home/{user}/Maildir", folded, lambda: 0)
-            self._accounts[folded] = found
-            if self._host.disk.folder is not None:
-                self._views[folded] = MboxView(self._host.disk, f"var/mail/{user}", found.inbox)
+            found = self._accounts[folded] = self._opened(folded)
         return found
+
+    def usage(self, address: EmailAddress) -> tuple[int, int]:
+        """(octets, messages); a mailbox that nobody has used yet is not made for the question."""
+        if address.folded not in self._accounts and not self._host.disk.list(self.place_of(address)):
+            return 0, 0
+        return self.account(address).usage()
+
+    async def remove(self, address: EmailAddress, *, mail: bool) -> None:
+        """Somebody leaves; the mailbox stays where it is, or goes too."""
+        account = self.account(address)
+        await self.people.remove(address)
+        self._accounts.pop(address)
+        self._views.pop(address, None)
+        if mail:
+            await account.destroy()
+            self._host.disk.remove(f"var/mail/{self.user_of(address)}")
+
+    def place_of(self, address: EmailAddress) -> str:
+        """Where a mailbox is on the host's disk."""
+        return f"home/{self.user_of(address.folded)}/Maildir"
+
+    def _opened(self, address: EmailAddress) -> MailAccount:
+        host = self._host
+        place = Place(host.disk, host.name, host.clock.now)
+        account = MailAccount(place, self.place_of(address), address, lambda: self._quota(address))
+        if host.disk.folder is not None:
+            self._views[address] = MboxView(host.disk, f"var/mail/{self.user_of(address)}", account.inbox)
+        return account
+
+    def _quota(self, address: EmailAddress) -> int:
+        person = self.people.persons.get(address)
+        return person.quota if person is not None else 0
 
     def folder(self, address: EmailAddress, name: str = "INBOX") -> Maildir:
         """WrongUse when there is none."""
@@ -99,12 +144,6 @@ class Store:
         return "".join(
             sign if sign.isalnum() or sign in "+-_@" else _quoted(sign, at) for at, sign in enumerate(user)
         )
-
-    def _known(self) -> dict[EmailAddress, None]:
-        if self._addresses is None:
-            self._addresses = {box.address.folded: None for box in self._plan.mailboxes}
-            self._addresses[EmailAddress(f"postmaster@{self._home}")] = None
-        return self._addresses
 
 
 def _quoted(sign: str, at: int) -> str:

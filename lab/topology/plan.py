@@ -70,6 +70,8 @@ class MailboxPlan:
     password: str = ""
     name: str = ""
     """The person's name, for display."""
+    quota: int = 0
+    """Octets the mailbox may hold; 0: any number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from lab.fabric.disk import Disk, MemoryDisk
 from lab.fabric.folder_disk import FolderDisk
 from lab.mail.account import MailAccount
 from lab.mail.maildir import Maildir, Place, delivery_key
+from lab.mail.people import Person
 from lab.mail.reading import answers
 from lab.mail.store import Store
 from lab.names import DomainName, EmailAddress
@@ -153,9 +154,9 @@ def test_unknown_mailbox_and_message_are_told_in_words() -> None:
 
 def test_mailbox_may_be_opened_while_the_host_runs() -> None:
     store = Account().store()
-    new = EmailAddress("New@belgiannews.com")
-    store.add(new)
-    assert new.folded in store
+    new = EmailAddress("new@belgiannews.com")
+    run(store.people.add(new, Person()))
+    assert new in store
     assert run(store.deliver(new, TEXT, "Q1R00000000")) == 1
 
 
@@ -201,6 +202,8 @@ def test_keeper_sees_mailbox_message_and_text() -> None:
     listed = run(ask["mailbox"]({"address": "Ed@BelgianNews.com"}))
     assert listed == {
         "address": "ed@belgiannews.com",
+        "folder": "INBOX",
+        "folders": ["INBOX"],
         "messages": [
             {
                 "uid": 1,
