@@ -83,10 +83,10 @@ class Conversation(asyncio.Protocol):
         _tell(self._heard)
 
     def eof_received(self) -> bool:
-        """A client that has said all it wants to say is still answered."""
+        """A client that has said all it wants to say is still answered; TLS ends for both at once."""
         self._ended = True
         _tell(self._heard)
-        return True
+        return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, error: Exception | None) -> None:
         self._ended = True
@@ -156,7 +156,6 @@ class Conversation(asyncio.Protocol):
         await self.flush()
         self._input.clear()
         self._transport = await turn_to_tls(self._host, self._transport, self)
-        self._input.clear()
 
     # -- below -----------------------------------------------------------------------------------------------
 

@@ -165,8 +165,8 @@ class Transaction:
 
 
 class Dialogue:
-    """One client's dialogue. `helo` is the name it gave itself, `login` the account it proved to have, as it named
-    it; `secure`: it is spoken in TLS."""
+    """One client's dialogue. `helo` is the name it gave itself, `login` the account it proved to have; `secure`:
+    it is spoken in TLS."""
 
     __slots__ = (
         "_about",
@@ -187,7 +187,7 @@ class Dialogue:
         self.terms = terms
         self.client = client
         self.secure = secure
-        self.login = ""
+        self.login: EmailAddress | None = None
         self.phase = Phase.CALLED
         self.helo = ""
         self.extended = False
@@ -199,7 +199,7 @@ class Dialogue:
     @property
     def protocol(self) -> str:
         """The word behind `with` in a Received line (RFC 3848, RFC 6531 §4.3)."""
-        suffix = "S" * self.secure + "A" * bool(self.login)
+        suffix = "S" * self.secure + "A" * (self.login is not None)
         if self.transaction is not None and self.transaction.mail.smtputf8:
             return f"UTF8SMTP{suffix}"
         return f"ESMTP{suffix}" if self.extended else "SMTP"
@@ -237,7 +237,7 @@ class Dialogue:
     def secured(self) -> None:
         """TLS is up: what was said before is forgotten (RFC 3207 §4.2)."""
         self.secure, self.extended = True, False
-        self.helo = self.login = ""
+        self.helo, self.login = "", None
 
     def fault(self, stage: Stage, address: str = "") -> Reply | None:
         """The reply that the lab's keeper wants at this stage."""
@@ -344,7 +344,8 @@ class Dialogue:
             return Reply(334, outcome.line.decode())
         self._exchange = None
         if isinstance(outcome, sasl.Granted):
-            self.login = self._about = outcome.login
+            assert self.terms.logins is not None
+            self._about, self.login = outcome.login, self.terms.logins.address(outcome.login)
             return Reply(235, "2.7.0 welcome")
         if outcome.flaw:
             raise BadCommand(501, f"5.5.2 {outcome.flaw}")
@@ -372,11 +373,10 @@ class Dialogue:
 
     def _require_own(self, sender: EmailAddress | None) -> None:
         """Who submits has to be logged in, and to send under a name of their own (RFC 6409 §4.3, §6.1)."""
-        if not self.login or self.terms.logins is None:
+        if self.login is None:
             raise BadCommand(530, "5.7.0 log in first: AUTH")
-        own = self.terms.logins.address(self.login)
-        if sender is not None and not self.terms.any_sender and not belongs(sender, own, self.terms.place):
-            raise BadCommand(553, f"5.7.1 <{sender}> is not yours; you are <{own}>")
+        if sender is not None and not self.terms.any_sender and not belongs(sender, self.login, self.terms.place):
+            raise BadCommand(553, f"5.7.1 <{sender}> is not yours; you are <{self.login}>")
 
     def _rcpt(self, argument: str) -> Reply:
         assert self.transaction is not None
@@ -393,7 +393,7 @@ class Dialogue:
         asked = grammar.read_rcpt(argument, self.extended, terms.place.home, given.mail.smtputf8)
         self._about = asked.address
         self._heed_fault(Stage.RCPT, asked.address)
-        verdict = relay.decide(asked.address, self.client, bool(self.login), terms.place, terms.mailboxes)
+        verdict = relay.decide(asked.address, self.client, self.login is not None, terms.place, terms.mailboxes)
         if isinstance(verdict, relay.Refuse):
             raise BadCommand(verdict.code, f"{verdict.status} {verdict.text}")
         if len(given.recipients) >= terms.recipient_limit:

@@ -49,9 +49,13 @@ class Porter:
         assert address is not None, "a granted login has an account"
         return address
 
+    def welcome(self, peer: str) -> None:
+        """Somebody knew their password: what went wrong at this address before is forgotten."""
+        self._failures.pop(peer, None)
+
     def admit(self, login: str, peer: str) -> Account:
         """The account of a granted login."""
-        self._failures.pop(peer, None)
+        self.welcome(peer)
         return self._accounts.account(self.address(login))
 
     async def refuse(self, login: str, service: str, peer: str) -> None:

@@ -15,6 +15,7 @@ where the loop knows the difference: `lab clock +4h` hangs up on nobody.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import cast
 
 from aiosmtpd.smtp import SMTP
@@ -125,7 +126,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = N
     """The plan's settings `hop_limit`, `recipient_limit`, `long_lines`, `accept_unknown` and `any_sender`, read
     once. WrongUse when one of them makes no sense."""
     return Terms(
-        place_of(host.name, host.addresses, plan),
+        place_of(host.name, host.addresses, replace(plan, aliases=store.people.aliases)),
         store,
         host.faults,
         plan.size_limit,
@@ -266,7 +267,7 @@ class Connection(SMTP):
         """Who named a wrong password waits for the no."""
         porter, peer = self._reception.porter, self._dialogue.client or ""
         if porter is not None and turn.reply.code == 235:
-            porter.admit(turn.about, peer)
+            porter.welcome(peer)
         elif porter is not None and turn.reply.code in (421, 535):
             await porter.refuse(turn.about, "SMTP", peer)
 
@@ -277,7 +278,6 @@ class Connection(SMTP):
             transport = await turn_to_tls(self._reception.host, self._writer.transport, self)
         except OSError as error:
             raise ConnectionResetError from error
-        self._forget()
         self._reader._transport = transport  # type: ignore[attr-defined]  # it holds the old one back
         self._writer = asyncio.StreamWriter(transport, self, self._reader, self.loop)
         self.transport = transport
