@@ -8,9 +8,7 @@ clock and its streams of chance stay. `heal` boots it anew.
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +17,7 @@ from lab.errors import WorldSaidNo
 from lab.events import FaultApplied, FaultLifted, HostStarted
 from lab.fabric.ambient import AMBIENT
 from lab.fabric.base import Boot
+from lab.fabric.collector import Collector
 from lab.fabric.disk import Disk
 from lab.fabric.faults import DiskFull, Down, Fault, Paused
 from lab.fabric.host import Ground, Host
@@ -56,6 +55,7 @@ class OneProcessFabric:
         self.ground = Ground(seed, loop.source, self.log, make_stack, make_disk)
         self.clock: Clock = self.ground.clock
         self._boot = boot
+        self._collector = Collector()
         loop.set_exception_handler(self._note_crash)
 
     @property
@@ -70,8 +70,9 @@ class OneProcessFabric:
 
     async def up(self) -> None:
         try:
-            with _collector_at_rest():
+            with self._collector.at_rest():
                 await self._boot_all()
+            self._collector.spare()
         except BaseException:
             await self.down()
             raise
@@ -97,6 +98,7 @@ class OneProcessFabric:
     async def down(self) -> None:
         await self._stop(list(self.hosts.values()))
         self.loop.set_exception_handler(None)
+        self._collector.as_before()
 
     async def _stop(self, hosts: Sequence[Host]) -> None:
         """Take the power from hosts, and let their programs end."""
@@ -187,19 +189,6 @@ class OneProcessFabric:
         if error is not None:
             self.crashes.append(error)
         loop.default_exception_handler(report)
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """No garbage collection meanwhile: all that is made here lives, and to look at it again and again took half
-    of the time that 100,000 hosts need to boot."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _whose(report: dict[str, Any]) -> Host | None:
