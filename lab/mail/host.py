@@ -23,15 +23,18 @@ from lab.mail import submission
 from lab.mail.accounting import account
 from lab.mail.agent import TransferAgent
 from lab.mail.envelope import Envelope, Resolve
+from lab.mail.imap_server import start_imap
 from lab.mail.ledger import submitted
 from lab.mail.local import LocalDelivery
 from lab.mail.policies import named_policy
 from lab.mail.policy import with_settings
+from lab.mail.pop3_server import start_pop3
+from lab.mail.porter import Porter
 from lab.mail.queue import Queue
 from lab.mail.reading import answers
 from lab.mail.relay import as_local
 from lab.mail.retry import named_schedule
-from lab.mail.server import Reception, start_server
+from lab.mail.server import Reception, offers_tls, start_server, start_submission
 from lab.mail.spool import Spool
 from lab.mail.store import Store
 from lab.mail.waiting import LOCAL, Delivery
@@ -43,14 +46,16 @@ from lab.wire.received import read_heading
 class MailHost:
     """What runs on a mail host."""
 
-    __slots__ = ("_queue", "host", "local", "plan", "reception", "resolve")
+    __slots__ = ("_queue", "host", "local", "plan", "porter", "reception", "resolve", "submission")
 
     def __init__(self, host: Host, plan: MailPlan, resolve: Resolve) -> None:
         self.host = host
         self.plan = plan
         self.resolve = resolve
         self.local = LocalDelivery(host, plan, Store(host, plan))
+        self.porter = Porter(host, self.local.store)
         self.reception: Reception | None = None
+        self.submission: Reception | None = None
         self._queue: Queue | None = None
 
     # -- the queue, once it is needed -------------------------------------------------------------------------
@@ -169,4 +174,14 @@ async def start_mail(host: Host, resolve: Resolve) -> MailHost:
     if host.disk.list("spool"):
         _ = mail.queue
     mail.reception = await start_server(host, plan, mail, mail.local.store, resolve)
+    if plan.local_domains:
+        await serve_people(mail)
     return mail
+
+
+async def serve_people(mail: MailHost) -> None:
+    """What mail programs of the host's own people talk to."""
+    host, plan = mail.host, mail.plan
+    await start_pop3(host, mail.porter, offers_tls(plan))
+    await start_imap(host, mail.porter, plan.size_limit, offers_tls(plan))
+    mail.submission = await start_submission(host, plan, mail, mail.local.store, mail.porter)

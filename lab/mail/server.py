@@ -278,8 +278,8 @@ class Connection(SMTP):
             transport = await turn_to_tls(self._reception.host, self._writer.transport, self)
         except OSError as error:
             raise ConnectionResetError from error
-        self._reader._transport = transport  # type: ignore[attr-defined]  # it holds the old one back
-        self._writer = asyncio.StreamWriter(transport, self, self._reader, self.loop)
+        # in the place of the old one, as aiosmtpd and StreamWriter.start_tls do: a writer that goes closes its own
+        self._reader._transport = self._writer._transport = transport  # type: ignore[attr-defined]
         self.transport = transport
         self._dialogue.secured()
 
