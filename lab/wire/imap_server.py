@@ -121,7 +121,7 @@ class ImapServer:
             case Taken(octets):
                 return self._understood(octets)
             case Flaw(tag, too_big):
-                return Refusal(tag, "BAD", self._too_long(too_big))
+                return Refusal(tag, "NO" if too_big else "BAD", self._too_long(too_big))
         return heard
 
     def _understood(self, octets: bytes) -> Request | Refusal:
