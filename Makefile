@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV   := .venv
 LAB    := $(VENV)/bin/lab
 TOPOLOGY ?= topologies/belgium.yaml
-FABRIC   ?= local
 
 .PHONY: install lab-up lab-down test tools lint bench
 
@@ -22,7 +21,7 @@ $(VENV)/.develops: $(VENV)/.runs
 install: $(VENV)/.runs
 
 lab-up: install
-	@$(LAB) up $(TOPOLOGY) --fabric $(FABRIC)
+	@$(LAB) up $(TOPOLOGY) $(if $(FABRIC),--fabric $(FABRIC))
 	@echo " \`lab\` is in $(VENV)/bin:  source $(VENV)/bin/activate"
 
 lab-down:

@@ -71,6 +71,7 @@ class Internet:
         self._hosts = {host.name: host for host in plan.hosts}
         for host in plan.hosts:
             self.fabric.add(host)
+        self._spoilt: dict[tuple[str, str], Link] = {}
         for line in plan.links:
             self.fabric.connect(line.a, line.b, line.link)
 
@@ -89,11 +90,10 @@ class Internet:
         return self.fabric.log
 
     async def up(self) -> None:
-        epoch = self.fabric.clock.now() - timedelta(seconds=self.fabric.clock.elapsed())
-        started = LabStarted(
-            self.plan.name, self.fabric.name, self.plan.seed, epoch.isoformat(), len(self.plan.hosts)
-        )
-        self._tell(started)
+        now, elapsed = self.fabric.clock.now(), self.fabric.clock.elapsed()
+        epoch = (now - timedelta(seconds=elapsed)).isoformat(timespec="milliseconds")
+        plan = self.plan
+        self._tell(LabStarted(plan.name, self.fabric.name, plan.seed, epoch, len(plan.hosts)))
         await self.fabric.up()
 
     async def down(self) -> None:
@@ -236,36 +236,38 @@ class Internet:
     # -- faults and time ----------------------------------------------------------------------------------
 
     async def fail(self, host: str, fault: Fault | None = None) -> None:
-        fault = fault or Down()
-        name = self.host(host).name
-        await self.fabric.fail(name, fault)
-        self._tell(FaultApplied(name, str(fault)))
+        await self.fabric.fail(self.host(host).name, fault or Down())
 
     async def heal(self, host: str = "") -> list[str]:
-        """Lift the faults of a host; without a name, of every host and line. Returns whom it healed."""
+        """Lift the faults of a host; without a name, of every host and every line. Returns whom it healed."""
         names = [self.host(host).name] if host else [n for n, h in self.fabric.hosts.items() if h.faults.now]
         for name in names:
-            faults = ", ".join(map(str, self.fabric.hosts[name].faults.now))
             await self.fabric.heal(name)
-            self._tell(FaultLifted(name, faults))
         if not host:
             self.mend()
         return list(names)
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
         """A partition: nothing passes between the two groups (hosts, organisations, "*")."""
-        left, right = self._places(a), self._places(b)
-        self.fabric.cut(left, right)
-        self._tell(FaultApplied(f"{','.join(left)}|{','.join(right)}", "cut"))
+        self.fabric.cut(self._places(a), self._places(b))
 
     def mend(self) -> None:
+        """Undo every cut, and make every line what the topology says it is."""
         self.fabric.mend()
-        self._tell(FaultLifted("*", "cut"))
+        for a, b in self._spoilt:
+            self.fabric.connect(a, b, self._planned(a, b))
+            self._tell(FaultLifted(f"{a}|{b}", f"link {self._spoilt[a, b]}"))
+        self._spoilt.clear()
 
     def connect(self, a: str, b: str, link: Link) -> None:
+        """Lay another line between two places, until it is mended."""
         left, right = self._places((a, b))
         self.fabric.connect(left, right, link)
+        self._spoilt[left, right] = link
         self._tell(FaultApplied(f"{left}|{right}", f"link {link}"))
+
+    def _planned(self, a: str, b: str) -> Link:
+        return next((line.link for line in self.plan.links if {line.a, line.b} == {a, b}), Link())
 
     async def advance(self, by: timedelta) -> None:
         await self.fabric.advance(by)

@@ -29,13 +29,12 @@ from lab.events import (
     Stage,
 )
 from lab.fabric.base import Capability
-from lab.fabric.faults import Down, Fault, Paused, Reply, Silent, Unreachable
+from lab.fabric.faults import OF_A_HOST, Fault, Reply
 from lab.log import Entry
-from lab.topology.plan import Link, LinkPlan
+from lab.topology.plan import Link
 
 Form = dict[str, Any]
 
-_AS = MappingProxyType({"down": Down, "unreachable": Unreachable, "silent": Silent, "paused": Paused})
 _STAGES = MappingProxyType(
     {
         "connect": Stage.GREETING,
@@ -77,9 +76,6 @@ async def heal(lab: Lab, args: Args) -> Form:
     name = optional(args, "host")
     lines = {} if name else broken_lines(lab.internet.log)
     healed = await lab.internet.heal(name)
-    for a, b in lines:
-        # Past the log: the line is as it was before, and that it is mended has been told.
-        lab.internet.fabric.connect(a, b, planned(lab.internet.plan.links, a, b))
     return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines]}
 
 
@@ -123,9 +119,9 @@ def fault_of(args: Args) -> Fault:
             number(args, "times"),
         )
     word = optional(args, "as", "down")
-    if word not in _AS:
-        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(_AS)}.", code="W012")
-    return _AS[word]()
+    if word not in OF_A_HOST:
+        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(OF_A_HOST)}.", code="W012")
+    return OF_A_HOST[word]()
 
 
 def _code(code: int) -> int:
@@ -149,18 +145,14 @@ def link_of(args: Args) -> Link | None:
 
 
 def broken_lines(log: Iterable[Entry]) -> dict[tuple[str, str], str]:
-    """What is wrong on which line (a pair of places) since everything was healed last, in order."""
+    """What is wrong on which line (a pair of places) in order; the newest fault counts."""
     found: dict[tuple[str, str], str] = {}
     for entry in log:
         match entry.event:
             case FaultApplied(target, fault) if "|" in target:
                 a, _, b = target.partition("|")
                 found[a, b] = fault.removeprefix("link ")
-            case FaultLifted("*"):
-                found.clear()
+            case FaultLifted(target) if "|" in target:
+                a, _, b = target.partition("|")
+                found.pop((a, b), None)
     return found
-
-
-def planned(links: Iterable[LinkPlan], a: str, b: str) -> Link:
-    """The line between two places as the topology has it."""
-    return next((line.link for line in links if {line.a, line.b} == {a, b}), Link())

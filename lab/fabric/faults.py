@@ -21,7 +21,9 @@ all of them leave from the student's host, so a fault of that host stops only wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from lab.events import Stage
 
@@ -74,7 +76,7 @@ class Reply(Fault):
 
     def __str__(self) -> str:
         who = f" for {self.address}" if self.address else ""
-        often = f" {self.times} times" if self.times else ""
+        often = "" if not self.times else " once" if self.times == 1 else f" {self.times} times"
         return f"reply {self.code} at {self.stage}{who}{often}"
 
 
@@ -98,3 +100,9 @@ class HostFaults:
                     self.used[fault] = used + 1
                     return fault
         return None
+
+
+OF_A_HOST: Mapping[str, type[Fault]] = MappingProxyType(
+    {str(kind()): kind for kind in (Down, Unreachable, Silent, Paused, DiskFull)}
+)
+"""The faults that befall a host as a whole, by the word that a user types."""

@@ -13,12 +13,11 @@ from types import MappingProxyType
 from lab.clock import parse_span
 from lab.errors import WrongUse
 from lab.events import Stage
-from lab.fabric.faults import Down, Fault, Paused, Silent, Unreachable
+from lab.fabric.faults import OF_A_HOST, Fault
 from lab.names import EmailAddress
 from lab.topology import units
 from lab.topology.plan import Link
 
-_FAULTS = MappingProxyType({"down": Down, "unreachable": Unreachable, "silent": Silent, "paused": Paused})
 _REPLYING = (Stage.GREETING, Stage.HELO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
 _STAGES = MappingProxyType({**{stage.value: stage for stage in _REPLYING}, "dot": Stage.EOM})
 
@@ -33,9 +32,9 @@ def span(word: str | timedelta) -> timedelta:
 
 
 def fault(word: str) -> Fault:
-    if word not in _FAULTS:
-        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(_FAULTS)}.", code="W012")
-    return _FAULTS[word]()
+    if word not in OF_A_HOST:
+        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(OF_A_HOST)}.", code="W012")
+    return OF_A_HOST[word]()
 
 
 def stage(word: str) -> Stage:

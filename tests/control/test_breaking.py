@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lab.control.breaking import broken_lines, fault_of, link_of, planned
+from lab.control.breaking import broken_lines, fault_of, link_of
 from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultLifted, Stage
 from lab.fabric.faults import Down, Paused, Reply, Silent
 from lab.log import EventLog
-from lab.topology.plan import Link, LinkPlan
+from lab.topology.plan import Link
 
 
 @pytest.mark.parametrize(
@@ -67,16 +67,10 @@ def test_lines_broken_since_the_last_healing_are_found_in_the_log() -> None:
     log = EventLog()
     for event in (
         FaultApplied("a|b", "link old"),
-        FaultLifted("*", "cut"),
+        FaultLifted("a|b", "link old"),
         FaultApplied("a|*", "link new"),
         FaultApplied("a|c", "cut"),
         FaultApplied("mail", "down"),
     ):
         log.append(0.0, "", event)
     assert broken_lines(log) == {("a", "*"): "new", ("a", "c"): "cut"}
-
-
-def test_a_mended_line_is_as_the_topology_has_it() -> None:
-    slow = Link(latency=timedelta(milliseconds=20))
-    assert planned([LinkPlan("a", "b", slow)], "b", "a") == slow
-    assert planned([LinkPlan("a", "b", slow)], "a", "*") == Link()
