@@ -65,6 +65,9 @@ class Disk(Protocol):
         they are there (after a rename), or are not (after a removal). Calls that wait at the same time share one
         trip to the disk (group commit)."""
 
+    def sync_now(self, *paths: str) -> None:
+        """The same, while everything waits: for what is rare and told at once."""
+
 
 class _File:
     """Content in pieces, so that a journal grows without being copied; `synced` octets of it are safe."""
@@ -169,12 +172,15 @@ class MemoryDisk:
         return nullcontext()
 
     async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+        self.sync_now(*paths)
+        for name in names:
+            self._settle_name(name)
+
+    def sync_now(self, *paths: str) -> None:
         for path in paths:
             if (file := self._files.get(path)) is not None:
                 file.synced = file.size
             self._settle_name(path)
-        for name in names:
-            self._settle_name(name)
 
     def _settle_name(self, path: str) -> None:
         file = self._files.get(path)

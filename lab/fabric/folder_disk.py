@@ -102,6 +102,10 @@ class FolderDisk:
         if self._trip is not None:
             await asyncio.shield(self._trip)
 
+    def sync_now(self, *paths: str) -> None:
+        places = [self._at(path) for path in paths]
+        _fsync([*places, *dict.fromkeys(place.parent for place in places)])
+
     async def _go(self) -> None:
         places, self._asked = list(self._asked), {}
         await asyncio.get_running_loop().run_in_executor(None, _fsync, places)

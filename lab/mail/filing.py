@@ -2,7 +2,7 @@
 
 The rule: everything is a line first. A change is written into the journal, then applied from there, by the same
 code that applies what another process wrote; between `locked()` and its end nobody else changes a thing, and
-nothing waits. Nothing here is durable yet: that is for who knows when to answer (`maildir`).
+nothing waits. No change is durable yet: that is for who knows when to answer (`maildir`).
 
 What programs and people do with the files by hand is found at the next `look`: a new name is a message that gets
 its number, a name that went away takes its number with it, and the letters behind ":2," are flags.
@@ -341,6 +341,7 @@ class Filing:
         self._stamps = stamps
 
     def _take_notice(self, found: dict[str, str], missing: list[int]) -> None:
+        before = self._read_to
         modseq = self.state.modseq + 1
         self._commit([journal.vanished(uid, modseq) for uid in missing])
         changed = [
@@ -352,6 +353,8 @@ class Filing:
         for name in sorted(name for name in found if self.find(_index_of(name)) is None):
             self._commit(_arrival_lines(self._found(name, found[name])))
         self.paths = {uid: found[filed.name] for uid, filed in self.state.filed.items()}
+        if self._read_to != before:
+            self._disk.sync_now(self.uids)  # it is told as soon as this returns
 
     def _found(self, name: str, path: str) -> Filed:
         size = self._disk.size(f"{self.folder}/{path}")
