@@ -18,6 +18,7 @@ from lab.topology.draft import Draft
 from lab.topology.gather import REVERSE
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan, ZonePlan
 from lab.topology.postal import NO_ALIASES, NO_SETTINGS
+from lab.topology.services import autoconfig_name, service_records
 from lab.topology.teams import numbered
 from lab.topology.zoning import addresses, reverse_zone, soa
 from lab.wire.records import MX, NS, PTR, A, Record
@@ -35,6 +36,7 @@ class Population:
     domains: dict[DomainName, int] = field(default_factory=dict)
     blocks: dict[DomainName, list[int]] = field(default_factory=dict)
     """Reverse zones: the numbers of the first domain in each, and of the one after the last."""
+    tls: bool = True
     _names: tuple[DomainName, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +46,7 @@ class Population:
         return self._names[number // self.shape.per_authority]
 
     def zone(self, number: int) -> ZonePlan:
-        """The zone of one domain: SOA, NS, MX and the address of its mail host."""
+        """The zone of one domain: SOA, NS, MX, the address of its mail host, and its services."""
         host, ttl, server = self.hosts[number], self.ttl, self.server(number)
         domain = host.name.parent
         records = (
@@ -52,6 +54,8 @@ class Population:
             Record(domain, ttl, NS(server)),
             Record(domain, ttl, MX(10, host.name)),
             Record(host.name, ttl, A(host.addresses[0])),
+            *service_records(domain, host.name, ttl, self.tls),
+            Record(autoconfig_name(domain), ttl, A(host.addresses[0])),
         )
         return ZonePlan(domain, records, (server,))
 
@@ -154,6 +158,7 @@ def populate(draft: Draft, space: Space, resolvers: tuple[Address, ...]) -> Popu
     if len(servers) < len(provider_hosts(shape)):
         return None  # the provider's domain is somebody else's: told as T014
     people = Population(shape, parent, servers, draft.topology.ttl)
+    people.tls = draft.topology.mail.settings.get("starttls") != "no"
     people.hosts = tuple(_hosts(draft.topology, people, space, resolvers))
     return people
 

@@ -50,6 +50,9 @@ SETTINGS: dict[str, Setting] = {
     "long_lines": _one_of("refuse", "accept"),
     "accept_unknown": _one_of("yes", "no"),
     "refuse_null_mx_senders": _one_of("yes", "no"),
+    "starttls": _one_of("yes", "no"),
+    "tls": _one_of("may", "none"),
+    "any_sender": _one_of("yes", "no"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Zones filled with records: SOA, NS, MX, addresses, delegations with their glue, and the reverse zones.
+"""Zones filled with records: SOA, NS, MX, addresses, services, delegations with their glue, and the reverse zones.
 
 The rule: a parent's NS set is the child's (unless the file says otherwise), and every server of a delegation that
 lies in the parent's own part of the tree comes with its address (RFC 1034 §4.2.1, RFC 9471 §2). A zone given as a
@@ -16,6 +16,7 @@ from lab.names import ROOT, Address, DomainName
 from lab.topology.draft import Draft, Organisation, Zone
 from lab.topology.gather import REVERSE, full_name
 from lab.topology.plan import ZonePlan
+from lab.topology.services import autoconfig_name, service_records
 from lab.wire.records import AAAA, MX, NS, PTR, SOA, A, Rdata, Record
 
 NEGATIVE_TTL = 60
@@ -61,6 +62,7 @@ def _plan(draft: Draft, zone: Zone, index: _Index) -> ZonePlan:
         *_apex(zone),
         *_exchangers(zone, index),
         *_hosts(zone, index),
+        *_services(draft, zone, index),
         *_cuts(draft, zone, index),
         *index.pointers[zone.origin],
     )
@@ -93,6 +95,19 @@ def _exchangers(zone: Zone, index: _Index) -> Iterator[Record]:
         for mx in organisation.shape.mx:
             exchange = full_name(mx.exchange, organisation.domain)
             yield Record(organisation.domain, ttl, MX(mx.preference, exchange))
+
+
+def _services(draft: Draft, zone: Zone, index: _Index) -> Iterator[Record]:
+    """What mail programs look for, in every domain whose mail has a home."""
+    for organisation in index.organisations[zone.origin]:
+        home = draft.sites.get(organisation.home) if organisation.home is not None else None
+        if home is not None:
+            shape = home.shape.mail or draft.topology.mail
+            tls = {**draft.topology.mail.settings, **shape.settings}.get("starttls") != "no"
+            yield from service_records(organisation.domain, home.name, zone.ttl, tls)
+            name = autoconfig_name(organisation.domain)
+            if name not in index.where:
+                yield from addresses(name, home.addresses, zone.ttl)
 
 
 def _hosts(zone: Zone, index: _Index) -> Iterator[Record]:
