@@ -31,6 +31,11 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("dig", "dig", "ask the DNS:  lab dig NAME [TYPE] [@SERVER] [--trace]"),
             ("send", "send", "send a message and see its way:  lab send --from A --to B"),
+            (
+                "compose",
+                "compose",
+                "one with HTML, images, files:  lab compose --from A --to B --attach FILE",
+            ),
             ("talk", "talk", "type SMTP yourself:  lab talk HOST smtp --explain"),
             ("journey", "journey", "what happened to a message, and why:  lab journey J-0001"),
             ("mailbox", "mailbox", "what is in a mailbox:  lab mailbox ADDRESS"),

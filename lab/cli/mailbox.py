@@ -5,12 +5,25 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from lab.cli.parts import Wanted, taken_apart
 from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, plain, show, table, visible
 from lab.control.client import ask
 
 
-def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, folder: str = "INBOX", json: Json = False) -> int:
+def mailbox(
+    address: str,
+    uid: int = 0,
+    /,
+    *,
+    raw: bool = False,
+    folder: str = "INBOX",
+    tree: bool = False,
+    part: str = "",
+    raw_part: bool = False,
+    out: str = "",
+    json: Json = False,
+) -> int:
     """What is in a mailbox; with a message's number, that message byte for byte.
 
     Parameters
@@ -23,7 +36,17 @@ def mailbox(address: str, uid: int = 0, /, *, raw: bool = False, folder: str = "
         The whole mailbox in mbox form, as `cat /var/mail/ed` shows it.
     folder
         A folder beside INBOX, such as Archive/2026.
+    tree
+        The message's parts: what each is, how large, and where it begins.
+    part
+        One of them, decoded: 2.1, or as IMAP has it HEADER, TEXT, 2.MIME.
+    raw_part
+        That part as it is stored, in its transfer encoding.
+    out
+        Write that part into this file.
     """
+    if tree or part:
+        return taken_apart(address, uid, folder, Wanted(part, raw_part, out, json))
     form = ask("mailbox", address=address, uid=uid, raw=raw, folder=folder)
     if json:
         emit(form)

@@ -47,7 +47,12 @@ def send(
         The host where it is handed in, instead of the sender's own.
     """
     message = _read(file) if file else ""
-    form = ask("send", **{"from": sender}, to=to, subject=subject, body=body, message=message, via=via)
+    return hand_in(sender, to, message, subject=subject, body=body, via=via, json=json)
+
+
+def hand_in(sender: str, to: list[str], message: str, *, json: bool, **about: str) -> int:
+    """Send it, and show the way it took."""
+    form = ask("send", **{"from": sender}, to=to, message=message, **about)
     if json:
         emit(form)
     else:

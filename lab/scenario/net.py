@@ -18,6 +18,7 @@ from lab.journey import Journeys, build
 from lab.names import EmailAddress
 from lab.scenario.dialogue import Dialogue, dialogue
 from lab.scenario.expect import Mail
+from lab.scenario.letter import Letter
 from lab.scenario.unmet import Unmet
 from lab.scenario.words import addresses, fault, link, message, span, stage
 from lab.topology.plan import Plan
@@ -109,12 +110,20 @@ class Net:
     # -- mail ---------------------------------------------------------------------------------------------
 
     async def send(
-        self, sender: str, to: str | list[str], *, subject: str = "", body: str = "", via: str = ""
+        self,
+        sender: str,
+        to: str | list[str],
+        *,
+        subject: str = "",
+        body: str = "",
+        octets: bytes = b"",
+        via: str = "",
     ) -> Mail:
-        """Hand a message in at the sender's own mail host, or at `via`, and follow it."""
+        """Hand a message in at the sender's own mail host, or at `via`, and follow it. `octets`: a whole message,
+        instead of one of a subject and a body."""
         await self.catch_up()
         recipients = addresses(to)
-        octets = message(sender, recipients, subject, body or f"{subject}\n")
+        octets = octets or message(sender, recipients, subject, body or f"{subject}\n")
         who = EmailAddress.parse(sender) if sender else None
         taken = await self.internet.send(who, recipients, octets, via=via)
         found = self.journeys.of(taken.host, taken.queue_id) if taken.queue_id else list(self.journeys)[-1]
@@ -130,6 +139,15 @@ class Net:
         await self.catch_up()
         reply = await self.internet.mailbox(EmailAddress.parse(address))
         return Mailbox(address, tuple(reply["messages"]))
+
+    async def letter(self, address: str, uid: int = 0) -> Letter:
+        """A message in a mailbox, the newest if none is named, to be read part by part."""
+        if not uid:
+            messages = (await self.mailbox(address)).messages
+            if not messages:
+                raise Unmet(f"a message in {address}'s mailbox", "none")
+            uid = int(messages[-1]["uid"])
+        return Letter(await self.internet.message(EmailAddress.parse(address), uid))
 
     async def queue(self, host: str = "") -> list[dict[str, Any]]:
         """What waits, of one host or of all: a row each."""

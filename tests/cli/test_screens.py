@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.cli import clock, dig, journey, mailbox, queue, start
+from lab.cli import clock, dig, journey, mailbox, parts, queue, start
 from lab.cli.screen import Line, paint
 
 SCREENS = Path(__file__).parent / "screens"
@@ -25,6 +25,7 @@ DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType
         "dig": lambda form: dig.screen(form, dig.question(form["asked"])),
         "journey": lambda form: journey.overview(form["journeys"]),
         "mailbox": mailbox.screen,
+        "parts": parts.screen,
         "queue": lambda form: queue.screen(form["queue"]),
         "clock": clock.screen,
     }

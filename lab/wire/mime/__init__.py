@@ -19,8 +19,8 @@ from lab.wire.mime.envelope import Envelope, envelope
 from lab.wire.mime.keeping import packed, unpacked
 from lab.wire.mime.parameters import parameter
 from lab.wire.mime.scan import DEPTH, PARTS, index
-from lab.wire.mime.section import Section, header_fields, part_at, section
-from lab.wire.mime.tree import MessageIndex, Part
+from lab.wire.mime.section import Section, header_fields, part_at, read_section, section
+from lab.wire.mime.tree import MessageIndex, Part, by_name
 from lab.wire.mime.words import readable
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Section",
     "Text",
     "addresses",
+    "by_name",
     "can_decode",
     "decoded",
     "envelope",
@@ -43,6 +44,7 @@ __all__ = [
     "packed",
     "parameter",
     "part_at",
+    "read_section",
     "readable",
     "report_fields",
     "section",

@@ -6,14 +6,17 @@ them; None where the message has no such part. A message that is no multipart ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from lab.wire.mime.fields import fields
 from lab.wire.mime.tree import MessageIndex, Part
 
 What = Literal["", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"]
+
+_NAME = re.compile(r"(?P<path>\d{1,6}(?:\.\d{1,6})*)?(?:(?:^|\.)(?P<what>HEADER|TEXT|MIME))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,20 @@ class Section:
     path: tuple[int, ...] = ()
     what: What = ""
     fields: tuple[str, ...] = ()
+
+
+def read_section(name: str) -> Section | None:
+    """A section as a person names it: "2.1", "HEADER", "2.MIME"; None when it is no name of one.
+
+    >>> read_section("2.1.text")
+    Section(path=(2, 1), what='TEXT', fields=())
+    """
+    found = _NAME.fullmatch(name)
+    if found is None or not name:
+        return None
+    path = tuple(int(number) for number in (found["path"] or "").split(".") if number)
+    what = (found["what"] or "").upper()
+    return None if what == "MIME" and not path else Section(path, cast("What", what))
 
 
 def section(index: MessageIndex, octets: bytes, wanted: Section) -> bytes | None:

@@ -69,3 +69,21 @@ class MessageIndex:
 
     size: int
     root: Part
+
+
+def by_name(root: Part) -> Iterator[tuple[Part, str, int]]:
+    """(part, name, depth) of every part, in the order of the octets. The name is that of the section which is the
+    part's body: "2.1", or "2.TEXT" for the multipart that is the whole body of a message."""
+    waiting = [(root, _in_message(root, ""), 0)]
+    while waiting:
+        part, name, depth = waiting.pop()
+        yield part, name, depth
+        waiting.extend(
+            (child, _in_message(child, part.number) if part.is_message else child.number, depth + 1)
+            for child in reversed(part.children)
+        )
+
+
+def _in_message(message: Part, number: str) -> str:
+    """The name of a message's body: the parts of a multipart together are its TEXT, all else is its part 1."""
+    return f"{number}.{'TEXT' if message.is_multipart else '1'}".removeprefix(".")
