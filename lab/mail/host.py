@@ -22,6 +22,7 @@ from lab.fabric.base import Host
 from lab.mail import submission
 from lab.mail.accounting import account
 from lab.mail.agent import TransferAgent
+from lab.mail.autoconfig_server import start_autoconfig
 from lab.mail.envelope import Envelope, Resolve
 from lab.mail.imap_server import start_imap
 from lab.mail.ledger import submitted
@@ -181,7 +182,8 @@ async def start_mail(host: Host, resolve: Resolve) -> MailHost:
 
 async def serve_people(mail: MailHost) -> None:
     """What mail programs of the host's own people talk to."""
-    host, plan = mail.host, mail.plan
-    await start_pop3(host, mail.porter, offers_tls(plan))
-    await start_imap(host, mail.porter, plan.size_limit, offers_tls(plan))
+    host, plan, tls = mail.host, mail.plan, offers_tls(mail.plan)
+    await start_pop3(host, mail.porter, tls)
+    await start_imap(host, mail.porter, plan.size_limit, tls)
     mail.submission = await start_submission(host, plan, mail, mail.local.store, mail.porter)
+    await start_autoconfig(host, plan, tls)
