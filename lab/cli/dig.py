@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lab.cli.reading import Json
-from lab.cli.screen import Line, emit, show, table
+from lab.cli.screen import Line, edge, emit, show, table
 from lab.control.client import ask
 from lab.errors import WrongUse
 
@@ -98,7 +98,16 @@ def screen(form: dict[str, Any], asked: Question) -> list[Line]:
 
 
 def _way(steps: Sequence[dict[str, Any]]) -> list[Line]:
-    return table([row for step in steps for row in _step(step)])
+    rows = [row for step in steps for row in _step(step)]
+    fits = not edge() or all(sum(len(text) for text, _ in line) <= edge() for line in table(rows))
+    return table(rows if fits else [row for step in steps for row in _narrow(step)])
+
+
+def _narrow(step: dict[str, Any]) -> Iterator[list[tuple[str, str]]]:
+    """The outcome below what was found, rather than beside it."""
+    (*first, outcome), *others = _step(step)
+    yield from (first, *others) if first[-1][0] else ()
+    yield [*(first[:2] if not first[-1][0] else [("", ""), ("", "")]), (f"  {outcome[0]}", outcome[1])]
 
 
 def _step(step: dict[str, Any]) -> Iterator[list[tuple[str, str]]]:

@@ -2,7 +2,7 @@
 
 The rule: a line is a row of (text, style); a style is what a text *is* (good, bad, place …), and only this file
 knows what that looks like. Never colour alone: whatever a colour says, a glyph or a word says too. NO_COLOR, a
-missing TTY and the terminal's width are respected (no-color.org).
+missing TTY and the terminal's width are respected (no-color.org); what goes into a file or a pipe is not folded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -34,9 +34,10 @@ _LOOKS = MappingProxyType(
 
 def show(lines: Iterable[Line]) -> None:
     """Print them."""
-    colour = has_colour()
+    colour, columns = has_colour(), edge()
     for line in lines:
-        print(paint(line, colour))
+        for part in fold(line, columns):
+            print(paint(part, colour))
 
 
 def paint(line: Line, colour: bool) -> str:
@@ -75,6 +76,61 @@ def visible(text: str, keep: str = "") -> str:
     return text.translate({code: seen for code, seen in _CONTROLS.items() if chr(code) not in keep})
 
 
+def fold(line: Line, columns: int) -> list[Line]:
+    """The line, in as many as the columns need; 0 columns are as many as there have to be.
+
+    What goes on below hangs under the line's last part, where that leaves room enough.
+
+    >>> [paint(part, False) for part in fold([("● held  ", ""), ("by the backup, which tries again", "")], 34)]
+    ['● held  by the backup, which tries', '        again']
+    """
+    line = _trimmed(line)
+    *parts, (last, style) = line or [("", "")]
+    before = sum(len(words) for words, _ in parts)
+    if not columns or before + len(last) <= columns:
+        return [line]
+    if before + _ROOM > columns or not parts:
+        return _below(line, columns)
+    import textwrap
+
+    first, *others = textwrap.wrap(last, columns - before, break_on_hyphens=False)
+    return [[*parts, (first, style)], *([(" " * before, ""), (other, style)] for other in others)]
+
+
+_ROOM = 24
+"""Columns below which a hanging paragraph is too narrow to be read."""
+
+
+def _below(line: Line, columns: int) -> list[Line]:
+    """What does not fit, four columns further to the right than where the line begins."""
+    text = "".join(words for words, _ in line)
+    lead = len(text) - len(text.lstrip())
+    if lead + _ROOM > columns:
+        return _below([("    ", ""), *_cut(line, lead, len(text))], columns)
+    first, *others = (_cut(line, start, end) for start, end in _pieces(text, columns, lead))
+    return [first, *([(" " * (lead + 4), ""), *other] for other in others)]
+
+
+def _pieces(text: str, columns: int, lead: int) -> Iterator[tuple[int, int]]:
+    """Where the text is cut: between two of its columns or parts if they are far enough on, else between words."""
+    start, room = 0, columns
+    while len(text) - start > room:
+        low = max(start, lead)
+        gap, space = text.rfind("  ", low, start + room), text.rfind(" ", low, start + room + 1)
+        end = gap if gap - start > room // 3 else space if space > low else start + room
+        yield start, end
+        start, room = end + len(text[end:]) - len(text[end:].lstrip()), columns - lead - 4
+    yield start, len(text)
+
+
+def _cut(line: Line, start: int, end: int) -> Line:
+    parts, at = [], 0
+    for text, style in line:
+        parts.append((text[max(0, start - at) : max(0, end - at)], style))
+        at += len(text)
+    return parts
+
+
 def plain(text: str, style: str = "") -> Line:
     return ((text, style),)
 
@@ -95,6 +151,12 @@ def has_colour() -> bool:
 def width() -> int:
     """Columns to fill: the terminal's, and 100 where there is none."""
     return max(40, shutil.get_terminal_size((100, 24)).columns)
+
+
+def edge() -> int:
+    """Where lines have to end: at the terminal's last column; 0 where there is no terminal."""
+    columns = shutil.get_terminal_size((0, 24)).columns
+    return max(40, columns) if columns else 0
 
 
 def table(rows: Sequence[Sequence[tuple[str, str]]], indent: str = " ", gap: str = "  ") -> list[Line]:

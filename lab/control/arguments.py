@@ -18,7 +18,7 @@ Args = dict[str, Any]
 def text(args: Args, name: str) -> str:
     found = args.get(name)
     if not isinstance(found, str) or not found:
-        raise WrongUse(f"the request says nothing of '{name}'", code="W011")
+        raise WrongUse(f"'{name}' is missing, or empty", code="W011")
     return found
 
 

@@ -68,7 +68,7 @@ def _steps(journey: Journey, width: int, whys: bool) -> Iterator[Line]:
         if step.host != host or step.t - before >= _LATER:
             yield _elsewhere(step, host, before)
         host, before = step.host, step.t
-        yield _step(step, column, width)
+        yield from _step(step, column, width)
         if whys and step.why:
             yield from _why(step, width)
 
@@ -79,12 +79,22 @@ def _elsewhere(step: Step, host: str, before: float) -> Line:
     return (Span(f"  -- {words}", "dim"),)
 
 
-def _step(step: Step, column: int, width: int) -> Line:
-    head = f" {step.n:>2}  "
-    about = f"{step.about:<{column}}  "
-    room = max(12, width - len(head) - 7 - len(about))
-    outcome = step.outcome if len(step.outcome) <= room else step.outcome[: room - 1] + "…"
-    return Span(head, "dim"), Span(f"{step.layer:<5}  ", "layer"), Span(about, "place"), Span(outcome, mood(step))
+def _step(step: Step, column: int, width: int) -> Iterator[Line]:
+    head, layer, about = f" {step.n:>2}  ", f"{step.layer:<5}  ", f"{step.about:<{column}}  "
+    before = len(head) + len(layer) + len(about)
+    first, *others = _wrapped(step.outcome, max(12, width - before), _LONGEST) or [""]
+    yield Span(head, "dim"), Span(layer, "layer"), Span(about, "place"), Span(first, mood(step))
+    for other in others:
+        yield Span(" " * before), Span(other, mood(step))
+
+
+_LONGEST = 4
+"""Lines of an outcome; a server's reply may be as long as it likes."""
+
+
+def _wrapped(text: str, width: int, lines: int | None = None) -> list[str]:
+    """Cut between words, never inside a name with hyphens."""
+    return textwrap.wrap(text, width, max_lines=lines, placeholder=" …", break_on_hyphens=False)
 
 
 def mood(step: Step) -> str:
@@ -99,11 +109,11 @@ def mood(step: Step) -> str:
 
 
 def _why(step: Step, width: int) -> Iterator[Line]:
-    for line in textwrap.wrap(step.why, max(30, width - 12)):
+    for line in _wrapped(step.why, max(30, width - 12)):
         yield (Span(f"            {line}", "why"),)
 
 
 def _closing(journey: Journey, now: float, width: int) -> Iterator[Line]:
     style = _STATE_STYLE[journey.state]
-    for line in textwrap.wrap(closing(journey, now), max(30, width - 1)):
+    for line in _wrapped(closing(journey, now), max(30, width - 1)):
         yield (Span(f" {line}", style),)

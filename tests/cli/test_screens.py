@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.cli import clock, dig, journey, mailbox, parts, queue, start
-from lab.cli.screen import Line, paint
+from lab.cli.screen import Line, fold, paint
 
 SCREENS = Path(__file__).parent / "screens"
 DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType(
@@ -33,13 +33,34 @@ DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in SCREENS.iterdir()))
-def test_a_screen_is_as_it_was(case: str) -> None:
+def test_a_screen_is_as_it_was(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     folder = SCREENS / case
     form = json.loads((folder / "form.json").read_text(encoding="utf-8"))
     drawn = "".join(f"{paint(line, colour=False)}\n" for line in DRAWN[case.partition("-")[0]](form))
     if os.environ.get("LAB_DRAW"):
         (folder / "screen.txt").write_text(drawn, encoding="utf-8")
     assert drawn == (folder / "screen.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("case", sorted(path.name for path in SCREENS.iterdir()))
+def test_a_screen_fits_the_terminal_and_loses_no_word(
+    case: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    folder = SCREENS / case
+    form = json.loads((folder / "form.json").read_text(encoding="utf-8"))
+    lines = [part for line in DRAWN[case.partition("-")[0]](form) for part in fold(line, columns)]
+    drawn = [paint(line, colour=False) for line in lines]
+    assert max(map(len, drawn)) <= columns
+    whole = (folder / "screen.txt").read_text(encoding="utf-8")
+    assert sorted("".join(drawn).replace(" ", "")) == sorted("".join(whole.split()))
+
+
+def test_what_goes_into_a_pipe_is_not_folded() -> None:
+    line: Line = (("a word " * 40, ""),)
+    assert len(fold(line, 0)) == 1
 
 
 def test_colour_is_never_alone() -> None:

@@ -61,6 +61,13 @@ def test_lines_fit_the_width() -> None:
             assert len(line) <= width
 
 
+def test_a_long_reply_is_told_to_its_end() -> None:
+    story = Story().at(HOME, SubmissionRefused("bob@unige.ch", (ED,), "no such mailbox " * 8 + "here."))
+    lines = screen(story, width=80).splitlines()
+    assert "here." in "\n".join(lines[:-2])
+    assert max(map(len, lines)) <= 80
+
+
 def test_time_that_passed_is_told_between_the_steps() -> None:
     assert "  -- at relay.eunet.be, 5 min later" in screen(came_home())
 
