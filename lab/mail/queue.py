@@ -161,10 +161,12 @@ class Queue:
         warns: Sequence[str] = (),
     ) -> None:
         """Recipients have their fate, and messages were made of it: one transaction."""
-        forms = [*self._owed, *((message.id, tuple(recipients)) for message, recipients in ends if recipients)]
+        owed = tuple(self._owed)
+        forms = [*owed, *((message.id, tuple(recipients)) for message, recipients in ends if recipients)]
         if forms or takes or warns:
             await self.spool.commit(Transaction(takes, forms, warns))
-        self._owed.clear()
+        # More may be owed by now, and another record may have paid these.
+        self._owed = [one for one in self._owed if one not in owed]
         for message, recipients in ends:
             self._close(message, recipients)
 
@@ -215,8 +217,9 @@ class Queue:
         destination, now = delivery.destination, self.host.clock.elapsed()
         delivery.reason, delivery.in_hand = reason, False
         destination.waiting.appendleft(delivery)
-        if destination.until > now:
-            return  # a second session found the same
+        if destination.until > now:  # a second session found the same
+            self._wait_behind(delivery, reason)
+            return
         destination.tries += 1
         destination.failures += 1
         destination.alive, destination.reason = False, reason
@@ -236,8 +239,12 @@ class Queue:
         destination = delivery.destination
         if delivery.reason is None and destination.reason is not None and not delivery.in_hand:
             delivery.reason = destination.reason
-            self._deferred(delivery, destination.reason, destination.until)
-            self._watch(delivery.message)
+            self._wait_behind(delivery, destination.reason)
+
+    def _wait_behind(self, delivery: Delivery, reason: Reason) -> None:
+        """Till its destination's turn, at the most until its own patience ends."""
+        self._deferred(delivery, reason, delivery.destination.until)
+        self._watch(delivery.message)
 
     def _deferred(self, delivery: Delivery, reason: Reason, due: float) -> None:
         if not delivery.recipients:

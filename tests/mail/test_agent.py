@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lab.events import (
     BounceSent,
     ConnectionFailed,
+    DelayWarned,
     DestinationBackedOff,
     ExchangersFound,
     MailDeferred,
@@ -22,6 +24,7 @@ from lab.events import (
 )
 from lab.mail import agent
 from lab.names import DomainName
+from lab.topology.plan import Link
 from lab.wire.records import MX
 from tests.mail.world import BOTH_DOWN, HOME, Place, World, fail, pair, play
 
@@ -120,6 +123,26 @@ def test_a_message_to_a_dead_destination_waits_like_the_others() -> None:
         assert (held.next_try, held.attempt) == (300.0, 0)
 
     play(story, pair(Place(), Place()))
+
+
+def test_all_are_told_when_several_sessions_find_the_destination_dead_at_once() -> None:
+    async def story(world: World) -> None:
+        for _ in range(30):
+            await world.send("ed@b.com")
+        await world.wait(seconds=5)
+        await fail(world, *BOTH_DOWN)
+        await world.wait(seconds=10)
+        waiting = {row["id"] for row in await world.rows()}
+        assert len(waiting) > 5
+        assert {event.queue_id for event in world.events(MailDeferred)} == waiting
+        await world.wait(hours=5)
+        assert {event.queue_id for event in world.events(DelayWarned)} == waiting
+
+    def slow(world: World) -> None:
+        pair(Place(), Place())(world)
+        world.fabric.connect("mx1.b.com", "*", Link(latency=timedelta(seconds=0.5)))
+
+    play(story, slow)
 
 
 def test_the_keeper_can_make_everything_due() -> None:
