@@ -73,10 +73,15 @@ def screen(form: dict[str, Any]) -> list[Line]:
     messages = form["messages"]
     count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}" if messages else "empty"
     head: Line = ((f" {form['address']}", "place"), (f"  ·  {count}", ""))
-    more = (
-        [plain(f" One of them:  lab mailbox {form['address']} {messages[-1]['uid']}", "dim")] if messages else []
-    )
-    return [head, *table([_row(message) for message in messages], indent="  "), *more]
+    return [head, *table([_row(message) for message in messages], indent="  "), *_hint(form)]
+
+
+def _hint(form: dict[str, Any]) -> list[Line]:
+    last = [message["uid"] for message in form["messages"][-1:]]
+    return [
+        plain(f" One of them:  lab mailbox {form['address']} {uid}   ·   its parts:  --tree", "dim")
+        for uid in last
+    ]
 
 
 def _row(message: dict[str, Any]) -> list[tuple[str, str]]:

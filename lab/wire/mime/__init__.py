@@ -3,7 +3,7 @@
 The rule: nothing is ever re-serialised. One pass over the octets gives a tree of parts, each with where its
 header and its body begin and end; ENVELOPE, BODYSTRUCTURE and BODY[n]<o.n> are slices and views of it.
 
-    index(octets)               the tree, whatever the octets are;  packed, unpacked: to keep it
+    index(octets)               the tree, whatever the octets are
     section(index, octets, …)   BODY[2.1], BODY[HEADER.FIELDS (DATE FROM)]: octets as stored
     envelope(octets, message)   date, subject, addresses: the header's words, taken apart
     decoded(octets, part)       the body, its transfer encoding undone;  text: in its charset
@@ -16,7 +16,6 @@ from lab.wire.mime.addresses import Address, addresses
 from lab.wire.mime.body import can_decode, decoded, file_name, report_fields, stored, subject, text
 from lab.wire.mime.charsets import Text, in_charset
 from lab.wire.mime.envelope import Envelope, envelope
-from lab.wire.mime.keeping import packed, unpacked
 from lab.wire.mime.parameters import parameter
 from lab.wire.mime.scan import DEPTH, PARTS, index
 from lab.wire.mime.section import Section, header_fields, part_at, read_section, section
@@ -41,7 +40,6 @@ __all__ = [
     "header_fields",
     "in_charset",
     "index",
-    "packed",
     "parameter",
     "part_at",
     "read_section",
@@ -51,5 +49,4 @@ __all__ = [
     "stored",
     "subject",
     "text",
-    "unpacked",
 ]

@@ -36,28 +36,34 @@ GROUP_ENDS = Address()
 
 @dataclass(slots=True)
 class _Item:
-    """What stands between two commas. `angle` what is within < >, None where there is no <."""
+    """What stands between two commas. `angle` what is within < >, None where there is no <; `in_route`: within a
+    source route, where commas and the first colon are its own; `spec` whether an @ stood outside of < >."""
 
     words: list[bytes] = field(default_factory=list)
     angle: list[bytes] | None = None
     closed: bool = False
+    in_route: bool = False
+    spec: bool = False
     comment: bytes = b""
 
     def take(self, token: bytes) -> None:
-        if token == b"<" and self.angle is None:
-            self.angle = []
-        elif token == b">" and self.angle is not None:
-            self.closed = True
-        elif self.angle is None:
-            self.words.append(token)
+        if self.angle is None:
+            self._take_outside(token)
+        elif token == b">":
+            self.closed, self.in_route = True, False
         elif not self.closed:
+            if token == b"@" and not _solid(self.angle[:2]):
+                self.in_route = True
+            elif token == b":":
+                self.in_route = False
             self.angle.append(token)
 
-    @property
-    def in_route(self) -> bool:
-        """Within < >, before the colon that ends a route: commas and colons are its own."""
-        angle = [] if self.angle is None or self.closed else _solid(self.angle)
-        return angle[:1] == [b"@"] and b":" not in angle
+    def _take_outside(self, token: bytes) -> None:
+        if token == b"<":
+            self.angle = []
+        else:
+            self.words.append(token)
+            self.spec = self.spec or token == b"@"
 
 
 def addresses(value: bytes) -> tuple[Address, ...]:
@@ -71,7 +77,7 @@ def addresses(value: bytes) -> tuple[Address, ...]:
             found += _mailbox(item)
             found += [GROUP_ENDS] if token == b";" and in_group else []
             item, in_group = _Item(), in_group and token != b";"
-        elif token == b":" and item.angle is None and not in_group and b"@" not in item.words:
+        elif token == b":" and item.angle is None and not in_group and not item.spec:
             found.append(Address(mailbox=_phrase(item.words)))
             item, in_group = _Item(), True
         else:

@@ -13,32 +13,38 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(rb"(?:([!-9;-~]+)[ \t]*:)?([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_END = re.compile(rb"\n(?![ \t])")
+_NAME = re.compile(rb"[!-9;-~]+")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`name` in lower case; `octets` the whole field, its line end included; `value` unfolded and trimmed."""
+    """`name` in lower case, '' of a line that is no field; `octets` all of it, its line end included."""
 
     name: str
     octets: bytes
-    value: bytes
+
+    @property
+    def value(self) -> bytes:
+        """Unfolded and trimmed."""
+        return unfolded(self.octets.partition(b":")[2]) if self.name else b""
 
 
 def fields(octets: bytes, start: int = 0, end: int | None = None) -> Iterator[Field]:
-    """The fields of a header, in order. What is no field has the name ''."""
-    position, end = start, len(octets) if end is None else end
-    while position < end and not _is_blank(octets, position, end):
-        found = _LINE.match(octets, position, end)
-        assert found is not None  # a line matches whatever it holds
-        name = found[1] or b""
-        yield Field(name.decode("ascii").lower(), found[0], unfolded(found[2]) if name else b"")
-        position = found.end()
+    """The fields of a header, in order, up to its blank line."""
+    lines = _END.split(octets[start:end])
+    last = len(lines) - 1
+    for at, line in enumerate(lines):
+        if line in (b"", b"\r"):
+            return
+        name, colon, _ = line.partition(b":")
+        yield Field(_named(name) if colon else "", line + b"\n" if at < last else line)
 
 
-def _is_blank(octets: bytes, at: int, end: int) -> bool:
-    return octets.startswith((b"\n", b"\r\n"), at, end)
+def _named(name: bytes) -> str:
+    name = name.rstrip(b" \t")
+    return name.decode("ascii").lower() if _NAME.fullmatch(name) else ""
 
 
 def unfolded(value: bytes) -> bytes:

@@ -21,7 +21,6 @@ from lab.wire.mime.words import readable
 Parameters = tuple[tuple[str, str], ...]
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.?)*"?|[^;]*)', re.DOTALL)
-_TOKEN = re.compile(r"[^;]*")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT_SIGNS = re.compile(r'\\.|["()]', re.DOTALL)
 _PIECE = re.compile(r"(.+?)\*(\d{1,4})(\*?)")
@@ -30,14 +29,14 @@ _PIECE = re.compile(r"(.+?)\*(\d{1,4})(\*?)")
 def structured(value: str) -> tuple[str, Parameters]:
     """The word in front, in lower case, and the parameters. Of two with one name the first counts."""
     text = without_comments(value) if "(" in value else value
-    token = _TOKEN.match(text)
-    word = token[0].strip().lower() if token else ""
-    pairs = [
-        (found[1].lower(), _plain(found[2])) for found in _PARAMETER.finditer(text, len(token[0]) if token else 0)
-    ]
+    word, semicolon, _ = text.partition(";")
+    if not semicolon:
+        return word.strip().lower(), ()
+    pairs = [(found[1].lower(), _plain(found[2])) for found in _PARAMETER.finditer(text, len(word))]
     if any("*" in name for name, _ in pairs):
         pairs = _joined(pairs)
-    return word, tuple({name: (name, found) for name, found in reversed(pairs)}.values())[::-1]
+    first = dict(reversed(pairs))
+    return word.strip().lower(), tuple((name, first.pop(name)) for name, _ in pairs if name in first)
 
 
 def _plain(value: str) -> str:

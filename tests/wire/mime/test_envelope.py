@@ -48,6 +48,14 @@ def test_every_text_gives_a_list_in_which_groups_end(value: str) -> None:
     assert begins == sum(one == END for one in found)
 
 
+@pytest.mark.parametrize(
+    "trap", ["<@" + "," * 100_000, "a " * 50_000 + "@" + ":" * 50_000, "(" * 100_000, "<" * 100_000]
+)
+def test_a_long_list_is_read_once(trap: str) -> None:
+    """A reader that looks back at every sign would take minutes."""
+    assert len(addresses(trap.encode())) <= 1
+
+
 def test_an_envelope_is_what_the_header_says() -> None:
     octets = (
         b"Date: Mon,  5 Jan 2026 08:00:00 +0000 (a Monday)\r\nSubject: =?utf-8?q?a?=\r\n\tb\r\n"

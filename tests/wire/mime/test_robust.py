@@ -20,13 +20,11 @@ from lab.wire.mime import (
     envelope,
     file_name,
     index,
-    packed,
     part_at,
     section,
     stored,
     subject,
     text,
-    unpacked,
 )
 
 ODD = sorted((Path(__file__).parent / "odd").glob("*.eml"))
@@ -80,7 +78,6 @@ def assert_exact(octets: bytes, found: MessageIndex) -> None:
 def test_every_octets_have_an_index(octets: bytes) -> None:
     found = index(octets)
     assert_exact(octets, found)
-    assert unpacked(packed(found)) == found
     for part in found.root.walk():
         text(octets, part)
         file_name(part)
@@ -92,11 +89,6 @@ def test_every_octets_have_an_index(octets: bytes) -> None:
 def test_a_section_is_a_slice_of_the_message(octets: bytes, path: list[int]) -> None:
     found = section(index(octets), octets, Section(tuple(path)))
     assert found is None or found in octets
-
-
-@given(st.binary(max_size=60))
-def test_what_is_no_packed_index_is_none(octets: bytes) -> None:
-    assert unpacked(octets) is None
 
 
 @pytest.mark.parametrize("file", ODD, ids=lambda file: file.stem)
