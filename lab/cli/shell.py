@@ -40,7 +40,8 @@ def shell(host: str = "student", /, *, command: Unread = (), json: Json = False)
 
         emit({**place, "pid": where.daemon()})
         return 0
-    return _enter(where.daemon(), place, where.visits / place["name"], command)
+    root = where.root.read_bytes() if where.root.exists() else b""
+    return _enter(where.daemon(), place, where.visits / place["name"], root, command)
 
 
 def no_shell(form: dict[str, Any]) -> WrongUse:
@@ -58,13 +59,13 @@ def no_shell(form: dict[str, Any]) -> WrongUse:
     )
 
 
-def _enter(pid: int, place: dict[str, Any], folder: Path, command: tuple[str, ...]) -> int:
+def _enter(pid: int, place: dict[str, Any], folder: Path, root: bytes, command: tuple[str, ...]) -> int:
     from lab.fabric.visit import visit
     from lab.names import DomainName, parse_address
 
     name = DomainName(place["name"])
     try:
-        visit(pid, name, [parse_address(text) for text in place["resolvers"]], folder)
+        trusted = visit(pid, name, [parse_address(text) for text in place["resolvers"]], folder, root)
     except OSError as error:
         raise MachineSaidNo(
             f"this machine does not let a shell into the lab: {(error.strerror or '').lower()}",
@@ -72,6 +73,7 @@ def _enter(pid: int, place: dict[str, Any], folder: Path, command: tuple[str, ..
             code="H014",
         ) from None
     os.environ["LAB_HOST"] = name
+    os.environ["SSL_CERT_FILE"] = str(trusted)  # for programs that do not read the machine's own file
     return _become(command or _shell(name))
 
 

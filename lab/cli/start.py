@@ -112,8 +112,16 @@ def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
-    rows = [[(f"127.0.0.1:{door['port']}", "place"), (door["kind"], ""), (door["to"], "")] for door in doors]
-    return [plain(" From outside the lab:"), *table(rows, indent="  ")] if rows else []
+    """One line a host: the ports of the machine's loopback that lead to its services."""
+    hosts: dict[str, list[str]] = {}
+    for door in doors:
+        host, _, service = door["to"].rpartition(" ")
+        if door["kind"] == "socks":
+            host, service = "everything, by name", "SOCKS5"
+        kind = "/udp" if door["kind"] == "udp" else ""
+        hosts.setdefault(host, []).append(f"{service} {door['port']}{kind}")
+    rows = [[(host, "place"), ("  ".join(ways), "")] for host, ways in hosts.items()]
+    return [plain(" From outside the lab, at 127.0.0.1:"), *table(rows, indent="  ")] if rows else []
 
 
 def _suggestions(form: dict[str, Any]) -> list[str]:

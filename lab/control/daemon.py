@@ -110,6 +110,7 @@ async def live(
     try:
         gateway = await open_doors(internet, doors)
         server = await serve(lab_of(internet), listen(where.socket), BOARD)
+        where.root.write_bytes(internet.fabric.root)
         where.write(state(internet, order, doors))
         teller.tell(ready=first_screen(internet, order, doors))
         teller.close()

@@ -65,7 +65,7 @@ def _resolver(host: HostPlan) -> Iterator[str]:
 
 
 def _mail(mail: MailPlan) -> Iterator[str]:
-    yield "smtp"
+    yield "smtp pop3 imap submission" if mail.local_domains else "smtp"
     if mail.mailboxes:
         yield _count(len(mail.mailboxes), "mailbox", "mailboxes")
     if mail.backup_for:

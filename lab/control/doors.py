@@ -2,7 +2,7 @@
 
 The rule: the ports are free ones of the machine's choice, so that labs stand side by side, unless the user names
 one; where each leads is printed by `lab up`. dig from outside reaches a resolver, a mail program the first mail
-hosts, and whatever speaks SOCKS5 everything, by name.
+hosts (to hand mail in, and to fetch it), and whatever speaks SOCKS5 everything, by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from lab.control.talking import port_of
+from lab.control.talking import SERVICES, port_of
 from lab.errors import WrongUse
 from lab.fabric.gateway import BoundDoor, Door, Gateway
 from lab.fabric.host import Host
@@ -68,6 +68,9 @@ def _mail_doors(plan: Plan) -> Iterator[Door]:
     hosts: list[HostPlan] = [host for host in plan.hosts if host.mail and host.addresses]
     for host in hosts[:_MOST]:
         yield Door("tcp", to=host.addresses[0], service=25, name=f"{host.name} smtp")
+    for host in [host for host in hosts if host.mail and host.mail.mailboxes][:_MOST]:
+        for service in ("submission", "pop3", "imap"):
+            yield Door("tcp", to=host.addresses[0], service=SERVICES[service], name=f"{host.name} {service}")
 
 
 async def open_doors(internet: Internet, doors: Sequence[BoundDoor]) -> Gateway:

@@ -62,6 +62,11 @@ class Home:
         return self.path / "visits"
 
     @property
+    def root(self) -> Path:
+        """The certificate of the lab's authority: who trusts it trusts the lab's hosts, by their names."""
+        return self.path / "ca.pem"
+
+    @property
     def last_run(self) -> Path:
         """The event log of the lab that ran here last."""
         return self.path / "last.jsonl"
@@ -121,7 +126,7 @@ class Home:
 
     def clear(self) -> None:
         """Take away what belongs to a running lab. Its diary and its last event log stay."""
-        for path in (self.socket, self.state):
+        for path in (self.socket, self.state, self.root):
             with suppress(OSError):
                 path.unlink()
         for folder in (self.disks, self.visits):

@@ -17,7 +17,9 @@ from lab.errors import WorldSaidNo, WrongUse
 from lab.internet import STUDENT
 from lab.topology.plan import HostPlan
 
-SERVICES = MappingProxyType({"smtp": 25, "dns": 53, "domain": 53, "pop3": 110, "imap": 143, "submission": 587})
+SERVICES = MappingProxyType(
+    {"smtp": 25, "dns": 53, "domain": 53, "http": 80, "pop3": 110, "imap": 143, "submission": 587}
+)
 _AT_ONCE = 64 * 1024
 
 

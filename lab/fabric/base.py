@@ -97,6 +97,9 @@ class Fabric(Protocol):
     @property
     def hosts(self) -> Mapping[DomainName, Host]: ...
 
+    @property
+    def root(self) -> bytes: ...  # the certificate of the lab's authority, in PEM
+
     def add(self, plan: HostPlan) -> None: ...
 
     async def up(self) -> None:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from lab.fabric.certificates import CertificateAuthority
 
 
+_FRONT_DOOR = ("localhost", "127.0.0.1")
+"""As programs outside of the lab see whatever is behind a front door."""
+
+
 @dataclass(slots=True)
 class Ground:
     """What all hosts of one fabric stand on."""
@@ -112,7 +116,7 @@ class Host:
     @property
     def identity(self) -> ssl.SSLContext:
         if self._identity is None:
-            self._identity = self.ground.authority.server((self.name, *self.addresses))
+            self._identity = self.ground.authority.server((self.name, *self.addresses, *_FRONT_DOOR))
         return self._identity
 
     @property

@@ -63,6 +63,10 @@ class OneProcessFabric:
         """Exceptions that ended a program, or fell out of a callback: defects of the lab."""
         return self.ground.crashes
 
+    @property
+    def root(self) -> bytes:
+        return self.ground.authority.root
+
     def add(self, plan: HostPlan) -> None:
         self.hosts[plan.name] = Host(plan, self.ground)
 

@@ -1,8 +1,9 @@
 """A visit to a lab that runs: a program of the machine, on the lab's network, with the lab's names.
 
-The rule: what a visitor looks up is asked of the lab. The machine's own /etc/hosts, its name-service switch and
-the sockets of its name-service daemons are covered, in mounts that nobody else sees and that end with the
-visitor. nslookup, dig, telnet and a mail program find the lab as students of the first Internet found theirs.
+The rule: what a visitor looks up is asked of the lab, and whom the lab's authority vouches for is believed. The
+machine's own /etc/hosts, its name-service switch, its bundle of trusted certificates and the sockets of its
+name-service daemons are covered, in mounts that nobody else sees and that end with the visitor. nslookup, dig,
+telnet and a mail program find the lab as students of the first Internet found theirs.
 """
 
 from __future__ import annotations
@@ -18,19 +19,35 @@ _NEW_NAME = 0x0400_0000
 """CLONE_NEWUTS: a host name of its own."""
 _DAEMONS = (Path("/run/nscd/socket"), Path("/run/systemd/resolve/io.systemd.Resolve"))
 """glibc and systemd ask these before any name server; they live outside the lab."""
+_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
+"""Where Debian and Red Hat keep whom the machine trusts."""
 
 
-def visit(pid: int, name: DomainName, resolvers: Sequence[Address], folder: Path) -> None:
-    """Make this process (of one thread) a visitor at host `name` of the lab that process `pid` runs. The files
-    that cover the machine's are written to `folder`."""
+def visit(pid: int, name: DomainName, resolvers: Sequence[Address], folder: Path, root: bytes) -> Path:
+    """Make this process (of one thread) a visitor at host `name` of the lab that process `pid` runs, who trusts
+    the certificate `root`. The files that cover the machine's are written to `folder`; returned is the one with
+    the certificates that count there."""
     papers = write_papers(name, resolvers, folder, Path("/etc"))
     join(pid)
     unshare(_NEW_NAME)
     socket.sethostname(name[:64])
     cover(papers, Path("/etc"))
+    trusted = write_trust(root, folder)
+    for bundle in filter(Path.exists, _BUNDLES):
+        bind_mount(trusted, bundle.resolve())
     for daemon in _DAEMONS:
         if daemon.exists():
             bind_mount(Path("/dev/null"), daemon)
+    return trusted
+
+
+def write_trust(root: bytes, folder: Path, bundles: Sequence[Path] = _BUNDLES) -> Path:
+    """A file with the certificates that the machine trusts, and the lab's."""
+    machine = next((bundle.read_bytes() for bundle in bundles if bundle.exists()), b"")
+    trusted = folder / "certificates.pem"
+    folder.mkdir(parents=True, exist_ok=True)
+    trusted.write_bytes(machine.rstrip(b"\n") + b"\n" + root)
+    return trusted
 
 
 def write_papers(name: DomainName, resolvers: Sequence[Address], folder: Path, etc: Path) -> Mapping[str, Path]:
