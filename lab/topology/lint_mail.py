@@ -160,6 +160,12 @@ def _aliases(draft: Draft) -> None:
                 draft.complain("T046", sentence, path, key=True, hint="rename one of the two", warning=True)
             if _comes_back(alias, every):
                 draft.complain("T042", f"mail for {alias} comes back to it, from alias to alias", path, key=True)
+        for local in (local for local, person in organisation.shape.people.items() if person.forward):
+            own = EmailAddress(f"{local}@{organisation.domain}".lower())
+            others = tuple(target for target in every.get(own, ()) if target != own)
+            if _comes_back(own, {**every, own: others}):
+                path = (*organisation.path, "people", local, "forward")
+                draft.complain("T042", f"mail for {own} comes back to it, from forward to forward", path)
 
 
 def _comes_back(alias: EmailAddress, every: dict[EmailAddress, tuple[EmailAddress, ...]]) -> bool:

@@ -85,6 +85,10 @@ class Person(Shape):
 
     password: Text = Field(default="secret", description="What the person types to read mail.")
     name: Text = Field(default="", description="The person's full name, for display.")
+    quota: Octets = Field(default=0, description="How much the mailbox holds: 10MB. Any amount where it is 0.")
+    forward: Annotated[list[Text], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[str])] = (
+        Field(default=[], description="Where the mail goes instead; one who names himself too keeps a copy.")
+    )
 
 
 class Mail(Shape):

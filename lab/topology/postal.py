@@ -29,6 +29,7 @@ def give_homes(draft: Draft) -> None:
             home.local_domains.append(organisation.domain)
             home.mailboxes.extend(_mailboxes(draft, organisation))
             home.aliases.update(_aliases(draft, organisation))
+            home.aliases.update(_forwards(draft, organisation))
 
 
 def exchangers(draft: Draft, organisation: Organisation) -> list[tuple[int, DomainName]]:
@@ -61,7 +62,7 @@ def _mailboxes(draft: Draft, organisation: Organisation) -> Iterator[MailboxPlan
     for local, person in organisation.shape.people.items():
         address = _mail_address(draft, local, organisation, "people")
         if address is not None:
-            yield MailboxPlan(address, person.password, person.name)
+            yield MailboxPlan(address, person.password, person.name, person.quota)
 
 
 def _aliases(draft: Draft, organisation: Organisation) -> Iterator[tuple[EmailAddress, tuple[EmailAddress, ...]]]:
@@ -73,6 +74,19 @@ def _aliases(draft: Draft, organisation: Organisation) -> Iterator[tuple[EmailAd
         )
         if alias is not None:
             yield alias, tuple(target for target in read if target is not None)
+
+
+def _forwards(draft: Draft, organisation: Organisation) -> Iterator[tuple[EmailAddress, tuple[EmailAddress, ...]]]:
+    """A forward is an alias of somebody's own address."""
+    for local, person in organisation.shape.people.items():
+        own = EmailAddress(f"{local}@{organisation.domain}".lower())
+        read = (
+            _mail_address(draft, target, organisation, "people", local, "forward", index)
+            for index, target in enumerate(person.forward)
+        )
+        targets = tuple(target for target in read if target is not None)
+        if targets:
+            yield own, targets
 
 
 def _mail_address(draft: Draft, text: str, organisation: Organisation, *path: str | int) -> EmailAddress | None:
