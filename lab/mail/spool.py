@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
@@ -81,7 +82,17 @@ class _Entry:
 class Spool:
     """The journal of one host."""
 
-    __slots__ = ("_carrying", "_current", "_entries", "_segments", "_young", "_young_octets", "disk", "folder")
+    __slots__ = (
+        "_carrying",
+        "_current",
+        "_entries",
+        "_removed",
+        "_segments",
+        "_young",
+        "_young_octets",
+        "disk",
+        "folder",
+    )
 
     def __init__(self, disk: Disk, folder: str = "spool") -> None:
         self.disk = disk
@@ -92,6 +103,8 @@ class Spool:
         self._young_octets = 0
         self._current = 0
         self._carrying = False
+        self._removed = ""
+        """The segment that was removed last, until that is durable."""
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -118,15 +131,17 @@ class Spool:
         return number, start
 
     async def _settle(self, number: int) -> None:
-        segment = self._segments[number]
+        segment, removed = self._segments[number], self._removed
         segment.pending += 1
         try:
-            await self.disk.sync(segment.path)
+            await self.disk.sync(segment.path, names=[removed] if removed else ())
         except OSError:
             self._current = 0
             raise
         finally:
             segment.pending -= 1
+        if removed == self._removed:
+            self._removed = ""
 
     def _segment(self) -> _Segment:
         segment = self._segments.get(self._current)
@@ -203,15 +218,22 @@ class Spool:
     # -- keeping it small -----------------------------------------------------------------------------------
 
     async def _tidy(self) -> None:
-        """One segment at a time: the next commit's sync makes its end durable before another one goes."""
+        """One segment at a time: a later commit's sync makes its end durable before another one goes. What the
+        disk refuses here fails nobody: what was to be committed is."""
         oldest = min(self._segments)
         segment = self._segments[oldest]
         if oldest == self._current or segment.pending:
             return
-        if not segment.living:
-            self.disk.remove(self._segments.pop(oldest).path)
-        elif not self._carrying and self._is_wasteful():
-            await self._carry_forward(oldest)
+        with suppress(OSError):
+            if not segment.living:
+                self._remove(oldest)
+            elif not self._carrying and self._is_wasteful():
+                await self._carry_forward(oldest)
+
+    def _remove(self, number: int) -> None:
+        if not self._removed:
+            self.disk.remove(self._segments[number].path)
+            self._removed = self._segments.pop(number).path
 
     def _is_wasteful(self) -> bool:
         """Mostly dead, and nothing under way: a copy must not stand behind an end that it does not know."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -52,7 +53,7 @@ class PlainDisk:
     def size(self, path: str) -> int:
         return len(self.files[path])
 
-    async def sync(self, *paths: str) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
         assert all(path in self.files for path in paths)
 
 
@@ -66,6 +67,55 @@ def again(disk: PlainDisk | MemoryDisk) -> Spool:
     spool = Spool(disk)
     spool.recover()
     return spool
+
+
+class Slow(MemoryDisk):
+    """Who syncs at the same time is done at the same time."""
+
+    __slots__ = ()
+
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+        there = tuple(names)
+        await asyncio.sleep(0)
+        await super().sync(*paths, names=there)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_what_ended_stays_ended_when_commits_that_came_together_tidy_up(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT", 1)  # a segment for each record
+    disk = Slow()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("old"), message("older")]))
+    await spool.commit(Transaction(ends=[("old", [0]), ("older", [0])]))
+    await spool.commit(Transaction([message("last")]))
+    pair = (Transaction([message("a")]), Transaction([message("b")]))
+    await asyncio.gather(*(spool.commit(one) for one in pair))
+    disk.power_cut(Random(seed))
+    assert sorted(stored.id for stored in again(disk).living) == ["a", "b", "last"]
+
+
+async def test_a_disk_that_is_full_for_the_housekeeping_fails_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENT", 50)
+    disk = PlainDisk()
+    spool = Spool(disk)
+    await spool.commit(Transaction([message("old", size=20)]))
+    refused = 0
+
+    def append(path: str, octets: bytes) -> None:
+        nonlocal refused
+        if b"oldold" in octets:
+            refused += 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        PlainDisk.append(disk, path, octets)
+
+    monkeypatch.setattr(disk, "append", append)
+    for number in range(40):
+        await spool.commit(Transaction([message(f"q{number}", at=number)]))
+        await spool.commit(Transaction(ends=[(f"q{number}", [0])]))
+    assert refused
+    assert [stored.id for stored in again(disk).living] == ["old"]
 
 
 async def test_a_committed_message_is_there_after_a_restart() -> None:
