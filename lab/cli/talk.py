@@ -17,8 +17,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from lab.cli.listening import listener_at
 from lab.cli.reading import Json
-from lab.cli.replies import last_line, meaning
 from lab.cli.screen import emit, plain, show
 from lab.control.client import dial, read_reply, request
 
@@ -35,17 +35,18 @@ def talk(
     """Open a connection in the lab, and leave the typing to you.
 
     Try:  EHLO student · MAIL FROM:<you@unige.ch> · RCPT TO:<ed@belgiannews.com> · DATA · . · QUIT
+    pop3: USER ed · PASS secret · STAT · LIST · RETR 1 · DELE 1 · QUIT
 
     Parameters
     ----------
     host
         Whom to speak to.
     port
-        smtp, pop3, imap, dns or a number.
+        smtp, submission, pop3, imap, dns, http or a number.
     caller
         The host that the connection leaves from; the student's, if not named.
     explain
-        Say what each SMTP reply means.
+        Say what each reply means.
     """
     with dial() as door:
         door.sendall(request("talk", {"host": host, "port": port, "from": caller}))
@@ -57,7 +58,7 @@ def talk(
             show(
                 [plain(f" Connected to {connected['connected']} port {connected['port']}; Ctrl-D ends it.", "dim")]
             )
-        _Talk(door, explain, json, turns=connected["port"] in (25, 587)).run(rest)
+        _Talk(door, explain, json, connected["port"]).run(rest)
     return 0
 
 
@@ -73,15 +74,15 @@ def _first_line(door: socket.socket) -> tuple[bytes, bytes]:
 class _Talk:
     """The two directions of a conversation."""
 
-    def __init__(self, door: socket.socket, explain: bool, json: bool, *, turns: bool) -> None:
+    def __init__(self, door: socket.socket, explain: bool, json: bool, port: int) -> None:
         self._door = door
         self._explain = explain
         self._json = json
         self._typed = sys.stdin.isatty()
-        self._turns = turns and not self._typed
+        self._listener = listener_at(port)
+        self._turns = self._listener.turns and not self._typed
         self._heard = b""
         self._may_speak = not self._turns
-        self._in_data = False
         self._unsaid = b""
         self._to_say: deque[bytes] = deque()
         self._listens_to_us = True
@@ -114,8 +115,7 @@ class _Talk:
         if not self._typed:
             self._show(">", line)
         self._door.sendall(line + b"\r\n")
-        self._in_data = self._in_data and line != b"."
-        self._may_speak = not self._turns or self._in_data
+        self._may_speak = self._listener.say(line.decode("utf-8", errors="replace")) or not self._turns
 
     def _hear(self, octets: bytes) -> None:
         *lines, self._heard = (self._heard + octets).split(b"\n")
@@ -124,12 +124,10 @@ class _Talk:
             self._understand(line.decode("utf-8", errors="replace"))
 
     def _understand(self, line: str) -> None:
-        reply = last_line(line)
-        if reply is None:
-            return
-        self._may_speak, self._in_data = True, reply[0] == 354
+        heard = self._listener.hear(line)
+        self._may_speak = self._may_speak or heard.is_over
         if self._explain and not self._json:
-            show(plain(f"      {sentence}", "dim") for sentence in meaning(*reply))
+            show(plain(f"      {sentence}", "dim") for sentence in heard.means)
 
     def _show(self, direction: str, octets: bytes) -> None:
         text = octets.decode("utf-8", errors="replace")
