@@ -71,11 +71,10 @@ def compose(
     )
     octets = written(draft, rng=Random(sha256(repr(draft).encode()).hexdigest()))
     if out:
-        _save(out, octets, json=json and not send)
+        _save(out, octets)
     if send:
         return hand_in(_bare(sender), [_bare(one) for one in to], octets.decode("latin-1"), json=json)
-    if not out:
-        _print(octets, json)
+    _tell(octets, out, json)
     return 0
 
 
@@ -105,21 +104,20 @@ def _read(name: str) -> bytes:
         raise WrongUse(f"{name} cannot be read: {(error.strerror or '').lower()}", code="W014") from None
 
 
-def _save(out: str, octets: bytes, *, json: bool) -> None:
+def _save(out: str, octets: bytes) -> None:
     try:
         Path(out).expanduser().write_bytes(octets)
     except OSError as error:
         raise unwritable(out, error) from None
+
+
+def _tell(octets: bytes, out: str, json: bool) -> None:
+    """Where the message is; the message itself where it is nowhere else."""
     if json:
-        emit({"out": out, "size": len(octets)})
-    else:
+        emit({"out": out, "size": len(octets), "message": octets.decode("latin-1")})
+    elif out:
         show(
             [plain(f" {out} has the message, {len(octets):,} octets.      lab send --from A --to B --file {out}")]
         )
-
-
-def _print(octets: bytes, json: bool) -> None:
-    if json:
-        emit({"size": len(octets), "message": octets.decode("latin-1")})
     else:
         print(octets.decode("utf-8", "replace").replace("\r\n", "\n"), end="")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lab.cli.parts import Wanted, taken_apart
 from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, plain, show, table, visible
 from lab.control.client import ask
@@ -46,6 +45,8 @@ def mailbox(
         Write that part into this file.
     """
     if tree or part:
+        from lab.cli.parts import Wanted, taken_apart
+
         return taken_apart(address, uid, folder, Wanted(part, raw_part, out, json))
     form = ask("mailbox", address=address, uid=uid, raw=raw, folder=folder)
     if json:
