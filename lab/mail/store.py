@@ -89,6 +89,7 @@ class Store:
 
     async def remove(self, address: EmailAddress, *, mail: bool) -> None:
         """Somebody leaves; the mailbox stays where it is, or goes too."""
+        self.people.person(address)
         account = self.account(address)
         await self.people.remove(address)
         self._accounts.pop(address)
