@@ -58,7 +58,7 @@ class FolderDisk:
 
     def rename(self, old: str, new: str) -> None:
         target = self._at(new)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._make(target.parent)
         self._at(old).rename(target)
 
     def remove(self, path: str) -> None:
@@ -114,7 +114,7 @@ class FolderDisk:
 
     def sync_now(self, *paths: str) -> None:
         places = [self._at(path) for path in paths]
-        _fsync([*places, *dict.fromkeys(place.parent for place in places)])
+        _fsync([*places, *dict.fromkeys(place.parent for place in places), *self._asked])
 
     async def _go(self) -> None:
         """In several threads: a file system commits what is asked of it together in one go, and fsync of fifty
@@ -141,8 +141,15 @@ class FolderDisk:
         if self.full and not even_if_full:
             raise problem(errno.ENOSPC)
         place = self._at(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        self._make(place.parent)
         return place
+
+    def _make(self, folder: Path) -> None:
+        """A new folder is as durable as its name in the one above: the next trip to the disk sees to that."""
+        if not folder.is_dir():
+            self._make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._asked[folder.parent] = None
 
 
 def _fsync(places: list[Path]) -> None:

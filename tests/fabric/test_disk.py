@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.fabric import folder_disk
 from lab.fabric.disk import Disk, MemoryDisk
 from lab.fabric.folder_disk import FolderDisk
 
@@ -126,3 +127,19 @@ def test_a_power_cut_can_lose_and_can_tear() -> None:
         disk.power_cut(Random(seed))
         remains.add(disk.read("1") if disk.list("") else None)
     assert remains == {None, b"", b"a", b"ab", b"abc"}
+
+
+async def test_new_folders_are_durable_with_the_first_file_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(folder_disk, "_fsync", synced.extend)
+    disk = FolderDisk(tmp_path / "hosts" / "mail.a.be")
+    disk.write("spool/new/1.log", b"kept")
+    await disk.sync("spool/new/1.log")
+    host = tmp_path / "hosts" / "mail.a.be"
+    assert {tmp_path, host.parent, host, host / "spool", host / "spool/new"} <= set(synced)
+    synced.clear()
+    disk.rename("spool/new/1.log", "spool/cur/1.log")
+    await disk.sync(names=["spool/new/1.log", "spool/cur/1.log"])
+    assert set(synced) == {host / "spool", host / "spool/new", host / "spool/cur"}
