@@ -108,7 +108,11 @@ class Internet:
         if found is None:
             found = self._by_address.get(name)
         if found is None:
-            raise WrongUse(f"there is no host '{name}' in this lab", remedy=_near(name, self._hosts), code="W001")
+            raise WrongUse(
+                f"there is no host '{name}' in this lab",
+                remedy=_near(name, self._hosts) or "Its hosts:  lab status",
+                code="W001",
+            )
         return found
 
     def home(self, address: EmailAddress) -> HostPlan:

@@ -34,7 +34,7 @@ def check(file: str = "", /, *, json: Json = False) -> int:
     else:
         for problem in problems:
             print(problem)
-        show([plain(summary(errors, len(problems) - errors), "bad" if errors else "good")])
+        show([plain(summary(file or str(path), errors, len(problems) - errors), "bad" if errors else "good")])
     return 2 if errors else 0
 
 
@@ -45,12 +45,12 @@ def form(problem: Problem) -> dict[str, Any]:
     return {**about, **where, "warning": problem.warning}
 
 
-def summary(errors: int, warnings: int) -> str:
+def summary(file: str, errors: int, warnings: int) -> str:
     """
-    >>> summary(0, 2)
-    '✓ no errors, 2 warnings'
+    >>> summary("mine.yaml", 0, 2)
+    '✓ mine.yaml: no errors, 2 warnings'
     """
-    wrong = f"✕ {errors} error{'' if errors == 1 else 's'}" if errors else "✓ no errors"
+    wrong = f"✕ {file}: {errors} error{'' if errors == 1 else 's'}" if errors else f"✓ {file}: no errors"
     return wrong + (f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "")
 
 

@@ -13,7 +13,7 @@ from lab.cli.screen import emit
 
 
 def run(
-    *paths: Path,
+    *paths: str,
     fabric: Literal["sim", "local"] = "sim",
     seed: str = "",
     topology: str = "",
@@ -26,7 +26,7 @@ def run(
     Parameters
     ----------
     paths
-        Files and folders.
+        Files and folders; those of the lab's own that begin with scenarios/ are found from anywhere.
     fabric
         Where to play them: in memory, or on real sockets in a private network.
     seed
@@ -43,7 +43,8 @@ def run(
     from lab.scenario.runner import run as play
 
     begun, results = time.perf_counter(), []
-    for result in play(paths or [Path("scenarios")], fabric, seed or None, _topology(topology), jobs or None):
+    found = [_found(path) for path in paths or ["scenarios"]]
+    for result in play(found, fabric, seed or None, _topology(topology), jobs or None):
         results.append(result)
         if json:
             emit(result.to_json())
@@ -56,6 +57,14 @@ def run(
             raise unwritable(junit, error) from None
     print(summary(results, time.perf_counter() - begun), file=sys.stderr if json else sys.stdout)
     return 0 if all(result.verdict is Verdict.PASS for result in results) else 1
+
+
+def _found(path: str) -> Path:
+    """The file or folder here, else the lab's own of that name."""
+    from lab.topology.shipped import shipped
+
+    places = [Path(path).expanduser(), *(folder / path for folder in shipped())] if path else []
+    return next((place for place in places if place.exists()), Path(path or "(empty)"))
 
 
 def _topology(name: str) -> Path | None:

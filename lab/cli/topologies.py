@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
-from importlib.resources import files
 from pathlib import Path
 
 from lab.errors import WrongUse
@@ -34,6 +32,6 @@ def known() -> list[str]:
 
 
 def _folders() -> list[Path]:
-    # In a checkout they lie beside the package; installed from a wheel, with the data of the Python it runs on.
-    checkout = Path(str(files("lab"))).parent / "topologies"
-    return [Path("topologies"), checkout, Path(sys.prefix) / "share" / "mini-internet-lab" / "topologies"]
+    from lab.topology.shipped import shipped
+
+    return [folder / "topologies" for folder in (Path(), *shipped())]

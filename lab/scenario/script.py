@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import WrongUse
+from lab.topology.shipped import shipped
 
 if TYPE_CHECKING:
     from lab.scenario.net import Net
@@ -64,20 +65,26 @@ def scenario(
 
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files among these files and folders, folders in the order of their names. WrongUse for a path
-    that is none."""
-    return list(dict.fromkeys(file for path in paths for file in _files(path)))
+    that is none. What a shell's `*` names by the way, such as __pycache__, is left out."""
+    meant = [path for path in paths if not path.name.startswith("__")]
+    return list(dict.fromkeys(file for path in meant or paths for file in _files(path)))
 
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     elif path.is_dir():
-        files = sorted(file for file in path.rglob("*.py") if not file.name.startswith("_"))
+        files = sorted(file for file in path.rglob("*.py") if not _is_put_aside(file.relative_to(path)))
         if not files:
             raise WrongUse(f"there is no scenario in the folder '{path}'", code="W020")
         yield from files
     else:
         raise WrongUse(f"there is no scenario '{path}'", remedy="Name a file, or a folder of them.", code="W020")
+
+
+def _is_put_aside(inside: Path) -> bool:
+    """In a folder such as .venv or __pycache__, or a file whose name begins so."""
+    return any(part.startswith((".", "_")) for part in inside.parts)
 
 
 def load(file: Path) -> list[Script]:
@@ -99,11 +106,11 @@ def load(file: Path) -> list[Script]:
 
 def topology_of(script: Script, here: Path) -> Path:
     """The file of a scenario's topology: a path beside the scenario, or a name in a `topologies` folder of the
-    scenario's or the current folder, or above them. WrongUse when there is none."""
+    scenario's or the current folder, or above them, or among the lab's own. WrongUse when there is none."""
     beside = script.file.parent / script.topology
     if beside.suffix in (".yaml", ".yml") and beside.is_file():
         return beside
-    for folder in (*script.file.resolve().parents, here, *here.parents):
+    for folder in (*script.file.resolve().parents, here, *here.parents, *shipped()):
         found = folder / "topologies" / f"{script.topology}.yaml"
         if found.is_file():
             return found

@@ -39,7 +39,7 @@ class CommandLine:
     def __call__(self, *words: str) -> Said:
         out, err = StringIO(), StringIO()
         with (
-            mock.patch.dict(os.environ, {"LAB_HOME": str(self.home), "COLUMNS": "100", "NO_COLOR": "1"}),
+            mock.patch.dict(os.environ, {"LAB_HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1"}),
             mock.patch("sys.stdout", out),
             mock.patch("sys.stderr", err),
         ):

@@ -32,7 +32,7 @@ def wrong(tmp_path: Path) -> Path:
 def test_a_good_file_is_good(command: Command) -> None:
     said = command("check", "belgium")
     assert said.status == 0
-    assert said.out.splitlines()[-1].startswith("✓ no errors")
+    assert said.out.splitlines()[-1].startswith("✓ belgium: no errors")
 
 
 def test_every_error_of_a_file_is_shown_at_its_place(command: Command, wrong: Path) -> None:
@@ -111,6 +111,18 @@ def test_a_result_has_the_keys_that_graders_lean_on(command: Command, wishes: Pa
 
 def test_a_path_without_scenarios_is_wrong_use(command: Command, tmp_path: Path) -> None:
     assert command("run", str(tmp_path / "none.py")).status == 2
+
+
+def test_the_labs_own_scenarios_are_found_from_anywhere(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = command("run", "scenarios/exercise/01_a_zone.py", "--topology", "tiny")
+    assert "1 passed" in said.out
+
+
+def test_an_empty_word_is_no_path(command: Command) -> None:
+    assert command("run", "").status == 2
 
 
 def test_a_log_that_is_none_is_named_with_its_line(command: Command, tmp_path: Path) -> None:

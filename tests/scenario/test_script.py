@@ -43,6 +43,18 @@ def test_a_file_named_twice_is_played_once(tmp_path: Path) -> None:
     assert find([file, tmp_path]) == [file]
 
 
+def test_what_lies_in_hidden_folders_is_no_scenario(tmp_path: Path) -> None:
+    file = written(tmp_path, "a.py")
+    written(tmp_path, ".venv/lib/b.py")
+    cache = written(tmp_path, "__pycache__/c.py").parent
+    assert find([tmp_path, cache]) == [file]
+
+
+def test_the_labs_own_topologies_are_found_from_anywhere(tmp_path: Path) -> None:
+    one, _ = load(written(tmp_path, "a.py"))
+    assert topology_of(one, tmp_path).name == "tiny.yaml"
+
+
 def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="there is no scenario"):
         find([tmp_path / "nothing.py"])
@@ -71,10 +83,10 @@ def test_a_file_that_breaks_while_it_is_read_is_told(tmp_path: Path) -> None:
 
 
 def test_a_topology_is_found_by_name_above_the_scenario_or_beside_it(tmp_path: Path) -> None:
-    (script, _) = load(written(tmp_path, "scenarios/deep/a.py"))
-    with pytest.raises(WrongUse, match="there is no topology 'tiny'"):
+    (script, _) = load(written(tmp_path, "scenarios/deep/a.py", ONE.replace('"tiny"', '"mine"')))
+    with pytest.raises(WrongUse, match="there is no topology 'mine'"):
         topology_of(script, tmp_path / "elsewhere")
-    shared = written(tmp_path, "topologies/tiny.yaml", "name: tiny\n")
+    shared = written(tmp_path, "topologies/mine.yaml", "name: mine\n")
     assert topology_of(script, tmp_path / "elsewhere") == shared
     by_path = ONE.replace('"tiny", seed=7', '"own.yaml"')
     beside = written(tmp_path, "scenarios/deep/own.yaml", "name: own\n")
