@@ -8,6 +8,7 @@ where it is UTF-8, else as Windows-1252, what mail programs do.
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,6 +31,7 @@ _ALIASES = MappingProxyType(
         "unknown-8bit": "us-ascii",
     }
 )
+_NAME = re.compile(r"[a-z0-9][a-z0-9._:+-]{0,39}")
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 """Codecs of Python that are no charsets of mail; some are slow, some warn."""
 
@@ -66,8 +68,10 @@ def in_charset(octets: bytes, charset: str) -> Text:
 def _codec(name: str) -> str | None:
     """Python's name for a charset of text; None where there is none."""
     try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):  # ValueError: a NUL in the name
+        found = codecs.lookup(name) if _NAME.fullmatch(name) else None
+    except LookupError:
+        return None
+    if found is None:
         return None
     is_text = getattr(found, "_is_text_encoding", True)
     return found.name if is_text and found.name.replace("-", "_") not in _NO_CHARSETS else None

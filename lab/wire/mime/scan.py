@@ -88,7 +88,8 @@ class _Pass:
             return ""
         above = self.stack[-1]
         if above.part.is_message:
-            return above.part.number
+            is_body = len(self.stack) == 1 or self.stack[-2].part.is_message
+            return f"{above.part.number}.1".removeprefix(".") if is_body else above.part.number
         return f"{above.part.number}.{len(above.children) + 1}".removeprefix(".")
 
     def _header_end(self, start: int) -> int:

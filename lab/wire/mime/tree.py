@@ -15,8 +15,8 @@ from dataclasses import dataclass
 class Part:
     """A node of the part tree. Offsets into the message's octets, ends exclusive; the header's end is after its
     blank line. `number` is IMAP's ("1.2"; "" for the message itself). `encoding` and types in lower case;
-    `lines` counts the body's line ends. A message/rfc822 has its message as its one child, which has its number:
-    2.HEADER is that message's header, and 2.1 its body or the first part of it.
+    `lines` counts the body's line ends. A message/rfc822 that is part 2 has its message as its one child, which is
+    2 as well: 2.HEADER is that message's header, and 2.1 its body or the first part of it.
 
     Names of parameters are in lower case. One in RFC 2231's extended form keeps it, its pieces joined:
     ("filename*", "utf-8''na%C3%AFve.txt"). What the header does not say is empty; a type that it does not say, or
@@ -74,16 +74,16 @@ class MessageIndex:
 def by_name(root: Part) -> Iterator[tuple[Part, str, int]]:
     """(part, name, depth) of every part, in the order of the octets. The name is that of the section which is the
     part's body: "2.1", or "2.TEXT" for the multipart that is the whole body of a message."""
-    waiting = [(root, _in_message(root, ""), 0)]
+    waiting = [(root, _in_message(root), 0)]
     while waiting:
         part, name, depth = waiting.pop()
         yield part, name, depth
         waiting.extend(
-            (child, _in_message(child, part.number) if part.is_message else child.number, depth + 1)
+            (child, _in_message(child) if part.is_message else child.number, depth + 1)
             for child in reversed(part.children)
         )
 
 
-def _in_message(message: Part, number: str) -> str:
+def _in_message(message: Part) -> str:
     """The name of a message's body: the parts of a multipart together are its TEXT, all else is its part 1."""
-    return f"{number}.{'TEXT' if message.is_multipart else '1'}".removeprefix(".")
+    return f"{message.number}.{'TEXT' if message.is_multipart else '1'}".removeprefix(".")

@@ -16,11 +16,13 @@ from lab.wire.mime import (
     MessageIndex,
     Part,
     Section,
+    by_name,
     decoded,
     envelope,
     file_name,
     index,
     part_at,
+    read_section,
     section,
     stored,
     subject,
@@ -85,6 +87,15 @@ def test_every_octets_have_an_index(octets: bytes) -> None:
         subject(octets, part)
 
 
+@given(MAILS)
+def test_the_name_of_a_part_leads_to_its_body(octets: bytes) -> None:
+    found = index(octets)
+    for part, name, _ in by_name(found.root):
+        wanted = read_section(name)
+        assert wanted is not None
+        assert section(found, octets, wanted) == stored(octets, part)
+
+
 @given(MAILS, st.lists(st.integers(0, 3), max_size=3))
 def test_a_section_is_a_slice_of_the_message(octets: bytes, path: list[int]) -> None:
     found = section(index(octets), octets, Section(tuple(path)))
@@ -97,9 +108,9 @@ def test_odd_messages_have_an_index(file: Path) -> None:
     octets = file.read_bytes()
     found = index(octets)
     assert_exact(octets, found)
-    leaves = [part for part in found.root.walk() if not part.children]
+    leaves = [(part, name) for part, name, _ in by_name(found.root) if not part.children]
     told = section(found, octets, Section((), "HEADER.FIELDS", ("X-Tree",))) or b""
-    seen = ", ".join(f"{part.number or '1'} {part.type}/{part.subtype} {part.size}" for part in leaves)
+    seen = ", ".join(f"{name} {part.type}/{part.subtype} {part.size}" for part, name in leaves)
     assert told.decode().strip() == f"X-Tree: {seen}"
 
 

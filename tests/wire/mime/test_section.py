@@ -64,3 +64,34 @@ def test_a_message_in_a_message_is_reached_by_its_number() -> None:
     assert cut(octets, (1,), "HEADER.FIELDS", "subject") == b"Subject: outer\r\n\r\n"
     assert cut(octets, (1, 2)) == INNER
     assert cut(octets, (1, 2, 1)) == b"inside\r\n"
+
+
+RFC_EXAMPLE = b"".join(
+    [
+        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n",
+        b"--a\r\nContent-Type: text/plain\r\n\r\n1",
+        b"\r\n--a\r\nContent-Type: application/octet-stream\r\n\r\n2",
+        b"\r\n--a\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
+        b"--b\r\nContent-Type: text/plain\r\n\r\n3.1\r\n--b\r\nContent-Type: application/x\r\n\r\n3.2\r\n--b--",
+        b"\r\n--a\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n",
+        b"--c\r\nContent-Type: image/gif\r\n\r\n4.1\r\n--c\r\nContent-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: multipart/mixed; boundary=d\r\n\r\n--d\r\n\r\n4.2.1",
+        b"\r\n--d\r\nContent-Type: multipart/alternative; boundary=e\r\n\r\n",
+        b"--e\r\n\r\n4.2.2.1\r\n--e\r\nContent-Type: text/richtext\r\n\r\n4.2.2.2\r\n--e--",
+        b"\r\n--d--\r\n--c--\r\n--a--\r\n",
+    ]
+)
+"""The message of RFC 9051 §6.4.5.1; each part without parts has its number as its body."""
+
+
+@pytest.mark.parametrize("number", ["1", "2", "3.1", "3.2", "4.1", "4.2.1", "4.2.2.1", "4.2.2.2"])
+def test_parts_have_the_numbers_of_the_rfc(number: str) -> None:
+    assert cut(RFC_EXAMPLE, tuple(map(int, number.split(".")))) == number.encode()
+
+
+def test_headers_and_texts_have_the_numbers_of_the_rfc() -> None:
+    assert cut(RFC_EXAMPLE, (3,), "HEADER") == b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    assert (cut(RFC_EXAMPLE, (3,), "TEXT") or b"").startswith(b"--b\r\n")
+    assert cut(RFC_EXAMPLE, (4, 1), "MIME") == b"Content-Type: image/gif\r\n\r\n"
+    assert cut(RFC_EXAMPLE, (4, 2), "HEADER") == b"Content-Type: multipart/mixed; boundary=d\r\n\r\n"
+    assert (cut(RFC_EXAMPLE, (4, 2, 2)) or b"").startswith(b"--e\r\n")
