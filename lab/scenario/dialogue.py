@@ -10,6 +10,7 @@ The rule: a line goes out as it is written, right or wrong; an answer is compare
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,9 +60,11 @@ class Dialogue:
 
 
 @asynccontextmanager
-async def dialogue(caller: Host, address: str, host: str, port: int) -> AsyncIterator[Dialogue]:
+async def dialogue(
+    caller: Host, address: str, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Dialogue]:
     """A connection that leaves from `caller`: opened in one of its tasks, since there its network is."""
-    opened = await caller.spawn(_open(address, port), name="dialogue")
+    opened = await caller.spawn(_open(address, port, tls, host if tls else None), name="dialogue")
     if isinstance(opened, OSError):
         raise Unmet(f"{host} to take a connection on port {port}", _refusal(opened))
     reader, writer = opened
@@ -71,10 +74,12 @@ async def dialogue(caller: Host, address: str, host: str, port: int) -> AsyncIte
         writer.close()
 
 
-async def _open(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | OSError:
+async def _open(
+    address: str, port: int, tls: ssl.SSLContext | None, name: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | OSError:
     """The error is returned: a host's task that raises one counts as a defect of the lab."""
     try:
-        return await asyncio.open_connection(address, port)
+        return await asyncio.open_connection(address, port, ssl=tls, server_hostname=name)
     except OSError as error:
         return error
 

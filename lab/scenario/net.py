@@ -15,13 +15,15 @@ from typing import Any
 from lab.fabric.faults import Fault, Reply
 from lab.internet import Internet
 from lab.journey import Journeys, build
-from lab.names import EmailAddress
+from lab.names import DomainName, EmailAddress
 from lab.scenario.dialogue import Dialogue, dialogue
 from lab.scenario.expect import Mail
 from lab.scenario.letter import Letter
+from lab.scenario.pop3 import Pop, session
+from lab.scenario.submission import hand_in, log_in
 from lab.scenario.unmet import Unmet
 from lab.scenario.words import addresses, fault, link, message, span, stage
-from lab.topology.plan import Plan
+from lab.topology.plan import HostPlan, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,46 @@ class Net:
         async with dialogue(caller, target.addresses[0], target.name, port) as typed:
             yield typed
 
+    @asynccontextmanager
+    async def pop3(
+        self, address: str, password: str = "", *, tls: bool = False, from_host: str = "student"
+    ) -> AsyncIterator[Pop]:
+        """Fetch somebody's mail by POP3, with the topology's password if none is given; `tls`: at port 995."""
+        await self.catch_up()
+        home, port = self.internet.home(EmailAddress.parse(address)), 995 if tls else 110
+        caller = self.internet.fabric.hosts[self.internet.host(from_host).name]
+        secure = caller.trust if tls else None
+        async with dialogue(caller, home.addresses[0], home.name, port, secure) as typed:
+            pop = Pop(home.name, typed.reader, typed.writer, typed.said)
+            async with session(pop, address, password or _password(home, address)):
+                yield pop
+
+    @asynccontextmanager
+    async def submission(
+        self, address: str, password: str = "", *, from_host: str = "student"
+    ) -> AsyncIterator[Dialogue]:
+        """Type at the port where somebody's mail is handed in, logged in already, in TLS."""
+        await self.catch_up()
+        home = self.internet.home(EmailAddress.parse(address))
+        caller = self.internet.fabric.hosts[self.internet.host(from_host).name]
+        async with dialogue(caller, home.addresses[0], home.name, 587) as smtp:
+            secret = password or _password(home, address)
+            await log_in(smtp, address, secret, caller.trust, caller.rng("submission"))
+            yield smtp
+
+    async def submit(
+        self, sender: str, to: str | list[str], *, subject: str = "", body: str = "", octets: bytes = b""
+    ) -> Mail:
+        """Hand a message in as a mail program does, with a login; and follow it."""
+        recipients = addresses(to)
+        async with self.submission(sender) as smtp:
+            text = octets or message(sender, recipients, subject, body or f"{subject}\n")
+            queue_id = await hand_in(smtp, sender, recipients, text)
+            await smtp.says("QUIT", "221")
+        found = self.journeys.of(DomainName(smtp.host), queue_id)
+        assert found is not None, "a message that was taken is in the log"
+        return Mail(self, found)
+
     # -- names --------------------------------------------------------------------------------------------
 
     async def dig(self, name: str, type: str = "A", *, server: str = "", at: str = "") -> Lookup:
@@ -259,6 +301,15 @@ class Net:
     def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
         self._due.append(work)
         return Soon(self)
+
+
+def _password(home: HostPlan, address: str) -> str:
+    """What the topology says that somebody's password is."""
+    boxes = home.mail.mailboxes if home.mail else ()
+    found = next((box.password for box in boxes if box.address == address.lower()), "")
+    if not found:
+        raise Unmet(f"a password of {address} in the topology", "none; name one")
+    return found
 
 
 async def _at_once(work: Callable[[], None]) -> None:
