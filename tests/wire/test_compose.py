@@ -114,6 +114,29 @@ def test_parts_come_back_octet_by_octet(bodies: list[bytes], seed: int) -> None:
     assert [decoded(octets, part) for part in index(octets).root.children] == bodies
 
 
+LEAVES = st.builds(lambda octets: Leaf("application/octet-stream", octets), st.binary(max_size=40))
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(Branch, st.just("mixed"), st.lists(inner, min_size=1, max_size=3).map(tuple)),
+    max_leaves=8,
+)
+
+
+def leaves(tree: Leaf | Branch) -> list[bytes]:
+    return [tree.octets] if isinstance(tree, Leaf) else [body for part in tree.parts for body in leaves(part)]
+
+
+@given(st.lists(TREES, max_size=3).map(tuple), st.integers())
+def test_trees_are_read_alike_by_us_and_the_standard_library(trees: tuple[Leaf | Branch, ...], seed: int) -> None:
+    octets = message(b"Subject: a\r\n", Branch("mixed", trees), Random(seed))
+    bodies = [body for tree in trees for body in leaves(tree)]
+    ours = [decoded(octets, part) for part in index(octets).root.walk() if not part.is_multipart]
+    walked = email.message_from_bytes(octets, policy=email.policy.default).walk()
+    theirs = [part.get_payload(decode=True) for part in walked if not part.is_multipart()]
+    assert ours == bodies
+    assert not trees or ours == theirs
+
+
 @given(LINES)
 def test_subjects_come_back(said: str) -> None:
     octets = written(draft(subject=said))
