@@ -36,15 +36,14 @@ def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
         from lab.dns.stub import Stub
 
         stub = Stub(host)
-        own = {origin: zones[origin] for origin in host.plan.zones}
         if host.plan.resolver:
             from lab.dns.recursor import start_resolver
 
-            await start_resolver(host, own)
-        elif own:
+            await start_resolver(host, zones)
+        elif host.plan.zones:
             from lab.dns.authority import start_authority
 
-            await start_authority(host, own)
+            await start_authority(host, zones)
         if host.plan.mail:
             from lab.mail.host import start_mail
 

@@ -17,7 +17,7 @@ from lab.dns.keeper import Keeper
 from lab.dns.server import Asker, Listening, Reply, listen
 from lab.dns.shelf import Shelf
 from lab.dns.zone import RRset, Zone
-from lab.dns.zones import Zones
+from lab.dns.zones import Chosen, Zones
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
@@ -147,7 +147,7 @@ async def start_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> L
 
 def host_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Authority:
     """A host's zones, and the keeper's way to them."""
-    own = {origin: zones[origin] for origin in host.plan.zones if origin in zones}
+    own = Chosen(zones, host.plan.zones)
     shelf = Shelf(host)
     authority = Authority(Zones(own, shelf.read))
     if own:

@@ -9,7 +9,7 @@ Law: RFC 1034 §4.3.2, RFC 8906 §3 (REFUSED for what is not ours), RFC 4035 §3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.dns.zone import Decision, Kind, RRset, Zone
@@ -34,6 +34,30 @@ class Said:
     glue: RRset = ()
     additional: RRset = ()
     reasons: tuple[str, ...] = ()
+
+
+class Chosen(Mapping[DomainName, ZonePlan]):
+    """Those of many plans that have these origins; a plan is made when it is asked for, not before."""
+
+    __slots__ = ("_origins", "_plans")
+
+    def __init__(self, plans: Mapping[DomainName, ZonePlan], origins: Iterable[DomainName]) -> None:
+        self._plans = plans
+        self._origins = dict.fromkeys(origin for origin in origins if origin in plans)
+
+    def __getitem__(self, origin: DomainName) -> ZonePlan:
+        if origin not in self._origins:
+            raise KeyError(origin)
+        return self._plans[origin]
+
+    def __contains__(self, origin: object) -> bool:
+        return origin in self._origins
+
+    def __iter__(self) -> Iterator[DomainName]:
+        return iter(self._origins)
+
+    def __len__(self) -> int:
+        return len(self._origins)
 
 
 class Zones:
