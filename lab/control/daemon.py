@@ -57,6 +57,7 @@ class Teller:
 
 def main(words: Sequence[str]) -> int:
     form = json.loads(words[0])
+    os.umask(0o077)  # whatever the folder's own mode: what the lab writes is its owner's alone
     where, order, teller = Home(Path(form["home"])), Order(**form["order"]), Teller(form["ready"])
     try:
         run(where, order, teller)

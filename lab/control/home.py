@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Iterator
@@ -75,14 +76,29 @@ class Home:
         """Have the folder there, for this user alone. MachineSaidNo (H022) where that cannot be."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self.lock.open("a"):
-                pass
+            flaw = self._flaw()
+            if not flaw:
+                with self.lock.open("a"):
+                    pass
         except OSError as error:
+            flaw = (error.strerror or str(error)).lower()
+        if flaw:
             raise MachineSaidNo(
-                f"the lab cannot keep its state in {self.path}: {(error.strerror or str(error)).lower()}",
-                remedy="Name another folder:  LAB_HOME=/tmp/lab lab up",
+                f"the lab cannot keep its state in {self.path}: {flaw}",
+                remedy="Name another folder:  LAB_HOME=~/lab lab up",
                 code="H022",
-            ) from None
+            )
+
+    def _flaw(self) -> str:
+        """What speaks against a folder that was there before: others could steer the lab or lay links in its way,
+        or `clear` would take away what is not the lab's."""
+        there = self.path.stat()
+        if os.geteuid() and there.st_uid != os.geteuid():
+            return "it belongs to another user"
+        if there.st_mode & stat.S_IWOTH:
+            return "everybody may write there"
+        other = [path.name for path in (self.disks, self.visits, self.state, self.socket) if path.exists()]
+        return "" if self.lock.exists() or not other else f"it has a '{other[0]}' that is not the lab's"
 
     def daemon(self) -> int:
         """The number of the process that runs the lab; 0 when none does. Not for the daemon itself: a process
@@ -125,7 +141,10 @@ class Home:
         return (self.state.exists() or self.socket.exists()) and not self.is_up()
 
     def clear(self) -> None:
-        """Take away what belongs to a running lab. Its diary and its last event log stay."""
+        """Take away what belongs to a running lab. Its diary and its last event log stay. Where there is no lock
+        there never was a lab, and nothing is its own."""
+        if not self.lock.exists():
+            return
         for path in (self.socket, self.state, self.root):
             with suppress(OSError):
                 path.unlink()
@@ -179,5 +198,6 @@ def listen(path: Path) -> socket.socket:
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with short_path(path) as name:
         door.bind(name)
+    path.chmod(0o600)
     door.listen(64)
     return door

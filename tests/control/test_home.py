@@ -78,6 +78,30 @@ def test_the_folder_is_its_owners_alone(where: Home) -> None:
     assert where.path.stat().st_mode & 0o077 == 0
 
 
+def test_what_is_not_the_labs_is_never_cleared_away(tmp_path: Path) -> None:
+    project = Home(tmp_path)
+    (project.disks / "production").mkdir(parents=True)
+    with pytest.raises(MachineSaidNo, match="it has a 'hosts' that is not the lab's"):
+        project.make()
+    project.clear()
+    assert (project.disks / "production").is_dir()
+
+
+def test_a_folder_where_everybody_may_write_is_no_home(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(MachineSaidNo, match="everybody may write there"):
+        Home(tmp_path).make()
+
+
+def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        listen(tmp_path / "control.sock").close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_folder_that_cannot_be_is_a_sentence_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MachineSaidNo, match="cannot keep its state") as caught:
