@@ -108,12 +108,13 @@ class Typist:
     async def soon(self) -> list[str]:
         """What is said within a moment, unasked."""
         heard: list[str] = []
-        while True:
+        while "(closed)" not in heard:
             try:
                 async with asyncio.timeout(0.5):
                     heard.append(await self.hears())
             except TimeoutError:
-                return heard
+                break
+        return heard
 
     async def enter(self, user: str = "ed", password: str = "secret", select: str = "INBOX") -> Typist:
         assert "OK" in (await self.says(f"l LOGIN {user} {password}"))[-1]
