@@ -59,14 +59,6 @@ class CertificateAuthority:
         context.load_verify_locations(cadata=self.root.decode())
         return context
 
-    @cached_property
-    def opportunist(self) -> ssl.SSLContext:
-        """TLS with whoever it is: mail between hosts is better hidden from strangers than not (RFC 7435)."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-
     def certificate(self, names: Sequence[str]) -> bytes:
         """A server's certificate for these names and addresses, in PEM."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])

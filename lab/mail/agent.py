@@ -7,6 +7,7 @@ is the policy's, when is the schedule's, what survives is the queue's.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 
 from lab.fabric.base import Host
@@ -18,6 +19,7 @@ from lab.mail.policy import Policy
 from lab.mail.queue import Queue
 from lab.mail.routing import Exchangers, Identity
 from lab.mail.session import CONNECT_LIMIT
+from lab.mail.tls import opportunist
 from lab.mail.waiting import Destination, Message
 from lab.mail.worker import Worker
 from lab.names import Address, DomainName
@@ -32,6 +34,7 @@ class TransferAgent:
     __slots__ = (
         "_in_line",
         "_sessions",
+        "_tls",
         "_workers",
         "connect_limit",
         "host",
@@ -62,10 +65,18 @@ class TransferAgent:
         self.smarthost = smarthost
         self.me = Identity(host.name, host.addresses)
         self.connect_limit = CONNECT_LIMIT
+        self._tls: ssl.SSLContext | None = None
         self._workers = 0
         self._in_line: dict[Destination, None] = {}
         """Destinations that wait for a worker, the first one first."""
         self._sessions = int(host.clock.elapsed()) * 16
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What to begin TLS with, where the policy wants it."""
+        if self._tls is None and self.policy.tls == "may":
+            self._tls = opportunist()
+        return self._tls
 
     def next_session(self) -> int:
         """Numbers go on after a restart: nobody opens sixteen sessions a second for as long as the lab is up."""

@@ -78,6 +78,9 @@ class Policy:
     alias_as_exchanger: Literal["follow", "refuse"] = "follow"
     equals: Literal["spread", "keep"] = "spread"
     """Equal preferences: in random order, or always in one."""
+    tls: Literal["none", "may"] = "none"
+    """Whether to use STARTTLS where it is offered (RFC 7435). Not if the file does not say so: in a lab the
+    dialogue is there to be read, and a handshake costs what ten messages cost."""
     most_addresses: int = 5
     """Addresses tried in one go; 0: all."""
     statuses: Mapping[str, str] = field(default_factory=dict)
@@ -122,6 +125,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "mx_on_4xx": ("next", "queue"),
     "loop": ("bounce", "queue"),
     "alias_as_exchanger": ("follow", "refuse"),
+    "tls": ("none", "may"),
 }
 """A host's own switches, and what they can be; `most_addresses` is a number."""
 
@@ -140,6 +144,8 @@ def with_settings(policy: Policy, settings: Mapping[str, str]) -> Policy:
     if "alias_as_exchanger" in chosen:
         refuses = chosen["alias_as_exchanger"] == "refuse"
         policy = replace(policy, alias_as_exchanger="refuse" if refuses else "follow")
+    if "tls" in chosen:
+        policy = replace(policy, tls="may" if chosen["tls"] == "may" else "none")
     if "most_addresses" in settings:
         policy = replace(policy, most_addresses=_number(settings["most_addresses"]))
     return policy

@@ -10,10 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from collections.abc import Callable, Mapping
 
 from lab.events import Failure, Stage
-from lab.wire.smtp_client import ClientEvent, Fate, Finished, Outgoing, Ready, Replied, SmtpClient, Unwilling
+from lab.wire.smtp_client import (
+    ClientEvent,
+    Fate,
+    Finished,
+    Outgoing,
+    Ready,
+    Replied,
+    Secure,
+    SmtpClient,
+    Unwilling,
+)
 
 CONNECT_LIMIT = 30.0
 """Seconds, by default. The RFC names no limit here; Postfix waits 30 s, a kernel left alone 127."""
@@ -44,14 +55,18 @@ class Session(asyncio.Protocol):
         "_limit",
         "_opened",
         "_saw",
+        "_sealing",
+        "_tls",
         "_transport",
         "_waiter",
         "greeting",
         "messages",
     )
 
-    def __init__(self, helo: str, opened: Callable[[], None], saw: Saw) -> None:
-        self._client = SmtpClient(helo)
+    def __init__(self, helo: str, opened: Callable[[], None], saw: Saw, tls: ssl.SSLContext | None = None) -> None:
+        self._client = SmtpClient(helo, tls is not None)
+        self._tls = tls
+        self._sealing: asyncio.Task[None] | None = None
         self._opened = opened
         self._saw = saw
         self._transport: asyncio.Transport | None = None
@@ -140,6 +155,9 @@ class Session(asyncio.Protocol):
 
     def _heed(self, events: list[ClientEvent]) -> None:
         for event in events:
+            if isinstance(event, Secure):
+                self._sealing = asyncio.get_running_loop().create_task(self._turn_to_tls())
+                continue
             if not isinstance(event, Replied):
                 self._settle(event)
                 continue
@@ -157,6 +175,24 @@ class Session(asyncio.Protocol):
         octets = self._client.data_to_send()
         if octets and self._transport is not None:
             self._transport.write(octets)
+
+    async def _turn_to_tls(self) -> None:
+        assert self._transport is not None
+        assert self._tls is not None
+        loop = asyncio.get_running_loop()
+        try:
+            secure = await loop.start_tls(self._transport, self, self._tls)
+            if secure is None:
+                raise ConnectionResetError(errno.ECONNRESET, "the host went away")
+        except OSError as error:
+            self._failure = failure(error) if error.errno in _FAILURES else Failure.CLOSED
+            self._heed(self._client.lost(self._failure))
+            self.abort()
+        else:
+            self._transport = secure
+            self._client.secured()
+            self._flush()
+            self._arm()
 
     # -- time limits -----------------------------------------------------------------------------------------
 
@@ -189,13 +225,20 @@ class Session(asyncio.Protocol):
 
 
 async def connect(
-    address: str, port: int, helo: str, opened: Callable[[], None], saw: Saw, limit: float = CONNECT_LIMIT
+    address: str,
+    port: int,
+    helo: str,
+    opened: Callable[[], None],
+    saw: Saw,
+    limit: float = CONNECT_LIMIT,
+    tls: ssl.SSLContext | None = None,
 ) -> Session | Failure:
-    """Connect from the ambient host's address. `opened` is called at once, before anything is seen."""
+    """Connect from the ambient host's address. `opened` is called at once, before anything is seen; `tls` is used
+    where the host offers it."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(limit):
-            _, session = await loop.create_connection(lambda: Session(helo, opened, saw), address, port)
+            _, session = await loop.create_connection(lambda: Session(helo, opened, saw, tls), address, port)
     except OSError as error:
         return failure(error)
     return session

@@ -9,6 +9,7 @@ The host's certificate comes from the lab's authority, at the first connection t
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from lab.fabric.base import Host
 from lab.fabric.stack import ProtocolFactory
@@ -26,6 +27,14 @@ class Sealed:
 
     def __call__(self) -> asyncio.BaseProtocol:
         return over_tls(self._factory, self._host.identity, asyncio.get_running_loop())()
+
+
+def opportunist() -> ssl.SSLContext:
+    """TLS with whoever it is: mail between hosts is better hidden from strangers than not (RFC 7435)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def turn_to_tls(

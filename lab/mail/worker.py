@@ -139,7 +139,9 @@ class Worker:
         number, queue_id = self.agent.next_session(), delivery.message.id
         line = Line(self.host, number, walk, attempt, self.destination.name, queue_id, walk.reached)
         limit = self.agent.connect_limit
-        opened = await connect(attempt.address, attempt.port, self.host.name, line.opened, line.saw, limit)
+        opened = await connect(
+            attempt.address, attempt.port, self.host.name, line.opened, line.saw, limit, self.agent.tls
+        )
         if isinstance(opened, Failure):
             line.failed(Stage.CONNECT, opened)
             walk.failed(Stage.CONNECT, opened)

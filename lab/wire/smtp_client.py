@@ -8,6 +8,7 @@ when a message is through, the fate of each recipient; whom to try next is decid
        └──────► quit ◄─┴ 4 ─────┘ 4,5                      `NEXT` below is the law, this only its picture
 
 With PIPELINING (RFC 2920) MAIL, every RCPT and DATA leave in one group; replies come back in the same order.
+STARTTLS (RFC 3207), where it is wanted and offered, stands between two EHLOs; refused, all goes on in the clear.
 Also: SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531), DSN (3461 §4), each used only when it was offered.
 """
 
@@ -26,6 +27,7 @@ class State(Enum):
     GREETING = "greeting"
     EHLO = "ehlo"
     HELO = "helo"
+    STARTTLS = "starttls"
     READY = "ready"
     RSET = "rset"
     MAIL = "mail"
@@ -40,6 +42,7 @@ NEXT: Mapping[State, Mapping[int, State]] = {
     State.GREETING: {2: State.EHLO, 4: State.QUIT, 5: State.QUIT},
     State.EHLO: {2: State.READY, 4: State.QUIT, 5: State.HELO},  # §3.2: a server without EHLO is asked with HELO
     State.HELO: {2: State.READY, 4: State.QUIT, 5: State.QUIT},
+    State.STARTTLS: {2: State.EHLO, 4: State.READY, 5: State.READY},
     State.RSET: {2: State.MAIL, 4: State.QUIT, 5: State.QUIT},
     State.MAIL: {2: State.RCPT, 4: State.READY, 5: State.READY},
     State.RCPT: {2: State.DATA, 4: State.READY, 5: State.READY},  # by the kindest reply of all recipients
@@ -51,6 +54,7 @@ NEXT: Mapping[State, Mapping[int, State]] = {
 
 _STAGES = dict.fromkeys((State.EHLO, State.HELO), Stage.HELO) | {
     State.GREETING: Stage.GREETING,
+    State.STARTTLS: Stage.STARTTLS,
     State.RSET: Stage.MAIL,
     State.MAIL: Stage.MAIL,
     State.RCPT: Stage.RCPT,
@@ -111,6 +115,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Secure:
+    """The host waits for TLS to begin: begin it, then call `secured`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unwilling:
     """The host takes no message in this session: refused at the greeting or HELO, or gone."""
 
@@ -125,7 +134,7 @@ class Finished:
     fates: tuple[Fate, ...]
 
 
-ClientEvent = Replied | Ready | Unwilling | Finished
+ClientEvent = Replied | Ready | Secure | Unwilling | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +147,23 @@ class _Command:
 class SmtpClient:
     """One session. `receive` what came, send what `data_to_send` gives, `send` messages while `is_ready`."""
 
-    __slots__ = ("_fates", "_in_flight", "_message", "_out", "_reader", "_script", "_stale", "extensions", "helo")
+    __slots__ = (
+        "_fates",
+        "_in_flight",
+        "_message",
+        "_out",
+        "_reader",
+        "_script",
+        "_stale",
+        "_wants_tls",
+        "extensions",
+        "helo",
+    )
 
-    def __init__(self, helo: str) -> None:
+    def __init__(self, helo: str, tls: bool = False) -> None:
+        """`tls`: wanted where the host offers it."""
         self.helo = helo
+        self._wants_tls = tls
         self.extensions: dict[str, str] = {}
         """EHLO keyword in capitals → its parameters."""
         self._reader = ReplyReader()
@@ -185,6 +207,8 @@ class SmtpClient:
             return self.lost(Failure.CLOSED)
         events: list[ClientEvent] = []
         for reply in replies:
+            if events and isinstance(events[-1], Secure):
+                break  # §6 of RFC 3207: what came in the clear behind the 220 is nobody's word
             if self._in_flight and not self.is_closed:
                 self._reply(reply, events)
             elif not self.is_closed:
@@ -194,7 +218,7 @@ class SmtpClient:
     def lost(self, failure: Failure) -> list[ClientEvent]:
         """The connection is gone; what was under way ends here."""
         stage, waiting = self.stage, self._message is not None
-        before = self.state in (State.GREETING, State.EHLO, State.HELO)
+        before = self.state in (State.GREETING, State.EHLO, State.HELO, State.STARTTLS)
         self._close()
         if waiting:
             return [self._finish(Fate(stage, failure))]
@@ -210,6 +234,8 @@ class SmtpClient:
         match command.state:
             case State.GREETING | State.EHLO | State.HELO:
                 self._hello(command.state, reply, onward, events)
+            case State.STARTTLS:
+                self._before_tls(reply, onward, events)
             case State.QUIT:
                 self._close()
             case _:
@@ -220,7 +246,7 @@ class SmtpClient:
             return self._fates[command.recipient] is None
         if command.state in (State.DATA, State.EOM):
             return None in self._fates
-        return onward is not State.HELO
+        return onward is not State.HELO and command.state is not State.STARTTLS
 
     # -- hello and goodbye --------------------------------------------------------------------------------
 
@@ -229,10 +255,31 @@ class SmtpClient:
             self._command(_Command(onward, f"{onward.name} {self.helo}"))
         elif onward is State.READY:
             self.extensions = _extensions(reply) if state is State.EHLO else {}
-            events.append(Ready())
+            if self._wants_tls and "STARTTLS" in self.extensions:
+                self._command(_Command(State.STARTTLS, "STARTTLS"))
+            else:
+                events.append(Ready())
         else:
             events.append(Unwilling(_STAGES[state], reply))
             self._leave(onward)
+
+    def _before_tls(self, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
+        self._wants_tls = False
+        if onward is State.EHLO:
+            self._in_flight.append(_Command(State.STARTTLS, ""))  # the handshake is waited for
+            self._reader = ReplyReader()
+            events.append(Secure())
+        elif onward is State.READY:
+            events.append(Ready())
+        else:
+            events.append(Unwilling(Stage.STARTTLS, reply))
+            self._leave(onward)
+
+    def secured(self) -> None:
+        """TLS is up: say hello again, for what was offered before counts no more (RFC 3207 §4.2)."""
+        self._in_flight.clear()
+        self.extensions = {}
+        self._command(_Command(State.EHLO, f"EHLO {self.helo}"))
 
     def quit(self) -> None:
         """Say goodbye, once nothing is under way."""

@@ -14,6 +14,7 @@ from lab.wire.smtp_client import (
     Outgoing,
     Ready,
     Replied,
+    Secure,
     SmtpClient,
     State,
     To,
@@ -210,6 +211,45 @@ def test_whatever_a_server_says_each_recipient_has_one_fate(codes: list[int], pi
     events += client.lost(Failure.CLOSED)
     finished = [event for event in events if isinstance(event, Finished)]
     assert [len(one.fates) for one in finished] == [2]
+
+
+OFFERED = (b"220 b.com\r\n", b"250-b.com\r\n250-STARTTLS\r\n250 SIZE 99\r\n")
+
+
+def offered() -> SmtpClient:
+    client = SmtpClient("me.ch", tls=True)
+    for octets in OFFERED:
+        client.receive(octets)
+    assert client.data_to_send().endswith(b"EHLO me.ch\r\nSTARTTLS\r\n")
+    return client
+
+
+def test_tls_begins_where_it_is_wanted_and_offered_and_hello_is_said_anew() -> None:
+    client = offered()
+    assert client.receive(b"220 go\r\n250-injected\r\n250 PIPELINING\r\n")[-1] == Secure()
+    assert not client.is_ready
+    client.secured()
+    assert client.data_to_send() == b"EHLO me.ch\r\n"
+    assert Ready() in client.receive(b"250-b.com\r\n250-STARTTLS\r\n250 DSN\r\n")
+    assert set(client.extensions) == {"STARTTLS", "DSN"}
+    assert client.data_to_send() == b""
+
+
+@pytest.mark.parametrize("refusal", [b"454 not now\r\n", b"502 what?\r\n"])
+def test_a_host_that_takes_tls_back_is_spoken_to_in_the_clear(refusal: bytes) -> None:
+    client = offered()
+    assert client.receive(refusal)[-1] == Ready()
+    assert client.is_ready
+
+
+def test_a_host_that_is_lost_in_the_handshake_took_nothing() -> None:
+    client = offered()
+    client.receive(b"220 go\r\n")
+    assert client.lost(Failure.RESET) == [Unwilling(Stage.STARTTLS, Failure.RESET)]
+
+
+def test_tls_that_is_not_wanted_is_left_alone() -> None:
+    assert ready(*OFFERED).is_ready
 
 
 def test_a_reply_names_its_command() -> None:
