@@ -50,12 +50,12 @@ class EventLog:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._entries: list[Entry] = list(entries)
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: tuple[Subscriber, ...] = ()
 
     def append(self, t: float, host: str, event: Event) -> Entry:
         entry = Entry(len(self._entries) + 1, t, host, event)
         self._entries.append(entry)
-        for subscriber in tuple(self._subscribers):
+        for subscriber in self._subscribers:
             subscriber(entry)
         return entry
 
@@ -65,8 +65,11 @@ class EventLog:
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Be called with every entry to come; call the result to be left alone again."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+        self._subscribers += (subscriber,)
+        return lambda: self._leave_alone(subscriber)
+
+    def _leave_alone(self, subscriber: Subscriber) -> None:
+        self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
 
     def __len__(self) -> int:
         return len(self._entries)

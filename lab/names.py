@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NewType
 
 from lab.errors import WrongUse
@@ -204,8 +205,10 @@ class EmailAddress(str):
 
     __slots__ = ()
 
-    @classmethod
-    def parse(cls, text: str) -> EmailAddress:
+    @staticmethod
+    @lru_cache(maxsize=8192)
+    def parse(text: str) -> EmailAddress:
+        """Read an address; BadName with the reason when it is none."""
         local, at, domain = text.rpartition("@")
         if not at or not local or not domain:
             raise BadName(f"'{text}' is not a mail address: it needs a name, an @ and a domain")
@@ -216,11 +219,11 @@ class EmailAddress(str):
         if domain.startswith("[") and domain.endswith("]"):
             inner = domain[1:-1]
             literal = parse_address(inner[5:] if inner.lower().startswith("ipv6:") else inner)
-            return cls(f"{local}@[{'IPv6:' if ':' in literal else ''}{literal}]")
+            return EmailAddress(f"{local}@[{'IPv6:' if ':' in literal else ''}{literal}]")
         name = DomainName.parse(domain)
         if name.is_root or not name.is_host_name:
             raise BadName(f"'{domain}' cannot stand behind the @ (RFC 5321 §4.1.2)")
-        return cls(f"{local}@{name}")
+        return EmailAddress(f"{local}@{name}")
 
     @property
     def local(self) -> str:

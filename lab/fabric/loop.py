@@ -69,6 +69,8 @@ class LabLoop(asyncio.SelectorEventLoop):
     # Of the standard loop, unknown to its stubs.
     _ready: deque[asyncio.Handle]
     _stopping: bool
+    _closed: bool
+    _debug: bool
     _selector: BaseSelector
     _internal_fds: int
     _process_events: Callable[[list[Any]], None]
@@ -91,6 +93,16 @@ class LabLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Lab time, in seconds."""
         return self.source.time()
+
+    def call_soon(
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        # The standard one asks four questions for a debugger first; a message takes fifty calls.
+        if self._debug or self._closed:
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None

@@ -113,12 +113,13 @@ def decide(
 
 def as_local(recipient: EmailAddress, place: Place) -> EmailAddress | None:
     """The recipient in a local domain, folded and without needless quotes; None if it is not local."""
-    local = _unquoted(recipient.local).lower()
-    if recipient.literal is not None:
-        return EmailAddress(f"{local}@{place.home}") if recipient.literal in place.addresses else None
-    if recipient.domain in place.local_domains:
-        return EmailAddress(f"{local}@{recipient.domain}")
-    if recipient.domain == place.name and local in ROLES:
+    local, literal = _unquoted(recipient.local).lower(), recipient.literal
+    if literal is not None:
+        return EmailAddress(f"{local}@{place.home}") if literal in place.addresses else None
+    domain = recipient.domain
+    if domain in place.local_domains:
+        return EmailAddress(f"{local}@{domain}")
+    if domain == place.name and local in ROLES:
         return EmailAddress(f"{local}@{place.home}")
     return None
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 
 from lab.errors import LabError
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.relay import Place, as_local, is_known
 from lab.names import BadName, DomainName, EmailAddress
+from lab.wire.header_date import header_date
 
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.MULTILINE)
 
@@ -76,7 +76,7 @@ def completed(submitted: Submitted, *, host: DomainName, queue_id: str, now: dat
     present = {name.lower() for name in _FIELD.findall(header or octets[:0])}
     recipients = ", ".join(recipient.address for recipient in envelope.recipients)
     fields = {
-        "Date": format_datetime(now.replace(microsecond=0)),
+        "Date": header_date(now),
         "Message-ID": f"<{queue_id}@{host}>",
         "From": envelope.sender or f"MAILER-DAEMON@{host}",
         "To": "" if present & {b"cc", b"bcc"} else recipients,

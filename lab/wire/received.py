@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.utils import format_datetime
+
+from lab.wire.header_date import header_date
 
 HEADER_LIMIT = 65_536
 """Received lines are added at the top, so this bounds the work without missing a hop."""
@@ -36,7 +37,7 @@ def received_line(
     aim = f"\r\n\tfor <{recipient}>" if recipient else ""
     text = (
         f"Received: from {helo or 'unknown'} ({tcp_info})\r\n"
-        f"\tby {host} with {protocol} id {queue_id}{aim};\r\n\t{format_datetime(at)}\r\n"
+        f"\tby {host} with {protocol} id {queue_id}{aim};\r\n\t{header_date(at)}\r\n"
     )
     return text.encode()
 
