@@ -18,6 +18,7 @@ from lab.journey import Journeys, build
 from lab.names import DomainName, EmailAddress
 from lab.scenario.dialogue import Dialogue, dialogue
 from lab.scenario.expect import Mail
+from lab.scenario.imap import Imap, reading
 from lab.scenario.letter import Letter
 from lab.scenario.pop3 import Pop, session
 from lab.scenario.submission import hand_in, log_in
@@ -97,6 +98,7 @@ class Net:
         self.internet = internet
         self.clock = Clock(self)
         self.journeys: Journeys = build(internet.log)
+        self.notes: list[str] = []
         self._due: list[Callable[[], Awaitable[object]]] = []
         internet.log.subscribe(self.journeys.feed)
 
@@ -183,6 +185,20 @@ class Net:
             pop = Pop(home.name, typed.reader, typed.writer, typed.said)
             async with session(pop, address, password or _password(home, address)):
                 yield pop
+
+    @asynccontextmanager
+    async def imap(
+        self, address: str, password: str = "", *, tls: bool = False, from_host: str = "student"
+    ) -> AsyncIterator[Imap]:
+        """Read somebody's mail by IMAP, with the topology's password if none is given; `tls`: at port 993."""
+        await self.catch_up()
+        home, port = self.internet.home(EmailAddress.parse(address)), 993 if tls else 143
+        caller = self.internet.fabric.hosts[self.internet.host(from_host).name]
+        secure = caller.trust if tls else None
+        async with dialogue(caller, home.addresses[0], home.name, port, secure) as typed:
+            imap = Imap(home.name, typed.reader, typed.writer, typed.said)
+            async with reading(imap, address, password or _password(home, address)):
+                yield imap
 
     @asynccontextmanager
     async def submission(
@@ -286,6 +302,10 @@ class Net:
         """Let lab time run until `done()`, at most `within`; whether it came to be."""
         await self.catch_up()
         return done() or await self.internet.fabric.settle(done, span(within))
+
+    def note(self, text: str) -> None:
+        """Tell something below the scenario's verdict: what was counted or seen."""
+        self.notes.append(text)
 
     async def catch_up(self) -> None:
         """Do what was noted down."""

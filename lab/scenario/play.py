@@ -143,7 +143,7 @@ async def _act(script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], bla
     await internet.down()
     if trace:
         _save(internet.log, Path(trace))
-    return replace(result, lab_s=lab_s, trace_hash=internet.log.trace_hash())
+    return replace(result, lab_s=lab_s, notes=tuple(net.notes), trace_hash=internet.log.trace_hash())
 
 
 def _judge(blank: Result, script: Script, error: BaseException) -> Result:

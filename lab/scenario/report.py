@@ -22,6 +22,7 @@ def told(result: Result) -> str:
     title = f"{result.scenario:<28}  {result.title}"
     times = f"{show_span(result.lab_s)} in {result.wall_s:.2f} s" if result.lab_s else ""
     head = f" {GLYPHS[result.verdict]} {title}" + (f"   ({times})" if times else "")
+    head = "\n".join([head, *(f"     {note}" for note in result.notes)])
     if result.verdict is Verdict.PASS:
         return head
     place = f"{result.file}:{result.line}" if result.line else result.file

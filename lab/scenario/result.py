@@ -33,6 +33,8 @@ class Result:
     """Of a scenario that did not pass: what was expected, what came, where."""
     line: int = 0
     """Of a scenario that did not pass: the line of its file that said so."""
+    notes: tuple[str, ...] = ()
+    """What the scenario itself had to tell: octets counted, for one."""
 
     def to_json(self) -> dict[str, Any]:
         form: dict[str, Any] = {
@@ -46,4 +48,6 @@ class Result:
             "title": self.title,
             "file": self.file,
         }
+        if self.notes:
+            form["notes"] = list(self.notes)
         return form if self.verdict is Verdict.PASS else {**form, "message": self.message, "line": self.line}
