@@ -127,9 +127,18 @@ def worded(error: LabError) -> str:
     """The error as a person reads it. A sentence begins with a capital, unless it begins with a name."""
     text = str(error)
     if "\n" in error.sentence:
-        return text  # places in a file, with their carets: to be left as they stand
+        return _from_here(text)  # places in a file, with their carets: to be left as they stand
     start = text[:1].upper() if text.split(" ", 1)[0].isalpha() else text[:1]
     return "\n".join(f" {line}" for line in (start + text[1:]).splitlines())
+
+
+def _from_here(text: str) -> str:
+    """Files of this folder as a person in it names them; the lab, which read them, is in a folder of its own."""
+    try:
+        here = os.getcwd().rstrip("/")
+    except OSError:
+        return text
+    return text.replace(f"\n{here}/", "\n").removeprefix(f"{here}/")
 
 
 def dispatch(words: Sequence[str]) -> int:

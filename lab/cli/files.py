@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.cli.reading import Json
 from lab.cli.screen import emit, plain, show
-from lab.cli.topologies import find
+from lab.cli.topologies import find, near
 from lab.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def check(file: str = "", /, *, json: Json = False) -> int:
     from lab import topology
 
     path = find(file)
-    problems = topology.check(path)
+    problems = topology.check(path if json else Path(near(path)))
     errors = sum(not problem.warning for problem in problems)
     if json:
         emit({"file": str(path), "errors": errors, "problems": [form(problem) for problem in problems]})
     else:
         for problem in problems:
             print(problem)
-        show([plain(summary(file or str(path), errors, len(problems) - errors), "bad" if errors else "good")])
+        show([plain(summary(near(path), errors, len(problems) - errors), "bad" if errors else "good")])
     return 2 if errors else 0
 
 

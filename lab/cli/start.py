@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -74,7 +73,7 @@ def _remark(sentence: str) -> None:
 
 def first_screen(form: dict[str, Any]) -> list[Line]:
     """What a person sees of a lab that has come up."""
-    source = _nearest(form["topology"])
+    source = topologies.near(form["topology"])
     lines: list[Line] = [
         ((' mini-Internet "', ""), (form["lab"], "head"), (f'"  ·  {form["fabric"]}  ·  {source}', ""))
     ]
@@ -86,14 +85,6 @@ def first_screen(form: dict[str, Any]) -> list[Line]:
     lines += _front_doors(form["doors"])
     lines.append(plain(f" Try:  {'  ·  '.join(_suggestions(form))}"))
     return lines
-
-
-def _nearest(path: str) -> str:
-    """The file as a person near it would name it."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return path
 
 
 def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -165,11 +156,6 @@ def down(*, json: Json = False) -> int:
     if json:
         emit({"lab": form.get("lab", ""), "log": str(where.last_run)})
     else:
-        show(
-            [
-                plain(
-                    f' mini-Internet "{form.get("lab", "")}" is down.   lab replay {_nearest(str(where.last_run))}'
-                )
-            ]
-        )
+        again = f"lab replay {topologies.near(where.last_run)}"
+        show([plain(f' mini-Internet "{form.get("lab", "")}" is down.   {again}')])
     return 0

@@ -20,6 +20,14 @@ def find(name: str = "") -> Path:
     raise WrongUse(f"there is no topology file '{name}'", remedy=remedy, code="T000")
 
 
+def near(path: Path | str) -> str:
+    """The file as a person in this folder would name it."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
 def _candidates(name: str) -> list[Path]:
     folders = [folder / f"{name}.yaml" for folder in _folders()]
     is_path = "/" in name or name.endswith((".yaml", ".yml"))

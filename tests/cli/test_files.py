@@ -32,7 +32,7 @@ def wrong(tmp_path: Path) -> Path:
 def test_a_good_file_is_good(command: Command) -> None:
     said = command("check", "belgium")
     assert said.status == 0
-    assert said.out.splitlines()[-1].startswith("✓ belgium: no errors")
+    assert said.out.splitlines()[-1].startswith("✓ topologies/belgium.yaml: no errors")
 
 
 def test_every_error_of_a_file_is_shown_at_its_place(command: Command, wrong: Path) -> None:

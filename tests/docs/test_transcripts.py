@@ -1,7 +1,9 @@
 """What the documents show is what happens: every `console` block of README.md and docs/ is typed and compared.
 
 A block has `$` lines, typed in turn, with their output below, where `…` is anything within a line and a
-line of `…` any lines. A document tells one story in one lab; a block that begins with `lab up` begins anew.
+line of `…` any lines; what a reader types into a program stands behind `> `. A document tells one story in one lab
+and one folder; a block that starts the lab begins anew. A `yaml` block with a name is the reader's `mine.yaml`,
+and one without goes to that file's end.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTS = [
-    path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) if BLOCK.search(path.read_text())
+    path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) if "\n```console\n" in path.read_text()
 ]
 TOOLS = ("dig", "nslookup", "telnet", "swaks")
 
@@ -30,6 +32,11 @@ TOOLS = ("dig", "nslookup", "telnet", "swaks")
 class Typed:
     command: str
     shown: str
+
+    @property
+    def said(self) -> str:
+        """What the reader types while the command runs."""
+        return "".join(f"{line[2:]}\n" for line in self.shown.splitlines() if line[:2] in ("> ", ">"))
 
 
 def typed(block: str) -> list[Typed]:
@@ -46,6 +53,19 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile("".join(lines) + r"\Z")
 
 
+def starts(typed: Sequence[Typed]) -> bool:
+    """Whether a block brings a lab up before it stops one."""
+    return next((step.command.startswith("lab up") for step in typed if _turns(step)), False)
+
+
+def leaves_up(typed: Sequence[Typed]) -> bool:
+    return next(("lab up" in step.command for step in reversed(typed) if _turns(step)), True)
+
+
+def _turns(step: Typed) -> bool:
+    return step.command.startswith(("lab up", "lab down"))
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a newcomer's terminal; the lab that is left in it goes down."""
@@ -58,34 +78,52 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
         "COLUMNS": "120",
     }
     yield environment
-    run("lab down", environment)
+    run("lab down", environment, tmp_path)
 
 
-def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    command: str, environment: dict[str, str], folder: Path, said: str = ""
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
+def written(block: str, file: Path) -> None:
+    text = block if block.startswith("name:") else file.read_text() + block
+    file.write_text(text)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_document_shows_what_happens(document: Path, shell: dict[str, str]) -> None:
+def test_the_document_shows_what_happens(document: Path, shell: dict[str, str], tmp_path: Path) -> None:
     is_up = False
-    for block in BLOCK.findall(document.read_text()):
+    for kind, block in BLOCK.findall(document.read_text()):
+        if kind == "yaml":
+            written(block, tmp_path / "mine.yaml")
+            continue
         commands = typed(block)
-        begins = commands[0].command.startswith("lab up")
-        if begins == is_up:
-            run("lab down" if is_up else "lab up", shell)
+        if starts(commands) == is_up:
+            run("lab down" if is_up else "lab up", shell, tmp_path)
         for step in commands:
             if missing := [tool for tool in TOOLS if tool in shlex.split(step.command) and not shutil.which(tool)]:
                 pytest.skip(
                     f"NOT CHECKED: {document.name} from `{step.command}` on, {missing[0]} is not installed"
                 )
-            done = run(step.command, shell)
+            done = run(step.command, shell, tmp_path, step.said)
             said = done.stdout + done.stderr
+            assert "defect of the lab" not in said
             assert pattern(step.shown).match(said), (
                 f"$ {step.command}\n{said}\nis not what {document.name} shows:\n{step.shown}"
             )
-        is_up = not commands[-1].command.startswith("lab down")
+        is_up = leaves_up(commands)
 
 
 def test_a_line_that_is_not_shown_is_a_difference() -> None:
