@@ -11,6 +11,7 @@ Law: RFC 7766 §5 (TCP is as good as UDP), §6.2.1 (several queries a connection
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -74,9 +75,9 @@ def framed(message: bytes) -> bytes:
 
 
 class Stream(asyncio.Protocol):
-    """The TCP side: one connection."""
+    """The TCP side: one connection. Who does not read the answers is not heard any further."""
 
-    __slots__ = ("_asker", "_framing", "_responder", "_timer", "_transport")
+    __slots__ = ("_asker", "_framing", "_held", "_responder", "_timer", "_transport", "_unheard")
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
@@ -84,6 +85,8 @@ class Stream(asyncio.Protocol):
         self._asker = Asker("", stream=True)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unheard: deque[bytes] = deque()
+        self._held = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -93,8 +96,23 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, octets: bytes) -> None:
         self._wait()
-        for message in self._framing.feed(octets):
-            self._responder(message, self._asker, self._reply)
+        self._unheard.extend(self._framing.feed(octets))
+        self._hear()
+
+    def _hear(self) -> None:
+        while self._unheard and not self._held:
+            self._responder(self._unheard.popleft(), self._asker, self._reply)
+
+    def pause_writing(self) -> None:
+        assert self._transport is not None
+        self._held = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        assert self._transport is not None
+        self._held = False
+        self._transport.resume_reading()
+        self._hear()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -112,7 +130,7 @@ class Stream(asyncio.Protocol):
 
     def _idle(self) -> None:
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort() if self._held else self._transport.close()
 
 
 def patiently(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
