@@ -18,7 +18,8 @@ from lab.dns.keeper import record_form
 from lab.dns.resolver import Outcome, Resolver
 from lab.dns.server import Asker, Listening, Reply, listen
 from lab.dns.transport import Network
-from lab.fabric.base import Answer, Host
+from lab.fabric.base import Host
+from lab.fabric.console import Answer
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
 from lab.wire.dns import ExtendedError, Malformed, Message, decode, ede, encode

@@ -9,9 +9,9 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.dns.exchange import Exchange, Transport
 from lab.dns.keeper import record_form
@@ -46,12 +46,13 @@ class Stub:
     """One host's. Registers the console's answer `resolve`, which is what `lab dig` shows."""
 
     __slots__ = ("_host", "_questions", "_transport")
+    questions: ClassVar[Mapping[str, str]] = {"resolve": "dig"}
 
     def __init__(self, host: Host, transport: Transport | None = None) -> None:
         self._host = host
         self._transport = transport
         self._questions: Once[tuple[DomainName, str], Told] = Once()
-        host.console["resolve"] = self.dig
+        host.console.staff(self)
 
     @property
     def transport(self) -> Transport:

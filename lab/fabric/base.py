@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from lab.clock import Clock
 from lab.events import Event
+from lab.fabric.console import Console
 from lab.fabric.disk import Disk
 from lab.fabric.faults import Fault, HostFaults
 from lab.log import EventLog
@@ -35,10 +36,6 @@ class Capability(StrEnum):
     DETERMINISM = "tell the same story from the same seed"
     REAL_TOOLS = "be reached by dig, telnet and other programs"
     SHELL = "open a shell inside the lab"
-
-
-Answer = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
-"""A host's answer to a question of the lab's keeper ("queue", "mailbox", "zone" …): JSON in, JSON out."""
 
 
 class Host(Protocol):
@@ -63,7 +60,7 @@ class Host(Protocol):
     def faults(self) -> HostFaults: ...
 
     @property
-    def console(self) -> dict[str, Answer]:
+    def console(self) -> Console:
         """What the lab's keeper can ask this host; programs add their answers when they start."""
 
     @property

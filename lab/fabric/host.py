@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lab.clock import Clock, LabClock, TimeSource
 from lab.events import Event, ProgramCrashed
 from lab.fabric.ambient import AMBIENT, ATTENDED
-from lab.fabric.base import Answer
+from lab.fabric.console import Console
 from lab.fabric.disk import Disk
 from lab.fabric.faults import HostFaults
 from lab.fabric.stack import Stack
@@ -94,7 +94,7 @@ class Host:
         """Where its programs run: the ambient host is this one."""
         self.context.run(AMBIENT.set, self)
         self.stack = ground.make_stack(self)
-        self._console: dict[str, Answer] | None = None
+        self._console: Console | None = None
         self._disk: Disk | None = None
         self._faults: HostFaults | None = None
         self._identity: ssl.SSLContext | None = None
@@ -128,9 +128,9 @@ class Host:
         return self._faults is not None and bool(self._faults.now)
 
     @property
-    def console(self) -> dict[str, Answer]:
+    def console(self) -> Console:
         if self._console is None:
-            self._console = {}
+            self._console = Console()
         return self._console
 
     def rng(self, purpose: str) -> Random:

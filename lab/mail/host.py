@@ -14,28 +14,26 @@ Console answers:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.events import SubmissionRefused
 from lab.fabric.base import Host
 from lab.mail import submission
 from lab.mail.accounting import account
 from lab.mail.agent import TransferAgent
-from lab.mail.autoconfig_server import start_autoconfig
 from lab.mail.envelope import Envelope, Resolve
-from lab.mail.imap_server import start_imap
 from lab.mail.ledger import submitted
 from lab.mail.local import LocalDelivery
 from lab.mail.policies import named_policy
 from lab.mail.policy import with_settings
-from lab.mail.pop3_server import start_pop3
-from lab.mail.porter import Porter
 from lab.mail.queue import Queue
 from lab.mail.reading import answers
 from lab.mail.relay import as_local
 from lab.mail.retry import named_schedule
-from lab.mail.server import Reception, offers_tls, start_server, start_submission
+from lab.mail.server import Reception, start_server
+from lab.mail.services import Services
 from lab.mail.spool import Spool
 from lab.mail.store import Store
 from lab.mail.waiting import LOCAL, Delivery
@@ -47,16 +45,23 @@ from lab.wire.received import read_heading
 class MailHost:
     """What runs on a mail host."""
 
-    __slots__ = ("_queue", "host", "local", "plan", "porter", "reception", "resolve", "submission")
+    __slots__ = ("_queue", "host", "local", "plan", "reception", "resolve")
+    questions: ClassVar[Mapping[str, str]] = {
+        "submit": "submit",
+        "queue": "show_queue",
+        "retry": "retry",
+        "mailbox": "mailbox",
+        "message": "message",
+        "mbox": "mbox",
+        "account": "account",
+    }
 
     def __init__(self, host: Host, plan: MailPlan, resolve: Resolve) -> None:
         self.host = host
         self.plan = plan
         self.resolve = resolve
         self.local = LocalDelivery(host, plan, Store(host, plan))
-        self.porter = Porter(host, self.local.store)
         self.reception: Reception | None = None
-        self.submission: Reception | None = None
         self._queue: Queue | None = None
 
     # -- the queue, once it is needed -------------------------------------------------------------------------
@@ -121,7 +126,6 @@ class MailHost:
     async def retry(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"retried": self._queue.flush() if self._queue is not None else 0}
 
-    # Bound methods, 64 octets each, where three closures for each idle host would be 600.
     async def mailbox(self, request: dict[str, Any]) -> dict[str, Any]:
         return await answers(self.local.store)["mailbox"](request)
 
@@ -168,22 +172,10 @@ async def start_mail(host: Host, resolve: Resolve) -> MailHost:
     with_settings(named_policy(plan.policy), plan.settings)
     named_schedule(plan.schedule, plan.settings)
     mail = MailHost(host, plan, resolve)
-    console = host.console
-    console["submit"], console["queue"], console["retry"] = mail.submit, mail.show_queue, mail.retry
-    console["mailbox"], console["message"], console["mbox"] = mail.mailbox, mail.message, mail.mbox
-    console["account"] = mail.account
+    host.console.staff(mail)
     if host.disk.list("spool"):
         _ = mail.queue
     mail.reception = await start_server(host, plan, mail, mail.local.store, resolve)
     if plan.local_domains:
-        await serve_people(mail)
+        await Services(host, plan, mail, mail.local.store).listen()
     return mail
-
-
-async def serve_people(mail: MailHost) -> None:
-    """What mail programs of the host's own people talk to."""
-    host, plan, tls = mail.host, mail.plan, offers_tls(mail.plan)
-    await start_pop3(host, mail.porter, tls)
-    await start_imap(host, mail.porter, plan.size_limit, tls)
-    mail.submission = await start_submission(host, plan, mail, mail.local.store, mail.porter)
-    await start_autoconfig(host, plan, tls)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.fabric.base import Answer
+from lab.fabric.console import Answer
 from lab.mail.listing import Message
 from lab.mail.store import Store
 from lab.names import EmailAddress
