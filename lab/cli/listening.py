@@ -6,12 +6,15 @@ whether the server's reply is over, so that the next line may go out, and what t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from lab.cli import pop3_replies, replies
+from lab.cli import imap_replies, pop3_replies, replies
+
+_LITERAL = re.compile(r"\{(\d+)\}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,45 @@ class Pop3Listener:
         return Heard(not self._in_list, tuple(pop3_replies.meaning(self._command, line)))
 
 
+class ImapListener:
+    """A command's answer begins with its tag; a literal ({n}) is octets, whatever they look like."""
+
+    turns = True
+
+    def __init__(self) -> None:
+        self._tag = self._command = ""
+        self._goes_on = False
+        self._octets = 0
+        """Of a literal that is still to come."""
+
+    def say(self, line: str) -> bool:
+        if not self._goes_on:
+            self._tag, _, self._command = line.partition(" ")
+        self._goes_on = line.endswith("+}")
+        return self._goes_on
+
+    def hear(self, line: str) -> Heard:
+        if self._is_literal(line):
+            return Heard()
+        announced = _LITERAL.search(line)
+        self._octets = int(announced[1]) if announced else 0
+        self._goes_on = line.startswith("+")
+        ended = not self._tag or self._goes_on or self._is_answer(line) or line.startswith("* BAD")
+        return Heard(ended, tuple(imap_replies.meaning(self._command, line)))
+
+    def _is_literal(self, line: str) -> bool:
+        if not self._octets:
+            return False
+        size = len(line.encode()) + 2
+        # What stands behind a literal on its last line is the rest of the response: no more than a parenthesis,
+        # mostly. A line that ends the command ends the literal, should a charset have led the count astray.
+        self._octets = 0 if self._is_answer(line) else max(0, self._octets - size)
+        return not self._is_answer(line)
+
+    def _is_answer(self, line: str) -> bool:
+        return line.startswith(tuple(f"{self._tag} {condition} " for condition in ("OK", "NO", "BAD")))
+
+
 class FreeListener:
     """A protocol that this lab has no words for: everybody speaks when they like."""
 
@@ -83,7 +125,7 @@ class FreeListener:
 
 
 _LISTENERS: MappingProxyType[int, Callable[[], Listener]] = MappingProxyType(
-    {25: SmtpListener, 587: SmtpListener, 110: Pop3Listener}
+    {25: SmtpListener, 587: SmtpListener, 110: Pop3Listener, 143: ImapListener}
 )
 
 
