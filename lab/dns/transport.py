@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any, cast
 
@@ -19,20 +20,23 @@ from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
 from lab.wire.dns import Edns, Malformed, Message, Question, decode, encode, name_wire
 
+_EDNS = Edns()
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 
 
 def spelled(wire: bytes, rng: Random) -> bytes:
     """A name on the wire with each of its letters in either case, by chance."""
-    octets = bytearray(wire)
-    chance = rng.getrandbits(len(octets))
-    at = 0
-    while length := octets[at]:
-        for place in range(at + 1, at + 1 + length):
-            if chance >> place & 1 and octets[place] in _LETTERS:
-                octets[place] -= 32
-        at += length + 1
-    return bytes(octets)
+    size = len(wire)
+    number, letters = _cases(wire)
+    return (number ^ rng.getrandbits(8 * size) & letters).to_bytes(size, "big")
+
+
+@lru_cache(maxsize=8192)
+def _cases(wire: bytes) -> tuple[int, int]:
+    """The octets as one number, and the bits in it that tell capitals from small letters. The length of a label
+    is less than any letter's code."""
+    letters = bytes(32 if octet in _LETTERS else 0 for octet in wire)
+    return int.from_bytes(wire, "big"), int.from_bytes(letters, "big")
 
 
 class _Waiting:
@@ -100,7 +104,7 @@ class Network:
             self.rng.getrandbits(16),
             rd=rd,
             question=Question(question.name, question.type, question.rclass, wire),
-            edns=Edns() if edns else None,
+            edns=_EDNS if edns else None,
         )
         way = self._over_tcp if tcp else self._over_udp
         return await way(address, encode(query), 12 + len(wire) + 4, timeout)

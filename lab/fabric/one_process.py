@@ -120,13 +120,11 @@ class OneProcessFabric:
         here = self.hosts[host]
         task = here.attend(here.console[question](request))
         try:
-            await asyncio.wait([task])
+            answer: dict[str, Any] = await task
         except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if task.cancelled():
-            raise WorldSaidNo(f"{host} went down before it answered.")
-        answer: dict[str, Any] = task.result()
+            if _is_asked_to_stop():
+                raise
+            raise WorldSaidNo(f"{host} went down before it answered.") from None
         return answer
 
     # -- faults ----------------------------------------------------------------------------------------------
@@ -199,6 +197,12 @@ def _whose(report: dict[str, Any]) -> Host | None:
     """In which host's context a callback failed."""
     context = getattr(report.get("handle"), "_context", None)
     return context.get(AMBIENT) if context is not None else AMBIENT.get()
+
+
+def _is_asked_to_stop() -> bool:
+    """Whether somebody cancels the present task, rather than what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_well(task: asyncio.Task[None]) -> bool:

@@ -53,6 +53,10 @@ def name_wire(name: DomainName) -> bytes:
     return b"".join([label for _, label in _pieces(name)]) + b"\0"
 
 
+_FARTHEST = 0x4000
+"""A pointer has fourteen bits (RFC 1035 §4.1.4)."""
+
+
 class Writer:
     """A message under way: its octets, and where each name stands in it."""
 
@@ -60,17 +64,18 @@ class Writer:
 
     def __init__(self, octets: bytes) -> None:
         self.octets = bytearray(octets)
-        self.seen: dict[str, bytes] = {}
+        self.seen: dict[str, int] = {}
 
     def name(self, name: DomainName) -> None:
         """The name, as far as it has not been written before."""
         octets, seen = self.octets, self.seen
         for suffix, label in _pieces(name):
-            pointer = seen.get(suffix)
-            if pointer is not None:
-                octets += pointer
+            place = seen.get(suffix)
+            if place is not None:
+                octets += (0xC000 | place).to_bytes(2, "big")
                 return
-            self._remember(suffix, len(octets))
+            if len(octets) < _FARTHEST:
+                seen[suffix] = len(octets)
             octets += label
         octets += b"\0"
 
@@ -78,10 +83,6 @@ class Writer:
         """The name in a case of its own; what follows may point into it."""
         at = len(self.octets)
         for suffix, label in _pieces(name):
-            self._remember(suffix, at)
+            self.seen[suffix] = at
             at += len(label)
         self.octets += octets
-
-    def _remember(self, suffix: str, place: int) -> None:
-        if place < 0x4000:
-            self.seen[suffix] = (0xC000 | place).to_bytes(2, "big")
