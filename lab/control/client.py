@@ -19,6 +19,8 @@ from typing import Any
 from lab.control.home import Home, home, short_path
 from lab.errors import LabError, MachineSaidNo, NotUp, WorldSaidNo, WrongUse
 
+LONGEST_REQUEST = 64 * 1024 * 1024
+"""Octets. A message to send stands in its request; no host of the lab takes one that is larger."""
 _KINDS: dict[int, type[LabError]] = {1: WorldSaidNo, 2: WrongUse, 3: NotUp, 4: MachineSaidNo}
 
 
@@ -63,7 +65,16 @@ def dial(where: Home | None = None) -> socket.socket:
 
 
 def request(verb: str, args: dict[str, Any]) -> bytes:
-    return json.dumps({"verb": verb, "args": args}).encode() + b"\n"
+    """WrongUse when it is longer than a lab would read."""
+    octets = json.dumps({"verb": verb, "args": args}).encode() + b"\n"
+    if len(octets) > LONGEST_REQUEST:
+        raise too_long()
+    return octets
+
+
+def too_long() -> WrongUse:
+    most = LONGEST_REQUEST >> 20
+    return WrongUse(f"that is more than a lab can be asked in one go ({most} MiB as JSON)", code="W011")
 
 
 def read_reply(line: str | bytes) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lab.control.client import error_form
+from lab.control.client import LONGEST_REQUEST, error_form, too_long
 from lab.control.running import Lab
 from lab.errors import LabError, MachineSaidNo, WrongUse
 
@@ -42,9 +42,6 @@ class Line:
 
 Dialogue = Callable[[Lab, Args, Line], Awaitable[None]]
 """Takes the connection over."""
-
-_LONGEST_REQUEST = 64 * 1024 * 1024
-"""A message to send stands in the request; no host of the lab takes one that is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +80,12 @@ async def serve(lab: Lab, door: socket.socket, board: Switchboard) -> asyncio.Se
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    return await asyncio.start_unix_server(answer, sock=door, limit=_LONGEST_REQUEST)
+    return await asyncio.start_unix_server(answer, sock=door, limit=LONGEST_REQUEST)
 
 
 async def _answer(lab: Lab, board: Switchboard, line: Line) -> None:
     try:
-        verb, args = read_request(await line.reader.readline())
+        verb, args = read_request(await _heard(line.reader))
         await board.connect(lab, verb, args, line)
     except LabError as error:
         await line.tell({"error": error_form(error)})
@@ -98,6 +95,13 @@ async def _answer(lab: Lab, board: Switchboard, line: Line) -> None:
         traceback.print_exc()
         defect = MachineSaidNo("the lab met a defect of its own; the report is in its diary", code="X001")
         await line.tell({"error": error_form(defect)})
+
+
+async def _heard(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except ValueError:  # asyncio's word for a line beyond its limit
+        raise too_long() from None
 
 
 def read_request(line: bytes) -> tuple[str, Args]:

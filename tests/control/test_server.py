@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.control import client, server
 from lab.control.client import error_from
 from lab.control.home import listen, short_path
 from lab.control.running import Lab
@@ -44,8 +45,8 @@ BOARD = Switchboard({"echo": echo, "refuse": refuse, "break": break_down}, {"cou
 
 async def said(folder: Path, request: bytes, then: bytes = b"") -> list[bytes]:
     """What comes back for a request, line by line."""
-    server = await serve(None, listen(folder / "control.sock"), BOARD)  # type: ignore[arg-type]
-    async with server:
+    serving = await serve(None, listen(folder / "control.sock"), BOARD)  # type: ignore[arg-type]
+    async with serving:
         with short_path(folder / "control.sock") as name:
             reader, writer = await asyncio.open_unix_connection(name)
         writer.write(request + then)
@@ -98,3 +99,19 @@ def test_what_is_no_request_is_told_what_one_is(line: bytes) -> None:
 
 def test_an_error_keeps_its_exit_status_on_the_way() -> None:
     assert isinstance(error_from({"sentence": "no lab is up", "exit_status": 3}), NotUp)
+
+
+async def test_a_request_without_end_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LONGEST_REQUEST", 1000)
+    [line] = await said(tmp_path, b"x" * 3000)
+    with pytest.raises(WrongUse, match="more than a lab can be asked in one go"):
+        raise error_from(json.loads(line)["error"])
+
+
+def test_a_message_too_long_to_ask_for_is_not_sent_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LONGEST_REQUEST", 1000)
+    assert client.request("send", {"message": "x" * 900})
+    with pytest.raises(WrongUse, match="more than a lab can be asked in one go"):
+        client.request("send", {"message": "x" * 3000})
