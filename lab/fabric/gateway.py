@@ -27,6 +27,8 @@ from lab.names import Address
 LOOPBACK = "127.0.0.1"
 _IDLE = 120.0
 """Seconds after which a UDP client's way back is forgotten."""
+_MOST_WAYS = 1000
+"""Ways back that a UDP door keeps open: each dig comes from a port of its own, and each way is an open file."""
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name, as the student's resolver has them; none when it has none."""
@@ -285,6 +287,8 @@ class _UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, client: Any) -> None:
         if client not in self._clients:
+            if len(self._clients) >= _MOST_WAYS:
+                next(iter(self._clients.values())).end()
             self._clients[client] = way = _UdpWay(self, client)
             self._gateway.inside(self._join(way))
         self._clients[client].send(data)
@@ -299,7 +303,8 @@ class _UdpDoor(asyncio.DatagramProtocol):
             self.forget(way)
 
     def forget(self, way: _UdpWay) -> None:
-        self._clients.pop(way.client, None)
+        if self._clients.get(way.client) is way:
+            del self._clients[way.client]
 
     def idle_after(self, way: _UdpWay) -> asyncio.TimerHandle:
         return self._gateway.loop.call_patiently(_IDLE, way.end)
@@ -317,6 +322,9 @@ class _UdpWay(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
+        if self._idle.cancelled():
+            self._transport.close()  # it ended before it began
+            return
         for data in self._waiting:
             self._transport.sendto(data)
         self._waiting.clear()

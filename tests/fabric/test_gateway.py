@@ -9,6 +9,7 @@ import pytest
 
 from lab.clock import PacedTime, WarpedTime
 from lab.errors import MachineSaidNo
+from lab.fabric import gateway
 from lab.fabric.faults import Down
 from lab.fabric.gateway import LOOPBACK, Door, Gateway, bind, close
 from lab.fabric.local import LocalFabric
@@ -134,6 +135,18 @@ async def test_a_udp_door_brings_each_client_its_own_answer(house):
         for client, question in ((one, b"abc"), (two, b"xyz"), (one, b"pqr")):
             await loop.sock_sendto(client, question, (LOOPBACK, house.udp))
             assert await loop.sock_recv(client, 100) == question[::-1]
+
+
+@housed
+async def test_a_udp_door_keeps_no_more_ways_back_than_it_has_room_for(house):
+    loop = asyncio.get_running_loop()
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        patch.setattr(gateway, "_MOST_WAYS", 3)
+        clients = [stack.enter_context(udp_client()) for _ in range(8)]
+        for client in clients:
+            await loop.sock_sendto(client, b"abc", (LOOPBACK, house.udp))
+            assert await loop.sock_recv(client, 100) == b"cba"
+        assert len(house.fabric.hosts[STUDENT].stack.udp._owners) == 3
 
 
 def udp_client():
