@@ -128,10 +128,15 @@ async def delegated(net: Net) -> None:
     if answer.rcode == "NXDOMAIN":
         above = name.parent.fqdn
         raise Missing(
-            f"the zone {above} does not point to {name}: asked from the root, it does not exist (NXDOMAIN)."
+            f"the zone {above} does not point to {name}: asked from the root, it does not exist (NXDOMAIN). "
+            f"Write its NS into the records of {above.rstrip('.')}, or take 'delegation: no' out."
         )
     if not answer.lines:
-        raise Missing(f"the delegation of {name} leads to a server that does not answer for it ({answer.rcode}).")
+        host = next(host for host in net.plan.hosts if host.name == server(net))
+        raise Missing(
+            f"the delegation of {name} leads to a server that does not answer for it ({answer.rcode}). "
+            f"It has to lead to {host.name}, {host.addresses[0]}."
+        )
 
 
 async def pair(net: Net) -> tuple[HostPlan, HostPlan]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lab.errors import Problem
-from lab.topology.model import Domain, Mail, Topology
+from lab.topology.model import Domain, Host, Mail, Topology
 from lab.topology.shorthand import closest, describe
 from lab.topology.source import Path, Source
 
@@ -76,19 +76,21 @@ def _problem(error: ErrorDetails, source: Source) -> Problem:
         return _own(source, path, kind, context)
     if kind == "extra_forbidden":
         hint = closest(str(path[-1]), _keys(path[:-1])) or _elsewhere(str(path[-1]))
-        hint = hint or "it can have " + ", ".join(_keys(path[:-1]))
+        hint = hint or _too_far_in(path) or "it can have " + ", ".join(_keys(path[:-1]))
         return source.problem(
             "T004", f"unknown key '{path[-1]}' in {_title(path[:-1])}", path, key=True, hint=hint
         )
     if kind == "missing":
         sentence = f"{_title(path[:-1])} needs '{path[-1]}'"
         return source.problem("T006", sentence, path[:-1])
-    return source.problem("T005", _sentence(kind, path, error["input"], context), path)
+    hint = f"a colon belongs behind it: {error['input']}:" if _is_bare_name(path, error["input"]) else ""
+    return source.problem("T005", _sentence(kind, path, error["input"], context), path, hint=hint)
 
 
 _PLACES: tuple[tuple[type[BaseModel], str], ...] = (
     (Mail, "under the 'mail:' of a host"),
     (Domain, "under a domain"),
+    (Host, "under a host, in the domain's 'hosts:'"),
     (Topology, "at the left margin, beside 'domains:'"),
 )
 
@@ -96,6 +98,16 @@ _PLACES: tuple[tuple[type[BaseModel], str], ...] = (
 def _elsewhere(key: str) -> str:
     """Where a key belongs that is known, only not here."""
     return next((f"'{key}' stands {place}" for shape, place in _PLACES if key in shape.model_fields), "")
+
+
+def _is_bare_name(path: Path, given: Any) -> bool:
+    """A domain's name below `domains:`, where its colon has been forgotten."""
+    return path == ("domains",) and isinstance(given, str) and " " not in given
+
+
+def _too_far_in(path: Path) -> str:
+    """`registries:` below `domains:` reads as a domain of that name."""
+    return _elsewhere(str(path[-2])) if len(path) == 3 and path[1] in Topology.model_fields else ""
 
 
 def _own(source: Source, path: Path, code: str, context: Mapping[str, Any]) -> Problem:

@@ -122,7 +122,8 @@ def name_checks(draft: Draft, target: DomainName, kind: str, owner: DomainName, 
         draft.complain(alias, sentence, path, token=str(target), hint=f"name the host itself, {host}")
     elif not target.is_root and not has_address(draft, target):
         sentence = f"the {kind} of {owner} names {target}, and no host of this lab is called so"
-        draft.complain("T025", sentence, path, token=str(target), hint=closest(target, list(draft.sites)))
+        likely = [f"{target.partition('.')[0]}.{owner}", *draft.sites]
+        draft.complain("T025", sentence, path, token=str(target), hint=closest(target, likely))
 
 
 def meant(draft: Draft, origin: DomainName, name: DomainName) -> DomainName | None:

@@ -143,8 +143,10 @@ def person(value: Any) -> Any:
 
 
 def keyed(value: Any) -> Any:
-    """A list of names where a mapping is wanted: each with nothing said about it."""
-    return {str(text(word)): None for word in value} if isinstance(value, list) else nothing(value)
+    """A name, or a list of them, where a mapping is wanted: each with nothing said about it."""
+    if isinstance(value, list | str):
+        return {str(text(word)): None for word in listed(value)}
+    return nothing(value)
 
 
 def counted(value: Any) -> Any:
