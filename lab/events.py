@@ -367,6 +367,38 @@ class MailRead(Event):
     uid: int
     how: str
     octets: int = 0
+    folder: str = "INBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class MailMoved(Event):
+    """A mailbox's owner moved messages from folder to folder: `uids` there are `to_uids` here, in the same order.
+    `copied`: they stayed where they were, too."""
+
+    mailbox: str
+    uids: tuple[int, ...]
+    folder: str
+    to: str
+    to_uids: tuple[int, ...]
+    copied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailExpunged(Event):
+    """Messages were removed from a folder for good, by their owner (DELE, EXPUNGE) or with the whole folder."""
+
+    mailbox: str
+    uids: tuple[int, ...]
+    folder: str = "INBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRenamed(Event):
+    """A folder has another name; its messages keep their UIDs."""
+
+    mailbox: str
+    folder: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ def _list(found: Any) -> str:
     return ", ".join(map(str, found or ()))
 
 
+def _messages(entry: Any) -> str:
+    uids = entry.get("uids", ())
+    return f"message {uids[0]}" if len(uids) == 1 else f"{len(uids)} messages"
+
+
 def _of(entry: Entry, key: str, before: str = "", after: str = "") -> str:
     """A field with its surroundings; nothing where it is empty."""
     return f"{before}{entry[key]}{after}" if entry.get(key) else ""
@@ -125,6 +130,15 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
         "MailDelivered": ("good", _delivered),
         "MailForwarded": ("", lambda e: f"{e['recipient']} is forwarded to {_list(e['to'])}"),
         "MailRead": ("", lambda e: f"{e['mailbox']} read message {e['uid']} by {e['how']}"),
+        "MailMoved": (
+            "",
+            lambda e: (
+                f"{e['mailbox']} {'copied' if e.get('copied') else 'moved'} {_messages(e)}"
+                f" from {e['folder']} to {e['to']}"
+            ),
+        ),
+        "MailExpunged": ("", lambda e: f"{e['mailbox']} removed {_messages(e)} from {e.get('folder', 'INBOX')}"),
+        "FolderRenamed": ("", lambda e: f"{e['mailbox']} renamed {e['folder']} to {e['to']}"),
         "LoginRefused": ("bad", lambda e: f"✕ {e['service']} login refused for {e['user']}"),
     }
 )

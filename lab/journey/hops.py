@@ -22,10 +22,13 @@ from lab.events import (
     ConnectionOpened,
     DelayWarned,
     DestinationBackedOff,
+    FolderRenamed,
     MailAccepted,
     MailDeferred,
     MailDelivered,
+    MailExpunged,
     MailForwarded,
+    MailMoved,
     MailRead,
     MailRelayed,
     MailRemoved,
@@ -66,6 +69,7 @@ class Hop:
     notices: dict[str, str] = field(default_factory=dict)
     """queue_id of a bounce or warning about it → which of the two."""
     read: list[Entry] = field(default_factory=list)
+    """What the owners of mailboxes did with it there."""
     talking_to: str = ""
     """The exchanger that a session has begun to hand it to."""
     gone: Entry | None = None
@@ -101,7 +105,8 @@ class Trail:
         self.back_offs: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         self.last = 0.0
         self._by_message_id: defaultdict[str, list[Hop]] = defaultdict(list)
-        self._delivered: dict[tuple[str, str, int], Hop] = {}
+        self._delivered: dict[tuple[str, str, str], dict[int, Hop]] = defaultdict(dict)
+        """By host, mailbox and folder: uid → the hop that brought it."""
 
     def feed(self, entry: Entry) -> None:
         self.last = entry.t
@@ -114,8 +119,10 @@ class Trail:
                 self._root(Hop(entry, "", event.sender, event.recipients))
             case DestinationBackedOff() as event:
                 self.back_offs[entry.host, event.destination].append(entry)
-            case MailRead() as event:
-                self._read(entry, event)
+            case MailRead() | MailMoved() | MailExpunged():
+                self._read(entry, entry.event)
+            case FolderRenamed() as event:
+                self._renamed(entry.host, event)
             case event:
                 self._session(entry)
                 hop = self.hops.get((entry.host, getattr(event, "queue_id", "")))
@@ -188,7 +195,7 @@ class Trail:
             case MailRelayed() as event:
                 self._relayed(hop, entry, event)
             case MailDelivered() as event:
-                self._delivered[entry.host, event.mailbox.lower(), event.uid] = hop
+                self._delivered[entry.host, event.mailbox.lower(), "INBOX"][event.uid] = hop
             case MailDeferred() as event:
                 hop.deferrals.update(dict.fromkeys(map(str.lower, event.recipients), entry))
             case BounceSent(bounce_id=notice):
@@ -228,10 +235,21 @@ class Trail:
         same = self._by_message_id[hop.message_id] if hop.message_id else ()
         return next((other for other in reversed(same) if other.queue_id == found[1] and other is not hop), None)
 
-    def _read(self, entry: Entry, event: MailRead) -> None:
-        hop = self._delivered.get((entry.host, event.mailbox.lower(), event.uid))
-        if hop is not None:
+    def _read(self, entry: Entry, event: MailRead | MailMoved | MailExpunged) -> None:
+        """What its owner did with a message that was delivered."""
+        mailbox = entry.host, event.mailbox.lower()
+        folder = self._delivered[*mailbox, event.folder]
+        uids = (event.uid,) if isinstance(event, MailRead) else event.uids
+        hops = [folder.get(uid) for uid in uids]
+        for hop in dict.fromkeys(hop for hop in hops if hop is not None):
             hop.read.append(entry)
+        if isinstance(event, MailMoved):
+            there = self._delivered[*mailbox, event.to]
+            there.update((uid, hop) for uid, hop in zip(event.to_uids, hops, strict=True) if hop is not None)
+
+    def _renamed(self, host: str, event: FolderRenamed) -> None:
+        mailbox = host, event.mailbox.lower()
+        self._delivered[*mailbox, event.to] = self._delivered.pop((*mailbox, event.folder), {})
 
 
 def _number(entry: Entry) -> int:

@@ -22,7 +22,10 @@ from lab.events import (
     MailAccepted,
     MailDeferred,
     MailDelivered,
+    MailExpunged,
     MailForwarded,
+    MailMoved,
+    MailRead,
     MailRelayed,
     NameResolved,
     RecipientsFailed,
@@ -94,10 +97,21 @@ def _birth(hop: Hop) -> Iterator[Step]:
 
 
 def _read(hop: Hop, entry: Entry) -> Step:
-    how = getattr(entry.event, "how", "")
-    layer = Layer(how) if how in Layer.__members__ else Layer.MAIL
+    """What the owner of a mailbox did with it."""
+    layer, outcome = Layer.MAIL, ""
+    match entry.event:
+        case MailRead(how=how, octets=octets):
+            layer = Layer(how) if how in Layer.__members__ else Layer.MAIL
+            outcome = f"{'fetched' if layer is Layer.POP3 else 'read'} by {how}"
+            outcome += f", {octets:,} octet{'s' * (octets != 1)}" if octets else ""
+        case MailMoved(to=to, copied=copied):
+            outcome = f"copied to {to}" if copied else f"moved to {to}"
+        case MailExpunged(folder=folder):
+            outcome = "removed from the mailbox" if folder == "INBOX" else f"removed from {folder}"
+        case _:
+            pass
     return Step(
-        entry.n, entry.t, entry.host, layer, getattr(entry.event, "mailbox", ""), "read", entries=(entry.n,)
+        entry.n, entry.t, entry.host, layer, getattr(entry.event, "mailbox", ""), outcome, entries=(entry.n,)
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from lab.events import Event, FolderRenamed, MailExpunged
 from lab.mail.folder_names import INBOX, folder_name, from_file_name, parents, to_file_name
 from lab.mail.folders import FolderError, Listed
 from lab.mail.maildir import Maildir, Place
@@ -95,10 +96,13 @@ class MailAccount:
                 if self._below(name):
                     raise FolderError("HASCHILDREN", f"{name} is no folder itself, only the place of others")
                 raise _nonexistent(name)
+            folder = self.open(name)
+            uids = tuple(entry.uid for entry in folder.entries())
             gone = self._place.disk.remove_folder(self._path(name))
-            if folder := self._open.pop(name, None):
-                folder.vanish()
+            self._open.pop(name).vanish()
             await self._place.disk.sync(names=gone)
+            if uids:
+                self.tell(MailExpunged(self.address, uids, name))
             await self._note("special-use", {one: use for one, use in self._special().items() if one != name})
 
     async def rename(self, old: str, new: str) -> None:
@@ -146,6 +150,9 @@ class MailAccount:
         return sum(folder.usage for folder in folders), sum(len(folder.entries()) for folder in folders)
 
     # -- what its folders share (`maildir.Shelf`) ------------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        self._place.log(event)
 
     def room_for(self, octets: int) -> None:
         quota = self.quota
@@ -217,6 +224,8 @@ class MailAccount:
         names = [name for old, new in moves for name in self._move_one(old, new)]
         await self._place.disk.sync(names=names)
         after = dict(moves)
+        for old, new in moves:
+            self.tell(FolderRenamed(self.address, old, new))
         await self._note("special-use", {after.get(one, one): use for one, use in self._special().items()})
 
     def _move_one(self, old: str, new: str) -> Sequence[str]:

@@ -112,15 +112,14 @@ class Filing:
             self._rename(filed)
         return [filed.uid for filed in news]
 
-    def remove(self, uids: Iterable[int]) -> list[str]:
-        """Remove messages; the paths that are no more. A full disk is no hindrance."""
-        there = [uid for uid in dict.fromkeys(uids) if uid in self.state.filed]
-        paths = [self.path(uid) for uid in there]
-        for path in paths:
+    def remove(self, uids: Iterable[int]) -> dict[int, str]:
+        """Remove messages; those that were there, with their paths. A full disk is no hindrance."""
+        there = {uid: self.path(uid) for uid in uids if uid in self.state.filed}
+        for path in there.values():
             self._disk.remove(path)
         modseq = self.state.modseq + 1
         self._commit([journal.removed(uid, modseq) for uid in there], although_full=True)
-        return paths
+        return there
 
     def let_go(self, uids: Iterable[int]) -> None:
         """Forget messages whose files have gone elsewhere."""

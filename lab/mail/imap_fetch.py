@@ -107,7 +107,8 @@ def _response(session: Session, view: View, entry: Entry, items: Sequence[Item])
     yield b"* %d FETCH (%b)\r\n" % (view.number(entry.uid), b" ".join(pieces))
     read = sum(len(piece) for item, piece in zip(items, pieces, strict=True) if item.reads)
     if read:
-        session.host.log(MailRead(str(session.owner.address), entry.uid, "IMAP", _octets_read(shown, items)))
+        octets = _octets_read(shown, items)
+        session.host.log(MailRead(str(session.owner.address), entry.uid, "IMAP", octets, view.folder.name))
 
 
 def _octets_read(shown: Shown, items: Sequence[Item]) -> int:

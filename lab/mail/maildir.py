@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Protocol
 from zlib import crc32
 
+from lab.events import Event, MailExpunged, MailMoved
 from lab.fabric.disk import Disk
 from lab.mail.filing import Filing
 from lab.mail.folders import Entry, Folder, FolderError, Mode, Watcher
@@ -31,6 +32,10 @@ class Shelf(Protocol):
     """What the folders of one account share: where they lock, what they may hold, where part trees are kept."""
 
     lock: str
+    address: EmailAddress
+
+    def tell(self, event: Event) -> None:
+        """What the owner did, to the log."""
 
     def room_for(self, octets: int) -> None:
         """FolderError OVERQUOTA when so much more is too much."""
@@ -45,11 +50,12 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an account's folders are: the disk, the host that names the files, and its clock."""
+    """Where an account's folders are: the disk, the host that names the files, its clock and its log."""
 
     disk: Disk
     host: DomainName
     now: Callable[[], datetime]
+    log: Callable[[Event], None]
 
 
 def delivery_key(queue_id: str, recipient: EmailAddress) -> str:
@@ -166,7 +172,7 @@ class Maildir:
         parts = {there._part(): uid for uid in sources}
         await there._write({part: self.octets(uid) for part, uid in parts.items()})
         copies = [(part, _unnamed(sources[uid])) for part, uid in parts.items()]
-        return dict(zip(sources, await there._arrive(copies), strict=True))
+        return await self._told(dict(zip(sources, await there._arrive(copies), strict=True)), there, copied=True)
 
     async def move(self, uids: Sequence[int], to: Folder) -> Mapping[int, int]:
         there = _maildir(to)
@@ -180,8 +186,14 @@ class Maildir:
             self._filing.let_go(sources)
         await there._settle(arrived, self._filing.uids, left)
         self._tell()
-        await self._tidy()
-        return dict(zip(sources, arrived, strict=True))
+        return await self._told(dict(zip(sources, arrived, strict=True)), there)
+
+    async def _told(self, pairs: dict[int, int], there: Maildir, copied: bool = False) -> dict[int, int]:
+        if pairs:
+            uids, arrived = tuple(pairs), tuple(pairs.values())
+            self._shelf.tell(MailMoved(self._shelf.address, uids, self.name, there.name, arrived, copied))
+            await self._tidy()
+        return pairs
 
     # -- messages change and go ------------------------------------------------------------------------------
 
@@ -201,8 +213,9 @@ class Maildir:
         with self._filing.locked():
             removed = self._filing.remove(uids)
         if removed:
-            await self._place.disk.sync(self._filing.uids, names=removed)
+            await self._place.disk.sync(self._filing.uids, names=removed.values())
             self._tell()
+            self._shelf.tell(MailExpunged(self._shelf.address, tuple(removed), self.name))
             await self._tidy()
 
     def moved_to(self, path: str, name: str) -> None:

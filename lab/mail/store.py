@@ -104,7 +104,7 @@ class Store:
 
     def _opened(self, address: EmailAddress) -> MailAccount:
         host = self._host
-        place = Place(host.disk, host.name, host.clock.now)
+        place = Place(host.disk, host.name, host.clock.now, host.log)
         account = MailAccount(place, self.place_of(address), address, lambda: self._quota(address))
         if host.disk.folder is not None:
             self._views[address] = MboxView(host.disk, f"var/mail/{self.user_of(address)}", account.inbox)

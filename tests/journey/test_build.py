@@ -16,9 +16,12 @@ from lab.events import (
     DelayWarned,
     DestinationBackedOff,
     ExchangersFound,
+    FolderRenamed,
     MailAccepted,
     MailDelivered,
+    MailExpunged,
     MailForwarded,
+    MailMoved,
     MailRead,
     MailRelayed,
     MailRemoved,
@@ -233,8 +236,24 @@ def test_data_refused_for_want_of_recipients_is_no_step() -> None:
 
 def test_mail_read_by_its_owner_is_the_last_step() -> None:
     story = first_mail().pause(60).at(MAIL, MailRead(ED, 1, "POP3", 420))
-    assert only(story).steps[-1].what == f"{ED} read"
+    assert only(story).steps[-1].what == f"{ED} fetched by POP3, 420 octets"
     assert only(story).steps[-1].layer is Layer.POP3
+
+
+def test_mail_is_followed_from_folder_to_folder() -> None:
+    story = first_mail()
+    story.at(MAIL, MailMoved(ED, (1,), "INBOX", "Archive", (7,)))
+    story.at(MAIL, FolderRenamed(ED, "Archive", "Old"))
+    story.at(MAIL, MailRead(ED, 7, "IMAP", 1, "Old")).at(MAIL, MailRead(ED, 7, "IMAP", 1))
+    story.at(MAIL, MailMoved(ED, (6, 7), "Old", "Work", (1, 2), copied=True))
+    story.at(MAIL, MailExpunged(ED, (1, 2), "Work")).at(MAIL, MailExpunged(ED, (7,), "Old"))
+    assert [step.what for step in only(story).steps[-5:]] == [
+        f"{ED} moved to Archive",
+        f"{ED} read by IMAP, 1 octet",
+        f"{ED} copied to Work",
+        f"{ED} removed from Work",
+        f"{ED} removed from Old",
+    ]
 
 
 def test_a_message_that_waits_behind_another_tells_the_back_offs_of_its_destination() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+from lab.events import Event
 from lab.fabric.disk import Disk, MemoryDisk
 from lab.mail.account import MailAccount
 from lab.mail.folders import Entry, Folder
@@ -17,9 +18,10 @@ NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 HI = b"Subject: hi\r\n\r\nhello\r\n"
 
 
-def account(disk: Disk | None = None, quota: int = 0) -> MailAccount:
+def account(disk: Disk | None = None, quota: int = 0, log: list[Event] | None = None) -> MailAccount:
     """Ed's, as a process finds it that begins now."""
-    place = Place(disk or MemoryDisk(), DomainName("mail.belgiannews.com"), lambda: NOON)
+    log = [] if log is None else log
+    place = Place(disk or MemoryDisk(), DomainName("mail.belgiannews.com"), lambda: NOON, log.append)
     return MailAccount(place, ROOT, ED, lambda: quota)
 
 

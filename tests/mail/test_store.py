@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lab.clock import LabClock, VirtualTime
 from lab.errors import WrongUse
+from lab.events import Event
 from lab.fabric.base import Host
 from lab.fabric.disk import Disk, MemoryDisk
 from lab.fabric.folder_disk import FolderDisk
@@ -39,13 +40,16 @@ class Account:
         self.disk = disk or MemoryDisk()
         self.time = VirtualTime()
         self.clock = LabClock(self.time)
+        self.log: Callable[[Event], None] = [].append
 
     def store(self) -> Store:
         return Store(cast(Host, self), PLAN)
 
     def maildir(self, disk: Disk | None = None) -> Maildir:
         """INBOX, as a process finds it that begins now."""
-        return MailAccount(Place(disk or self.disk, MAIL, self.clock.now), "home/ed/Maildir", ED, lambda: 0).inbox
+        return MailAccount(
+            Place(disk or self.disk, MAIL, self.clock.now, self.log), "home/ed/Maildir", ED, lambda: 0
+        ).inbox
 
     def texts(self) -> dict[int, bytes]:
         inbox = self.maildir()
