@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-_GREETING = "the server is ready; log in:  a1 LOGIN ed secret   (a1 is a tag of your choice: it comes back with the answer)"
+_GREETING = (
+    "the server is ready; log in:  a1 LOGIN ed secret   (a1 is a tag of your choice, repeated in the answer)"
+)
 _DONE = MappingProxyType(
     {
         "LOGIN": "you are in; now open a mailbox:  a2 SELECT INBOX",
