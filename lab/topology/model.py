@@ -48,6 +48,8 @@ Octets = Annotated[
 Place = Annotated[str, PlainValidator(shorthand.anywhere), _text(example="unige.ch")]
 Lines = Annotated[list[str], BeforeValidator(shorthand.lines, json_schema_input_type=str | list[str])]
 Names = Annotated[list[Name], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[Name])]
+Range = Annotated[str, PlainValidator(shorthand.lab_range), _text(example="198.18.0.0/15")]
+Ranges = Annotated[list[Range], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[Range])]
 Networks = Annotated[list[Network], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[Network])]
 Addresses = Annotated[list[IP], BeforeValidator(shorthand.listed, json_schema_input_type=IP | list[IP])]
 Pattern = Annotated[str, PlainValidator(shorthand.pattern), _text(pattern=r"\{n", example="team{n}.be")]
@@ -243,7 +245,7 @@ class Topology(Shape):
     name: Text = Field(default="", description="What the lab is called; the file's name where nothing is given.")
     seed: Text = Field(default="1", description="Chance starts here: the same seed tells the same story.")
     ttl: Ttl = Field(default=300, description="How long others may keep the domains' records.")
-    ranges: Networks = Field(default=["198.18.0.0/15"], description="Where every address of the lab lies.")
+    ranges: Ranges = Field(default=["198.18.0.0/15"], description="Where every address of the lab lies.")
     root: ARegistry = Field(default=Registry(), description="The root of the names; served by a.root.")
     registries: Annotated[dict[Name, ARegistry], BeforeValidator(shorthand.nothing)] = Field(
         default={}, description="Zones above the domains: be, com, ac.uk. They are made where they are needed."

@@ -86,6 +86,31 @@ def network(value: Any) -> str:
         raise complaint("T008", f"'{text(value)}' is not a network", hint) from None
 
 
+_NO_HOSTS = {
+    ipaddress.ip_network(text): what
+    for text, what in (
+        ("0.0.0.0/8", "means 'this network'"),
+        ("127.0.0.0/8", "is every host's own loopback"),
+        ("224.0.0.0/4", "is for multicast"),
+        ("::/127", "is every host's own loopback"),
+        ("ff00::/8", "is for multicast"),
+    )
+}
+"""Where no host has an address (RFC 6890)."""
+
+
+def lab_range(value: Any) -> str:
+    """A network for the hosts of a lab: any but those that no host can have an address of."""
+    found = network(value)
+    mine = ipaddress.ip_network(found)
+    for other, what in _NO_HOSTS.items():
+        if mine.version == other.version and mine.overlaps(other):
+            raise complaint(
+                "T008", f"no host can have an address of {other}, which {what}", "198.18.0.0/15 is free"
+            )
+    return found
+
+
 def quantity(read: Callable[[str], T]) -> Callable[[Any], T]:
     def validate(value: Any) -> T:
         try:
