@@ -86,7 +86,6 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._working = 0
         self._frozen: dict[Host | None, list[asyncio.Handle]] = {}
         super().__init__()
-        self.set_task_factory(_make_task)  # type: ignore[arg-type]
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -103,6 +102,11 @@ class LabLoop(asyncio.SelectorEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
+
+    def create_task(  # type: ignore[override]
+        self, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
+    ) -> LabTask:
+        return LabTask(work, next(self._serials), loop=self, **options)
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
@@ -313,10 +317,6 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._patient.clear()
         self._frozen.clear()
         super().close()
-
-
-def _make_task(loop: LabLoop, work: Coroutine[Any, Any, Any], **options: Any) -> LabTask:
-    return LabTask(work, next(loop._serials), loop=loop, **options)
 
 
 def _run_inline(
