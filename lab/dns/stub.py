@@ -9,7 +9,7 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from lab.dns.verdict import Answered, follow
 from lab.dns.zone import addresses_of
 from lab.errors import WrongUse
 from lab.events import NameResolved
+from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.base import Host
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
 from lab.wire.dns import Malformed, Message, Question, brief, extended_errors, type_number
@@ -86,8 +87,13 @@ class Stub:
             records = own.records if isinstance(own, Answered) else ()
             rcode = "NOERROR" if isinstance(own, Answered) else own.rcode
             return Told(Message(response=True, rcode=rcode, question=Question(name, type), answer=records))
-        # As a task of the host, whoever calls: a question never leaves from the machine's own network.
-        return await self._questions.do((name, type), lambda: self._host.spawn(self._ask_all(name, type)))
+        return await self._questions.do((name, type), lambda: self._from_here(self._ask_all(name, type)))
+
+    def _from_here(self, work: Coroutine[Any, Any, Told]) -> Awaitable[Told]:
+        """As a task of the host, whoever calls: a question never leaves from the machine's own network. The
+        host's own programs are there already."""
+        at_home = AMBIENT.get() is self._host and not ATTENDED.get()
+        return work if at_home else self._host.spawn(work)
 
     async def _ask_all(self, name: DomainName, type: str) -> Told:
         last = Told(None)
