@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ def shell(host: str = "student", /, *, command: Unread = (), json: Json = False)
     lab shell                                           a shell on the student's host
     lab shell -- nslookup -q=MX belgiannews.com         one command
     lab shell relay.eunet.be -- cat /etc/resolv.conf    at another host
+    lab shell mail.belgiannews.com -- cat /var/mail/ed  somebody's mail, as a Unix user reads it
 
     Parameters
     ----------
     host
-        Whose resolvers are asked for names.
+        Whose resolvers are asked for names, and at a mail host whose mailboxes are in /var/mail.
     json
         Say where the shell would be, and open none.
     """
@@ -41,7 +43,10 @@ def shell(host: str = "student", /, *, command: Unread = (), json: Json = False)
         emit({**place, "pid": where.daemon()})
         return 0
     root = where.root.read_bytes() if where.root.exists() else b""
-    return _enter(where.daemon(), place, where.visits / place["name"], root, command)
+    _enter(where.daemon(), place, where.visits / place["name"], root)
+    if "mail" in place["runs"]:
+        _go_home(where.disks / place["name"], stay=bool(command))
+    return _become(command or _shell(place["name"]))
 
 
 def no_shell(form: dict[str, Any]) -> WrongUse:
@@ -59,7 +64,17 @@ def no_shell(form: dict[str, Any]) -> WrongUse:
     )
 
 
-def _enter(pid: int, place: dict[str, Any], folder: Path, root: bytes, command: tuple[str, ...]) -> int:
+def _go_home(disk: Path, stay: bool) -> None:
+    """The mailboxes are where a Unix user finds them; a shell begins in the host's own folder."""
+    from lab.fabric.visit import show_mail
+
+    with suppress(OSError):  # a machine that does not let /var/mail be covered has them in the folder all the same
+        show_mail(disk / "var" / "mail")
+    if not stay:
+        os.chdir(disk)
+
+
+def _enter(pid: int, place: dict[str, Any], folder: Path, root: bytes) -> None:
     from lab.fabric.visit import visit
     from lab.names import DomainName, parse_address
 
@@ -74,7 +89,6 @@ def _enter(pid: int, place: dict[str, Any], folder: Path, root: bytes, command: 
         ) from None
     os.environ["LAB_HOST"] = name
     os.environ["SSL_CERT_FILE"] = str(trusted)  # for programs that do not read the machine's own file
-    return _become(command or _shell(name))
 
 
 def _shell(name: str) -> tuple[str, ...]:

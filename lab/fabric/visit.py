@@ -21,6 +21,15 @@ _DAEMONS = (Path("/run/nscd/socket"), Path("/run/systemd/resolve/io.systemd.Reso
 """glibc and systemd ask these before any name server; they live outside the lab."""
 _BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 """Where Debian and Red Hat keep whom the machine trusts."""
+_MAIL = Path("/var/mail")
+
+
+def show_mail(mail: Path) -> None:
+    """Have a mail host's `var/mail` where Unix users look for theirs; a machine without /var/mail has it at the
+    host's own folder only."""
+    mail.mkdir(parents=True, exist_ok=True)
+    if _MAIL.is_dir():
+        bind_mount(mail, _MAIL.resolve())
 
 
 def visit(pid: int, name: DomainName, resolvers: Sequence[Address], folder: Path, root: bytes) -> Path:

@@ -139,10 +139,29 @@ class Net:
         """Every message so far, a stranger's too, in the order in which they were handed in."""
         return [Mail(self, name) for name in self.journeys]
 
-    async def mailbox(self, address: str) -> Mailbox:
+    async def mailbox(self, address: str, folder: str = "INBOX") -> Mailbox:
         await self.catch_up()
-        reply = await self.internet.mailbox(EmailAddress.parse(address))
+        reply = await self.internet.mailbox(EmailAddress.parse(address), folder)
         return Mailbox(address, tuple(reply["messages"]))
+
+    async def mail_file(self, address: str) -> str:
+        """The mailbox as `cat /var/mail/ed` shows it to a Unix user."""
+        await self.catch_up()
+        return await self.internet.mbox(EmailAddress.parse(address))
+
+    async def account(
+        self, do: str, address: str, *to: str, password: str = "secret", quota: int = 0, mail: bool = False
+    ) -> dict[str, Any]:
+        """What `lab account` does: add, passwd, quota (in octets), rm, alias and forward (to these addresses)."""
+        await self.catch_up()
+        more: dict[str, dict[str, Any]] = {
+            "add": {"password": password, "quota": quota},
+            "passwd": {"password": password},
+            "quota": {"quota": quota},
+            "rm": {"mail": mail},
+        }
+        whose, targets = EmailAddress.parse(address), {"to": addresses(list(to))}
+        return await self.internet.account(do, whose, **more.get(do, targets))
 
     async def letter(self, address: str, uid: int = 0) -> Letter:
         """A message in a mailbox, the newest if none is named, to be read part by part."""
