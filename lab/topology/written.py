@@ -47,16 +47,23 @@ def _zone_file(draft: Draft, name: str, origin: DomainName, ttl: int, path: Path
     """Relative to the topology file, and what it includes relative to itself."""
     folder = FilePath(draft.source.name).parent
     try:
-        text = (folder / name).read_text(encoding="utf-8")
+        text = _text_below(folder, folder / name)
     except (OSError, UnicodeDecodeError):
         where = (*path, "zone_file")
-        draft.complain(
-            "T019", f"the zone file '{name}' cannot be read", where, hint=f"it is looked for in {folder}"
-        )
+        hint = f"it is looked for in {folder} and below, nowhere else"
+        draft.complain("T019", f"the zone file '{name}' cannot be read", where, hint=hint)
         return None
-    beside = (folder / name).parent
-    include = lambda other: (beside / other).read_text(encoding="utf-8")  # noqa: E731
+    include = lambda other: _text_below(folder, (folder / name).parent / other)  # noqa: E731
     return zonefile.read(text, origin, file=str(folder / name), ttl=ttl, include=include)
+
+
+def _text_below(folder: FilePath, file: FilePath) -> str:
+    """The text of a file in the topology's folder or below. A topology may be a stranger's, and what is wrong in a
+    zone is quoted: it shall not show other files of whoever reads it, nor wait for a device."""
+    real = file.resolve()
+    if not real.is_relative_to(folder.resolve()) or not real.is_file():
+        raise FileNotFoundError(file)
+    return real.read_text(encoding="utf-8")
 
 
 def _lines(draft: Draft, items: list[str], origin: DomainName, ttl: int, path: Path) -> zonefile.Parsed:
