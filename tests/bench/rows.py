@@ -121,6 +121,13 @@ def first_mail() -> float:
     return time.perf_counter() - begun
 
 
+def imap(figure: str) -> float:
+    from tests.bench import mailboxes
+
+    program: Callable[[], float] = getattr(mailboxes, figure)
+    return program()
+
+
 KB = 1024
 
 ROWS = {
@@ -136,6 +143,9 @@ ROWS = {
         Row("five_days_1000", "1,000 of them to one dead host", "CPU s", 1.0, lambda: five_days(1000)),
         Row("end_to_end", "DNS + SMTP, 1,000 domains", "msg/CPU s", 1500, traffic, better="higher"),
         Row("scenarios", "lab run scenarios/ on sim", "s", 10.0, scenarios),
+        Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
+        Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
+        Row("imap_idle", "IMAP: 200 IDLE sessions told of a message", "ms", 50.0, lambda: imap("idlers_told")),
         Row("help", "lab --help", "s", 0.1, help_screen),
         Row("first_mail", "first mail in a cold process", "s", 0.5, first_mail),
     )
