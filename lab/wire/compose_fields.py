@@ -116,7 +116,8 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _parameter(name: str, value: str) -> list[str]:
-    if value.isascii() and value.isprintable() and len(name) + len(value) < WIDTH - 8:
+    stands = value.isascii() and value.isprintable() and "=?" not in value
+    if stands and len(name) + len(value) < WIDTH - 8:
         return [f"{name}={value if _TOKEN.fullmatch(value) else _quoted(value)}"]
     signs = _PERCENT_SIGNS.findall(quote(value, safe="", errors="replace"))
     room = WIDTH - len(name) - len("*00*=utf-8'';") - 2

@@ -190,3 +190,9 @@ def test_the_standard_library_reads_the_same() -> None:
 
 def test_a_text_that_can_stand_so_stands_so() -> None:
     assert text_words("hello there") == ["hello", "there"]
+
+
+def test_what_looks_like_an_encoded_word_is_not_taken_for_one() -> None:
+    octets = written(draft(subject="=?utf-8?q?a?=", attachments=(Attachment("=?utf-8?q?b?=", b"x"),)))
+    root = index(octets).root
+    assert (subject(octets, root), file_name(root.children[1])) == ("=?utf-8?q?a?=", "=?utf-8?q?b?=")
