@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -143,3 +144,59 @@ async def test_new_folders_are_durable_with_the_first_file_in_them(
     disk.rename("spool/new/1.log", "spool/cur/1.log")
     await disk.sync(names=["spool/new/1.log", "spool/cur/1.log"])
     assert set(synced) == {host / "spool", host / "spool/new", host / "spool/cur"}
+
+
+def test_stamp_changes_with_the_names_of_a_folder_and_with_nothing_else() -> None:
+    disk = MemoryDisk()
+    disk.write("new/1", b"one")
+    before = disk.stamp("new")
+    disk.append("new/1", b"more")
+    disk.write("elsewhere/2", b"two")
+    assert disk.stamp("new") == before != disk.stamp("elsewhere")
+    disk.rename("new/1", "new/1:2,S")
+    disk.rename("new/1:2,S", "new/1")
+    assert disk.stamp("new") not in (before, None)
+    disk.remove("new/1")
+    assert disk.stamp("new") == disk.stamp("nowhere") == 0
+
+
+def test_stamp_of_a_folder_that_has_just_changed_is_not_to_be_trusted(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    disk.write("new/1", b"one")
+    assert disk.stamp("new") is None
+    os.utime(tmp_path / "new", (1e9, 1e9))
+    assert disk.stamp("new") == 10**18
+    assert disk.stamp("nowhere") == 0
+
+
+def test_file_is_read_from_an_offset(disk: Disk) -> None:
+    disk.write("journal", b"one two")
+    assert disk.read("journal", 4) == b"two"
+    assert disk.read("journal", 40) == b""
+
+
+def test_folder_moves_and_goes_with_all_in_it(disk: Disk) -> None:
+    disk.write("old/cur/1", b"one")
+    disk.write("older/2", b"two")
+    disk.move_folder("old", "new")
+    assert (disk.list("old"), disk.read("new/cur/1"), disk.list("older")) == ([], b"one", ["2"])
+    disk.remove_folder("new")
+    assert disk.list("new") == []
+
+
+def test_lock_lets_one_in_at_a_time(disk: Disk) -> None:
+    with disk.lock("mail/lock"):
+        pass
+    disk.full = True
+    with disk.lock("other/lock"):
+        pass
+
+
+def test_removed_file_is_gone_at_once_and_off_the_disk_soon(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        disk = FolderDisk(tmp_path, pool)
+        disk.write("new/1", b"one")
+        disk.remove("new/1")
+        disk.remove("new/1")
+        assert disk.list("new") == []
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
