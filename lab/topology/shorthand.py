@@ -170,8 +170,14 @@ def person(value: Any) -> Any:
 def keyed(value: Any) -> Any:
     """A name, or a list of them, where a mapping is wanted: each with nothing said about it."""
     if isinstance(value, list | str):
-        return {str(text(word)): None for word in listed(value)}
+        return {_word(word): None for word in listed(value)}
     return nothing(value)
+
+
+def _word(value: Any) -> str:
+    if value is None or isinstance(value, list | dict):
+        raise complaint("T005", f"a list of names is wanted here; {describe(value)} is in it")
+    return str(text(value))
 
 
 def counted(value: Any) -> Any:
