@@ -104,14 +104,17 @@ def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
     """One line a host: the ports of the machine's loopback that lead to its services."""
-    hosts: dict[str, list[str]] = {}
+    hosts: dict[str, dict[str, str]] = {}
     for door in doors:
         host, _, service = door["to"].rpartition(" ")
         if door["kind"] == "socks":
             host, service = "everything, by name", "SOCKS5"
-        kind = "/udp" if door["kind"] == "udp" else ""
-        hosts.setdefault(host, []).append(f"{service} {door['port']}{kind}")
-    rows = [[(host, "place"), ("  ".join(ways), "")] for host, ways in hosts.items()]
+        ways, way = hosts.setdefault(host, {}), f"{service} {door['port']}"
+        ways[way] = "/udp" if door["kind"] == "udp" and way not in ways else ""
+    rows = [
+        [(host, "place"), ("  ".join(f"{way}{by}" for way, by in ways.items()), "")]
+        for host, ways in hosts.items()
+    ]
     return [plain(" From outside the lab, at 127.0.0.1:"), *table(rows, indent="  ")] if rows else []
 
 

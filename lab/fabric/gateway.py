@@ -15,7 +15,7 @@ import errno
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from lab.errors import MachineSaidNo
@@ -64,7 +64,7 @@ def bind(doors: Sequence[Door]) -> list[BoundDoor]:
     bound: list[BoundDoor] = []
     try:
         for door in doors:
-            bound.append(BoundDoor(door, _take(door)))
+            bound.append(BoundDoor(door, _beside(door, bound) or _take(door)))
     except BaseException:
         close(bound)
         raise
@@ -74,6 +74,17 @@ def bind(doors: Sequence[Door]) -> list[BoundDoor]:
 def close(doors: Sequence[BoundDoor]) -> None:
     for door in doors:
         door.socket.close()
+
+
+def _beside(door: Door, bound: Sequence[BoundDoor]) -> socket.socket | None:
+    """The port that the same service has by the other transport, if it is free: what UDP truncates is asked for
+    again by TCP, at the same port (RFC 1035 §4.2.1)."""
+    others = (one for one in bound if (one.door.to, one.door.service) == (door.to, door.service))
+    port = next((one.port for one in others if one.door.kind != door.kind), 0) if door.port == 0 else 0
+    try:
+        return _take(replace(door, port=port)) if port else None
+    except MachineSaidNo:
+        return None
 
 
 def _take(door: Door) -> socket.socket:

@@ -157,7 +157,7 @@ def _judge(blank: Result, script: Script, error: BaseException) -> Result:
         case LabError():
             return replace(blank, verdict=Verdict.ERROR, message=str(error), line=line)
         case _:
-            why = str(error) or type(error).__name__
+            why = "".join(traceback.format_exception_only(error)).strip()  # its author writes Python
             return replace(blank, verdict=Verdict.ERROR, message=f"the scenario broke off: {why}", line=line)
 
 

@@ -114,5 +114,5 @@ def topology_of(script: Script, here: Path) -> Path:
         found = folder / "topologies" / f"{script.topology}.yaml"
         if found.is_file():
             return found
-    remedy = f"It plays on it:  {script.file}"
+    remedy = f'It is named in {script.file}:  @scenario("{script.topology}")'
     raise WrongUse(f"there is no topology '{script.topology}'", remedy=remedy, code="W022")

@@ -230,6 +230,14 @@ def test_doors_open_on_loopback_only():
     close(doors)
 
 
+def test_what_udp_truncates_can_be_asked_again_by_tcp_at_the_same_port():
+    udp, tcp, other = bind([Door("udp", 0, ADDRESS, 53), Door("tcp", 0, ADDRESS, 53), Door("tcp", 0, ADDRESS, 25)])
+    try:
+        assert udp.port == tcp.port != other.port
+    finally:
+        close([udp, tcp, other])
+
+
 def test_a_taken_port_is_named_and_no_other_door_stays_open():
     with socket.socket() as other:
         other.bind((LOOPBACK, 0))

@@ -71,7 +71,7 @@ def test_an_unknown_host_is_told_where_it_is_named(tmp_path: Path) -> None:
 def test_a_mistake_in_the_scenario_is_an_error_with_its_line(tmp_path: Path) -> None:
     result = played(tmp_path, 'raise ValueError("oops")')
     assert (result.verdict, result.line) == (Verdict.ERROR, 7)
-    assert result.message == "the scenario broke off: oops"
+    assert result.message == "the scenario broke off: ValueError: oops"
 
 
 def test_a_fault_without_await_is_there_before_the_next_thing(tmp_path: Path) -> None:
