@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from lab.fabric.base import Host
 from lab.mail.conversation import Conversation
 from lab.topology.plan import MailPlan
@@ -43,8 +41,3 @@ class AutoconfigService:
         domains = self._plan.local_domains
         asked = domains[0] if name == self._host.name else name.removeprefix(f"{AUTOCONFIG}.")
         return config(asked, self._host.name, self._tls) if asked in domains else None
-
-
-async def start_autoconfig(host: Host, plan: MailPlan, tls: bool) -> None:
-    """Answer on port 80 of the ambient host's addresses."""
-    await asyncio.get_running_loop().create_server(AutoconfigService(host, plan, tls).connect, port=80)

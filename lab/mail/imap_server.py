@@ -20,12 +20,10 @@ from lab.mail.conversation import HIGH_WATER, Conversation
 from lab.mail.folders import FolderError
 from lab.mail.imap_session import Done, Refused, Session, Shared
 from lab.mail.porter import Porter
-from lab.mail.tls import Sealed
 from lab.wire.imap_commands import Command, Search
 from lab.wire.imap_reader import GoOn
 from lab.wire.imap_server import ImapServer, Refusal, Request, State
 
-CLEAR, SEALED = 143, 993
 PATIENCE = 1_800.0
 """Seconds of silence: thirty minutes at least (RFC 9051 §5.4)."""
 FAREWELL = b"* BYE nothing was heard for half an hour\r\n"
@@ -83,22 +81,17 @@ class ImapService:
         self._offers_tls = offers_tls
         self._shared: Shared | None = None
 
-    async def listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.create_server(self._connect, port=CLEAR)
-        if self._offers_tls:
-            await loop.create_server(Sealed(self._host, self._connect_sealed), port=SEALED)
-
     @property
     def shared(self) -> Shared:
         if self._shared is None:
             self._shared = Shared(self._host, self._porter, self._size_limit, self._offers_tls)
         return self._shared
 
-    def _connect(self) -> Conversation:
+    def connect(self) -> Conversation:
         return Conversation(self._host, self._serve, PATIENCE, FAREWELL)
 
-    def _connect_sealed(self) -> Conversation:
+    def connect_sealed(self) -> Conversation:
+        """The same in TLS from the first octet on."""
         return Conversation(self._host, self._serve_sealed, PATIENCE, FAREWELL)
 
     async def _serve(self, client: Conversation) -> None:
@@ -262,10 +255,3 @@ _OWN: Mapping[str, Callable[[Visit, Command], Awaitable[Done]]] = MappingProxyTy
 
 def _greeting(session: Session) -> str:
     return f"{session.host.name} IMAP server ready"
-
-
-async def start_imap(host: Host, porter: Porter, size_limit: int, offers_tls: bool = True) -> ImapService:
-    """Serve IMAP on the ambient host's addresses. `size_limit`: octets of a message that APPEND takes."""
-    service = ImapService(host, porter, size_limit, offers_tls)
-    await service.listen()
-    return service

@@ -7,20 +7,15 @@ What was retrieved is marked as seen at QUIT, and not before, for the same reaso
 
 from __future__ import annotations
 
-import asyncio
-
 from lab.events import MailRead
 from lab.fabric.base import Host
 from lab.mail.conversation import Conversation
 from lab.mail.folders import SEEN, Folder, FolderError, Mode
 from lab.mail.porter import Porter
-from lab.mail.tls import Sealed
 from lab.names import EmailAddress
 from lab.wire import pop3, sasl
 from lab.wire.pop3 import Maildrop, Message, Session, State
 
-CLEAR, SEALED = 110, 995
-"""RFC 1939 §3, RFC 8314 §7.3."""
 PATIENCE = 600.0
 """Seconds of silence. RFC 1939 §3 asks for at least ten minutes."""
 
@@ -37,16 +32,11 @@ class Pop3Service:
         self._open: dict[EmailAddress, Visit] | None = None
         """Maildrops that a client has."""
 
-    async def listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.create_server(self._connect, port=CLEAR)
-        if self._offers_tls:
-            await loop.create_server(Sealed(self.host, self._connect_sealed), port=SEALED)
-
-    def _connect(self) -> Conversation:
+    def connect(self) -> Conversation:
         return Conversation(self.host, self._serve, PATIENCE)
 
-    def _connect_sealed(self) -> Conversation:
+    def connect_sealed(self) -> Conversation:
+        """The same in TLS from the first octet on."""
         return Conversation(self.host, self._serve_sealed, PATIENCE)
 
     async def _serve(self, client: Conversation) -> None:
@@ -150,10 +140,3 @@ class Visit:
 
 def _why(error: FolderError | OSError) -> str:
     return error.sentence if isinstance(error, FolderError) else (error.strerror or "the disk failed")
-
-
-async def start_pop3(host: Host, porter: Porter, offers_tls: bool = True) -> Pop3Service:
-    """Serve POP3 on the ambient host's addresses."""
-    service = Pop3Service(host, porter, offers_tls)
-    await service.listen()
-    return service

@@ -29,7 +29,7 @@ from lab.mail.envelope import Resolve
 from lab.mail.porter import Porter
 from lab.mail.relay import place_of
 from lab.mail.store import Store
-from lab.mail.tls import Sealed, turn_to_tls
+from lab.mail.tls import turn_to_tls
 from lab.names import ROOT, Address
 from lab.topology.plan import MailPlan
 from lab.wire import sasl
@@ -48,7 +48,7 @@ PATIENCE = 300.0
 class Reception:
     """A host's SMTP service: what its connections share, and those that are open."""
 
-    __slots__ = ("_terms", "host", "open", "plan", "porter", "queue", "resolve", "servers", "store")
+    __slots__ = ("_terms", "host", "open", "plan", "porter", "queue", "resolve", "server", "store")
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Reception:
         self.resolve = resolve if plan.settings.get("refuse_null_mx_senders") == "yes" else None
         self.open: dict[Connection, None] = {}
         self.porter = porter
-        self.servers: tuple[asyncio.AbstractServer, ...] = ()
+        self.server: asyncio.AbstractServer | None = None
         self._terms: Terms | None = None
 
     @property
@@ -86,8 +86,8 @@ class Reception:
 
     def close(self) -> None:
         """Take no more connections, and tell every open one that this host is closing (RFC 5321 §3.8)."""
-        for server in self.servers:
-            server.close()
+        if self.server is not None:
+            self.server.close()
         for connection in tuple(self.open):
             connection.dismiss(421, f"4.3.2 {self.host.name} is closing down")
 
@@ -100,20 +100,7 @@ async def start_server(
     if plan.settings:
         _ = reception.terms  # what is wrong in them is told now, not to the first client
     loop = asyncio.get_running_loop()
-    reception.servers = (await loop.create_server(reception.connect, port=port),)
-    return reception
-
-
-async def start_submission(
-    host: Host, plan: MailPlan, queue: Accepting, store: Store, porter: Porter
-) -> Reception:
-    """Take mail of the host's own people, at 587 (RFC 6409 §3.1) and at 465 in TLS (RFC 8314 §7.3)."""
-    reception = Reception(host, plan, queue, store, porter=porter)
-    loop = asyncio.get_running_loop()
-    reception.servers = (await loop.create_server(reception.connect, port=587),)
-    if offers_tls(plan):
-        sealed = Sealed(host, reception.connect_sealed)
-        reception.servers += (await loop.create_server(sealed, port=465),)
+    reception.server = await loop.create_server(reception.connect, port=port)
     return reception
 
 
