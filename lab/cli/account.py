@@ -70,7 +70,7 @@ def account(
         mail=mail,
         off=off,
     )
-    emit(form) if json else show(screen(do, form))
+    emit(form) if json else show(screen(form))
     return 0
 
 
@@ -91,8 +91,8 @@ def _typed(address: str) -> str:
     return typed
 
 
-def screen(do: str, form: dict[str, Any]) -> list[Line]:
-    match do:
+def screen(form: dict[str, Any]) -> list[Line]:
+    match form["do"]:
         case "list":
             return [line for host in form["hosts"] for line in _host(host)] or [plain(" No mail host is up.")]
         case "rm":
@@ -102,7 +102,8 @@ def screen(do: str, form: dict[str, Any]) -> list[Line]:
             to = f"leads to {', '.join(form['to'])}" if form["to"] else "is no alias any more"
             return [plain(f" {form['alias']} {to}.")]
         case _:
-            return [plain(f" {_SENTENCES[do](form['account'])}"), *_next(do, form["account"])]
+            said = _SENTENCES[form["do"]](form["account"])
+            return [plain(f" {said}"), *_next(form["do"], form["account"])]
 
 
 _SENTENCES = {

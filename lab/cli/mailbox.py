@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 from typing import Any
 
 from lab.cli.reading import Json
@@ -73,16 +74,29 @@ def _shown(text: str) -> str:
 def screen(form: dict[str, Any]) -> list[Line]:
     messages = form["messages"]
     count = f"{len(messages)} message{'' if len(messages) == 1 else 's'}" if messages else "empty"
-    head: Line = ((f" {form['address']}", "place"), (f"  ·  {count}", ""))
-    return [head, *table([_row(message) for message in messages], indent="  "), *_hint(form)]
+    folder = form.get("folder", "INBOX")
+    where = "" if folder == "INBOX" else f"  ·  {folder}"
+    head: Line = ((f" {form['address']}", "place"), (f"{where}  ·  {count}", ""))
+    return [head, *table([_row(message) for message in messages], indent="  "), *_hint(form), *_others(form)]
+
+
+def _others(form: dict[str, Any]) -> list[Line]:
+    """The folders that are not shown."""
+    names = [name for name in form.get("folders", ()) if name != form.get("folder", "INBOX")]
+    return [plain(f" Other folders:  {'  ·  '.join(names)}   (--folder NAME)", "dim")] if names else []
 
 
 def _hint(form: dict[str, Any]) -> list[Line]:
     last = [message["uid"] for message in form["messages"][-1:]]
     return [
-        plain(f" One of them:  lab mailbox {form['address']} {uid}   ·   its parts:  --tree", "dim")
+        plain(f" One of them:  lab mailbox {form['address']} {uid}{_named(form)}   ·   its parts:  --tree", "dim")
         for uid in last
     ]
+
+
+def _named(form: dict[str, Any]) -> str:
+    folder = form.get("folder", "INBOX")
+    return "" if folder == "INBOX" else f" --folder {quote(folder)}"
 
 
 def _row(message: dict[str, Any]) -> list[tuple[str, str]]:

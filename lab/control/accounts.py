@@ -23,10 +23,10 @@ async def account(lab: Lab, args: Args) -> dict[str, Any]:
     if do not in DOINGS:
         raise WrongUse(f"'{do}' is nothing to do with an account", remedy=f"Say one of  {', '.join(DOINGS)}")
     if do == "list":
-        return {"hosts": await lab.internet.accounts(optional(args, "host"))}
+        return {"do": do, "hosts": await lab.internet.accounts(optional(args, "host"))}
     address = EmailAddress.parse(text(args, "address")).folded
     found = await lab.internet.account(do, address, **_more(do, args))
-    return {"host": lab.internet.home(address).name, **found}
+    return {"do": do, "host": lab.internet.home(address).name, **found}
 
 
 def _more(do: str, args: Args) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from lab.cli import clock, dig, journey, mailbox, parts, queue, start
+from lab.cli import account, clock, dig, journey, mailbox, parts, queue, start
 from lab.cli.screen import Line, fold, paint
 
 SCREENS = Path(__file__).parent / "screens"
 DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType(
     {
+        "account": account.screen,
         "up": start.first_screen,
         "dig": lambda form: dig.screen(form, dig.question(form["asked"])),
         "journey": lambda form: journey.overview(form["journeys"]),

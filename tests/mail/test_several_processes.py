@@ -33,7 +33,7 @@ asyncio.run(work(sys.argv[1], FolderDisk(Path(sys.argv[2]))))
 def test_processes_lose_nothing_to_each_other(tmp_path: Path) -> None:
     words = [sys.executable, "-c", WORKER.format(each=EACH)]
     started = [
-        subprocess.Popen([*words, name, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*words, name, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for name in ("a", "b", "c")
     ]
     uids = [[int(uid) for uid in process.communicate()[0].split()] for process in started]
