@@ -125,6 +125,9 @@ class Account(Protocol):
     def list(self) -> Sequence[Listed]:
         """Sorted by name, INBOX first."""
 
+    def subscriptions(self) -> Sequence[str]:
+        """Every name subscribed to, whether there is such a folder (any more) or not (RFC 3501 §6.3.9)."""
+
     def open(self, name: str) -> Folder:
         """FolderError NONEXISTENT when there is none. The same object to everyone who opens it."""
 

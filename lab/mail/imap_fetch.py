@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from lab.events import MailRead
+from lab.mail.conversation import HIGH_WATER
 from lab.mail.folders import SEEN, Entry, Folder, Mode
 from lab.mail.imap_session import Done, Refused, Session, gone
 from lab.mail.imap_view import View
@@ -29,12 +30,14 @@ _UID, _FLAGS, _MODSEQ = Item("UID", "UID"), Item("FLAGS", "FLAGS"), Item("MODSEQ
 class Shown:
     """A message that is being fetched; its octets and index are read when an item needs them."""
 
-    __slots__ = ("_index", "_octets", "entry", "folder", "view")
+    __slots__ = ("_index", "_octets", "entry", "folder", "read", "view")
 
     def __init__(self, view: View, entry: Entry) -> None:
         self.view = view
         self.folder: Folder = view.folder
         self.entry = entry
+        self.read = 0
+        """Octets of its text that were fetched."""
         self._octets: bytes | None = None
         self._index: mime.MessageIndex | None = None
 
@@ -87,14 +90,16 @@ async def _send(session: Session, view: View, entries: list[Entry], items: tuple
         entries = view.entries([entry.uid for entry in entries])
         view.hush(unseen)
     fresh = frozenset(unseen)
-    lines: list[bytes] = []
+    told: list[bytes] = []
+    size = 0
     for entry in entries:
         also = (_FLAGS,) if entry.uid in fresh and _FLAGS not in items else ()
-        lines += _response(session, view, entry, (*items, *also))
-        if len(lines) > 200:
-            await session.emit(b"".join(lines))
-            lines.clear()
-    await session.emit(b"".join(lines))
+        told += _response(session, view, entry, (*items, *also))
+        size += len(told[-1]) if told else 0
+        if size > HIGH_WATER:
+            await session.emit(b"".join(told))
+            told, size = [], 0
+    await session.emit(b"".join(told))
 
 
 def _response(session: Session, view: View, entry: Entry, items: Sequence[Item]) -> Iterator[bytes]:
@@ -105,14 +110,9 @@ def _response(session: Session, view: View, entry: Entry, items: Sequence[Item])
     except KeyError:
         return
     yield b"* %d FETCH (%b)\r\n" % (view.number(entry.uid), b" ".join(pieces))
-    read = sum(len(piece) for item, piece in zip(items, pieces, strict=True) if item.reads)
-    if read:
-        octets = _octets_read(shown, items)
-        session.host.log(MailRead(str(session.owner.address), entry.uid, "IMAP", octets, view.folder.name))
-
-
-def _octets_read(shown: Shown, items: Sequence[Item]) -> int:
-    return sum(len(_piece(item, shown) or b"") for item in items if item.reads)
+    if shown.read:
+        owner = str(session.owner.address)
+        session.host.log(MailRead(owner, entry.uid, "IMAP", shown.read, view.folder.name))
 
 
 # -- items ----------------------------------------------------------------------------------------------------
@@ -156,6 +156,7 @@ def _section(item: Item, shown: Shown) -> bytes:
     octets = _piece(item, shown)
     if octets is None:
         return item.label.encode() + b" " + NIL
+    shown.read += len(octets) if item.reads else 0
     written = literal8(octets) if item.name == "BINARY[]" and b"\0" in octets else literal(octets)
     return item.label.encode() + b" " + written
 

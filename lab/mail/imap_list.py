@@ -25,11 +25,25 @@ async def list_folders(session: Session, command: List) -> Done:
     patterns = [command.reference + pattern for pattern in command.patterns]
     if sum(map(len, patterns)) > LONGEST_PATTERN:
         raise Refused(f"patterns are at most {LONGEST_PATTERN} characters", "LIMIT")
-    for listed, below in _chosen(session.owner.list(), patterns, command):
+    for listed, below in _chosen(_known(session, command), patterns, command):
         await session.emit(_line(session, command, listed, below))
         if command.status and listed.selectable:
             await session.emit(status_line(session, listed.name, command.status))
     return Done("these are the folders")
+
+
+def _known(session: Session, command: List) -> Sequence[Listed]:
+    """The folders; where subscriptions are asked for, also those that are not there (any more)."""
+    known = session.owner.list()
+    if not _by_subscription(command):
+        return known
+    there = {one.name for one in known}
+    absent = [name for name in session.owner.subscriptions() if name not in there]
+    return [*known, *(Listed(name, True, False, selectable=False) for name in absent)]
+
+
+def _by_subscription(command: List) -> bool:
+    return command.verb == "LSUB" or "SUBSCRIBED" in command.asked
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -54,7 +68,7 @@ def _matches_any(patterns: Iterable[str], name: str) -> bool:
 
 def _chosen(known: Sequence[Listed], patterns: list[str], command: List) -> Iterator[tuple[Listed, bool]]:
     """What to show, and whether it stands there only for a subscribed folder below it."""
-    subscribed_only = command.verb == "LSUB" or "SUBSCRIBED" in command.asked
+    subscribed_only = _by_subscription(command)
     upwards = command.verb == "LSUB" or "RECURSIVEMATCH" in command.asked
     for listed in known:
         if not _matches_any(patterns, listed.name) or ("SPECIAL-USE" in command.asked and not listed.special):
@@ -85,7 +99,7 @@ def _line(session: Session, command: List, listed: Listed, below: bool) -> bytes
 
 
 def _attributes(session: Session, command: List, listed: Listed) -> Iterator[str]:
-    if not listed.selectable:
+    if not listed.selectable and not (command.verb == "LSUB" and listed.subscribed):
         yield "\\NonExistent" if session.rev2 else "\\Noselect"
     if command.verb == "LIST":
         yield "\\HasChildren" if listed.has_children else "\\HasNoChildren"

@@ -21,6 +21,7 @@ from lab.wire.imap_server import ImapServer
 from lab.wire.imap_sets import NumberSet
 from lab.wire.imap_writer import quoted_name
 
+LONGEST_TEXT = 500
 _NUMBERED = ("FETCH", "STORE", "SEARCH")
 
 
@@ -33,8 +34,10 @@ class Done:
     code: str = ""
 
     def line(self, tag: str) -> bytes:
+        """One line of ASCII, whatever a client put into a name that the text repeats."""
         code = f"[{self.code}] " if self.code else ""
-        return f"{tag} {self.condition} {code}{self.text}\r\n".encode("utf-8", "surrogateescape")
+        words = "".join(sign if sign.isprintable() else "?" for sign in self.text[:LONGEST_TEXT])
+        return f"{tag} {self.condition} {code}{words}\r\n".encode("ascii", "backslashreplace")
 
 
 class Refused(Exception):

@@ -16,6 +16,8 @@ from lab.wire.imap_tokens import BadSyntax, Scanner
 
 DEEPEST = 100
 """NOT, OR and parentheses inside each other."""
+MOST = 1_000
+"""Keys in a search: each looks at every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,13 @@ class _Reader:
     def __init__(self, scanner: Scanner, charset: str) -> None:
         self.scanner = scanner
         self.charset = charset
-        self.depth = 0
+        self.depth = self.count = 0
 
     def key(self) -> Key:
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise BadSyntax("this search is nested too deeply")
+        self.count += 1
+        if self.depth > DEEPEST or self.count > MOST:
+            raise BadSyntax(f"a search has at most {MOST} keys, at most {DEEPEST} inside each other")
         found = self._key()
         self.depth -= 1
         return found

@@ -12,13 +12,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f]+')
+_ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _ASTRING = re.compile(rb'[^\x00-\x20(){%*"\\\x7f]+')
 _PATTERN = re.compile(rb'[^\x00-\x20(){"\\\x7f]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _LITERAL = re.compile(rb"~?\{(\d{1,20})\+?\}\r?\n")
 _NUMBER = re.compile(rb"\d{1,20}")
-_FLAG = re.compile(rb'\\?[^\x00-\x20(){%*"\\\]\x7f]+')
+_FLAG = re.compile(rb'\\?[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _END = re.compile(rb"\r?\n?$")
 _ESCAPED = re.compile(rb'\\(["\\])')
 
@@ -80,7 +80,7 @@ class Scanner:
         return found
 
     def atom(self, what: str = "a word") -> str:
-        return self.match(_ATOM, what)[0].decode("utf-8", "surrogateescape")
+        return self.match(_ATOM, what)[0].decode("ascii")
 
     def keyword(self, what: str = "a word") -> str:
         return self.atom(what).upper()
@@ -94,7 +94,7 @@ class Scanner:
         return number
 
     def flag(self) -> str:
-        return self.match(_FLAG, "a flag")[0].decode("utf-8", "surrogateescape")
+        return self.match(_FLAG, "a flag")[0].decode("ascii")
 
     def string(self, what: str = "a string") -> bytes:
         """A quoted string or a literal."""

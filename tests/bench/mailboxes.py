@@ -1,4 +1,4 @@
-"""Mailboxes on real sockets, for the rows about reading mail: a host on `local`, and a client process of its own."""
+"""Mailboxes on real sockets, for the rows about reading mail: a host on `local`, a client of its own process."""
 
 from __future__ import annotations
 

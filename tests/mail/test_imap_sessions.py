@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from lab.events import LoginRefused, MailRead
 from lab.names import EmailAddress
 from tests.mail.imap_world import HOME, PLAIN, STUDENT, World, play
@@ -214,3 +217,77 @@ def _anyone() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+_VERBS = (
+    *("SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "STATUS", "LIST", "LSUB", "APPEND", "SUBSCRIBE", "IDLE"),
+    *(
+        "FETCH",
+        "UID FETCH",
+        "STORE",
+        "UID STORE",
+        "SEARCH",
+        "UID SEARCH",
+        "COPY",
+        "MOVE",
+        "EXPUNGE",
+        "CLOSE",
+        "CHECK",
+    ),
+)
+_ARGUMENTS = (
+    *(
+        "INBOX",
+        "Archive",
+        '""',
+        "*",
+        "%",
+        "1",
+        "1:*",
+        "2,3",
+        "$",
+        "4294967295",
+        "..",
+        '"a/b"',
+        "&AOk-",
+        "{3+}\r\nabc",
+    ),
+    *(
+        "(MESSAGES UIDNEXT)",
+        "ALL",
+        "FULL",
+        "BODY[]",
+        "BODY.PEEK[2]<0.4>",
+        "(UID FLAGS)",
+        "BODYSTRUCTURE",
+        "BINARY[1]",
+    ),
+    *(
+        "+FLAGS",
+        "-FLAGS.SILENT",
+        "(\\Seen \\Deleted)",
+        "kw",
+        "UNSEEN",
+        "OR SEEN TEXT a",
+        "RETURN (SAVE)",
+        "MODSEQ 1",
+    ),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(_VERBS), st.lists(st.sampled_from(_ARGUMENTS), max_size=4)), max_size=30)
+)
+def test_whatever_is_asked_has_an_answer_and_the_mailbox_is_whole(asked: list[tuple[str, list[str]]]) -> None:
+    async def story(world: World) -> None:
+        client = await world.client()
+        for number, (verb, arguments) in enumerate(asked):
+            said = await client.says(" ".join([f"a{number}", verb, *arguments]))
+            if said[-1].startswith("+ idling"):
+                said = await client.says("DONE")
+            assert said[-1].startswith(f"a{number} "), said
+            assert "SERVERBUG" not in said[-1], said
+        assert (await client.says("z SELECT INBOX"))[-1].startswith("z OK")
+
+    play(story)
