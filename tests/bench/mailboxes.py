@@ -79,6 +79,17 @@ async def seconds(*steps: tuple[str, ...]) -> dict[str, float]:
     return dict(json.loads(done.stdout))
 
 
+def deliveries(messages: int = 5_000) -> float:
+    """Messages a second into one mailbox, each on stable storage, the text view of it kept too."""
+
+    async def story(here: Office) -> float:
+        begun = time.perf_counter()
+        await fill(here, messages)
+        return messages / (time.perf_counter() - begun)
+
+    return on_sockets(story)
+
+
 def select_and_flags(messages: int = 10_000) -> float:
     """Seconds for SELECT and FETCH 1:* FLAGS."""
 
