@@ -49,9 +49,9 @@ class _Waiting:
 
     def take(self, octets: bytes) -> None:
         """Octets that came: the reply if they fit the query, else nothing."""
-        if self.reply.done() or octets[:2] != self.query[:2] or not octets[2:3] or not octets[2] & 0x80:
+        if self.reply.done() or octets[:2] != self.query[:2] or len(octets) < 12 or not octets[2] & 0x80:
             return
-        if octets[12 : self.end] != self.query[12 : self.end] and int.from_bytes(octets[4:6], "big"):
+        if octets[12 : self.end] != self.query[12 : self.end] and not _says_only_that_it_failed(octets):
             return
         try:
             self.reply.set_result(decode(octets))
@@ -61,6 +61,11 @@ class _Waiting:
     def fail(self, error: Exception) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
+
+
+def _says_only_that_it_failed(octets: bytes) -> bool:
+    """No question, and an rcode that answers none: what a server says that could not read ours (RFC 8906 §3)."""
+    return octets[4:6] == b"\0\0" and octets[3] & 15 not in (0, 3)
 
 
 class _Datagram(_Waiting, asyncio.DatagramProtocol):

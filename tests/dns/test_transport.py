@@ -63,7 +63,16 @@ def _a_query(octets: bytes) -> bytes:
     return octets[:2] + bytes((octets[2] & 0x7F,)) + octets[3:]
 
 
-@pytest.mark.parametrize("forge", [_other_id, _other_case, _other_name, _a_query, lambda octets: octets[:1]])
+def _no_question(octets: bytes) -> bytes:
+    """Whoever does not know how the name was spelled might leave it out."""
+    lie = b"\0\0\x01\0\x01\0\0\0\x3c\0\x04\x01\x02\x03\x04"
+    return octets[:4] + b"\0\0\0\x01\0\0\0\0" + lie
+
+
+_FORGERIES = [_other_id, _other_case, _other_name, _a_query, _no_question, lambda octets: octets[:1]]
+
+
+@pytest.mark.parametrize("forge", _FORGERIES)
 async def test_r13_a_forged_answer_is_passed_over_for_the_true_one(
     news: Authority, forge: Callable[[bytes], bytes]
 ) -> None:
