@@ -121,7 +121,7 @@ class _Talk:
         *lines, self._heard = (self._heard + octets).split(b"\n")
         for line in lines:
             self._show("<", line.rstrip(b"\r"))
-            self._understand(line.decode("utf-8", errors="replace"))
+            self._understand(line.rstrip(b"\r").decode("utf-8", errors="replace"))
 
     def _understand(self, line: str) -> None:
         heard = self._listener.hear(line)

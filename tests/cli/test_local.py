@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from typing import Any
 
 import pytest
@@ -74,3 +76,20 @@ def test_the_doctor_finds_no_way_out(local_lab: Lab) -> None:
 def test_talk_works_here_too(local_lab: Lab) -> None:
     said = local_lab.apart("talk", "mail.unige.ch", typed="HELO student\nQUIT\n")
     assert [line[:5] for line in said.stdout.splitlines()] == ["< 220", "> HEL", "< 250", "> QUI", "< 221"]
+
+
+FETCH = """
+import poplib, ssl, urllib.request
+pop = poplib.POP3_SSL("mail.unige.ch", context=ssl.create_default_context())
+print(pop.getwelcome().decode())
+pop.quit()
+print(urllib.request.urlopen("http://autoconfig.unige.ch/mail/config-v1.1.xml").read().decode())
+"""
+
+
+def test_a_shell_trusts_the_lab_s_root_and_finds_its_services_by_name(local_lab: Lab) -> None:
+    said = local_lab.apart("shell", "--", sys.executable, "-c", FETCH).stdout
+    assert said.startswith("+OK mail.unige.ch POP3")
+    assert "<hostname>mail.unige.ch</hostname>" in said
+    found = local_lab.apart("dig", "_imaps._tcp.unige.ch", "SRV", "--json").stdout
+    assert [one["data"] for one in json.loads(found)["answers"]] == ["0 1 993 mail.unige.ch."]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import poplib
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -246,3 +248,28 @@ def test_a_front_door_leads_into_the_lab(lab: Lab) -> None:
     port = next(door["port"] for door in doors if door["to"] == "mail.belgiannews.com smtp")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         assert client.recv(100).startswith(b"220 mail.belgiannews.com")
+
+
+def test_pop3_by_hand_waits_its_turn_and_is_explained(lab: Lab) -> None:
+    words = [sys.executable, "-m", "lab.cli.app", "talk", "mail.belgiannews.com", "pop3", "--explain"]
+    environment = {"LAB_HOME": str(lab.home), "PYTHONUTF8": "1"}
+    typed = "CAPA\nUSER ed\nPASS secret\nLIST\nRETR 999\nQUIT\n"
+    said = subprocess.run(
+        words, input=typed, capture_output=True, env=environment, text=True, check=True, timeout=30
+    ).stdout
+    assert [line for line in said.splitlines() if line.startswith(">")] == [
+        f"> {line}" for line in typed.split("\n")[:-1]
+    ]
+    assert said.index("< .") < said.index("> USER ed")
+    assert "the mailbox is locked for you" in said
+    assert "POP3 has no number for it" in said
+
+
+def test_who_trusts_the_lab_s_root_trusts_what_is_behind_a_front_door(lab: Lab) -> None:
+    doors = json.loads((lab.home / "lab.json").read_text())["doors"]
+    port = next(door["port"] for door in doors if door["to"] == "mail.belgiannews.com pop3")
+    pop = poplib.POP3("localhost", port, timeout=10)
+    pop.stls(ssl.create_default_context(cafile=lab.home / "ca.pem"))
+    pop.user("ed@belgiannews.com")
+    assert pop.pass_("secret").startswith(b"+OK")
+    pop.quit()
