@@ -42,7 +42,8 @@ async def store(session: Session, command: Store) -> Done:
     entries = view.entries(uids)
     changed = _changed_since(entries, command.unchanged_since)
     wanted = [entry.uid for entry in entries if entry.uid not in changed]
-    session.condstore = session.condstore or command.unchanged_since is not None
+    if command.unchanged_since is not None:
+        await session.use_condstore()
     await folder.store(wanted, Mode(command.mode), flags)
     if command.silent:
         await _quietly(session, wanted, command.uid)

@@ -57,7 +57,9 @@ class Shown:
 async def fetch(session: Session, command: Fetch) -> Done:
     view = session.selected
     view.folder.look()
-    items = _completed(session, command)
+    items = _completed(command)
+    if _MODSEQ in items:
+        await session.use_condstore()
     uids = session.picked(command.numbers, command.uid)
     marks = not view.read_only and any(not item.peek for item in items)
     step = BATCH if all(item.name in _CHEAP for item in items) else 20
@@ -72,14 +74,13 @@ async def fetch(session: Session, command: Fetch) -> Done:
     return Done("fetched")
 
 
-def _completed(session: Session, command: Fetch) -> tuple[Item, ...]:
+def _completed(command: Fetch) -> tuple[Item, ...]:
     """The items asked for, and those that always go with them."""
     wanted = list(command.items)
     if command.uid and _UID not in wanted:
         wanted.insert(0, _UID)  # RFC 9051 §6.4.9
     if command.changed_since is not None and _MODSEQ not in wanted:
         wanted.append(_MODSEQ)  # RFC 7162 §3.1.4.1
-    session.condstore = session.condstore or _MODSEQ in wanted
     return tuple(wanted)
 
 

@@ -153,7 +153,8 @@ def status_line(session: Session, name: str, items: tuple[str, ...]) -> bytes:
 
 async def status(session: Session, command: Status) -> Done:
     await session.emit(status_line(session, command.name, command.items))
-    session.condstore = session.condstore or "HIGHESTMODSEQ" in command.items
+    if "HIGHESTMODSEQ" in command.items:
+        await session.use_condstore()
     return Done("that is how it stands")
 
 

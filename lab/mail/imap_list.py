@@ -100,7 +100,7 @@ def _line(session: Session, command: List, listed: Listed, below: bool) -> bytes
 
 def _attributes(session: Session, command: List, listed: Listed) -> Iterator[str]:
     if not listed.selectable and not (command.verb == "LSUB" and listed.subscribed):
-        yield "\\NonExistent" if session.rev2 else "\\Noselect"
+        yield "\\NonExistent" if session.rev2 or command.extended else "\\Noselect"
     if command.verb == "LIST":
         yield "\\HasChildren" if listed.has_children else "\\HasNoChildren"
         if listed.subscribed and "SUBSCRIBED" in (*command.asked, *command.returned):

@@ -94,8 +94,9 @@ async def _ended(session: Session, outcome: Outcome) -> Done:
 async def enable(session: Session, command: Enable) -> Done:
     """RFC 5161: what is unknown is passed over."""
     enabled = [name for name in command.names if name in ("CONDSTORE", "IMAP4REV2")]
-    session.condstore = session.condstore or "CONDSTORE" in enabled
     session.rev2 = session.automaton.utf8 = session.rev2 or "IMAP4REV2" in enabled
+    if "CONDSTORE" in enabled:
+        await session.use_condstore()
     words = " ".join(["ENABLED", *dict.fromkeys(enabled)]).replace("IMAP4REV2", "IMAP4rev2")
     await session.emit(f"* {words}\r\n".encode())
     return Done("enabled")

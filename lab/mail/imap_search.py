@@ -35,7 +35,8 @@ async def search(session: Session, command: Search, tag: str) -> Done:
     if returned is not None and "SAVE" in returned:
         session.saved = []
     changed = _has(command.key, keys.Changed)
-    session.condstore = session.condstore or changed
+    if changed:
+        await session.use_condstore()
     found = await _found(session, command.key)
     modseq = max((shown.entry.modseq for shown in found), default=0) if changed else 0
     uids = [shown.entry.uid for shown in found]

@@ -123,6 +123,12 @@ class Session:
     def name(self, name: str) -> bytes:
         return quoted_name(encode_name(name, self.rev2), self.rev2)
 
+    async def use_condstore(self) -> None:
+        """From now on mod-sequences are told; the highest at once (RFC 7162 §3.1.2.1)."""
+        if self.view is not None and not self.condstore:
+            await self.emit(b"* OK [HIGHESTMODSEQ %d] the last change\r\n" % self.view.folder.highest_modseq)
+        self.condstore = True
+
     # -- news ------------------------------------------------------------------------------------------------
 
     def telling(self, verb: str) -> Telling:
