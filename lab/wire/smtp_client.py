@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from lab.events import Failure, Stage
 from lab.wire.smtp_reply import BadReply, Reply, ReplyReader
 
 
-class State(Enum):
+class State(StrEnum):
     GREETING = "greeting"
     EHLO = "ehlo"
     HELO = "helo"
