@@ -14,6 +14,7 @@ _LOCALHOST = DomainName("localhost")
 _INVALID = DomainName("invalid")
 _LOOPBACK = DomainName("127.in-addr.arpa")
 _LOOPBACK_SIX = DomainName("1" + ".0" * 31 + ".ip6.arpa")
+_TOPS = ("localhost", "arpa", "invalid")
 _TTL = 10_800
 _HERE = {
     "A": A(Address("127.0.0.1")),
@@ -23,6 +24,8 @@ _HERE = {
 
 def special(name: DomainName, type: str) -> Answered | Nothing | None:
     """The answer to a special name, None for every other."""
+    if name.rpartition(".")[2] not in _TOPS:
+        return None  # which is nearly every name
     if name.is_within(_LOCALHOST):
         data = _HERE.get(type)
         return Answered((Record(name, _TTL, data),)) if data else _no("NOERROR", _LOCALHOST)
