@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from lab.cli import topologies
+from lab.cli.hosts import failed, host_lines
 from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, plain, show, table
 from lab.control.client import ask
 from lab.control.home import home
 from lab.control.launch import Order, start, stop
-
-_GLYPHS = {"up": ("✓", "good")}
 
 
 def up(
@@ -77,7 +76,7 @@ def first_screen(form: dict[str, Any]) -> list[Line]:
     lines: list[Line] = [
         ((' mini-Internet "', ""), (form["lab"], "head"), (f'"  ·  {form["fabric"]}  ·  {source}', ""))
     ]
-    lines += table([_row(row) for row in form["rows"]], indent="  ")
+    lines += host_lines(form["rows"], form["hosts"])
     if form["hosts"] > len(form["rows"]):
         lines.append(plain(f"  … and {form['hosts'] - len(form['rows']):,} more:  lab status", "dim"))
     hosts = "1 host" if form["hosts"] == 1 else f"{form['hosts']:,} hosts"
@@ -85,21 +84,6 @@ def first_screen(form: dict[str, Any]) -> list[Line]:
     lines += _front_doors(form["doors"])
     lines.append(plain(f" Try:  {'  ·  '.join(_suggestions(form))}"))
     return lines
-
-
-def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
-    glyph, style = _GLYPHS.get(row["state"], ("✕", "bad"))
-    state = "" if row["state"] == "up" else row["state"]
-    about = row.get("about", "")
-    last = [(f"{state}{'  ·  ' if state and about else ''}", style), (about, "dim")]
-    text = "".join(word for word, _ in last)
-    return [
-        (glyph, style),
-        (" ".join(row["runs"]), ""),
-        (row["name"], "place"),
-        (row["address"], ""),
-        (text, style if state else "dim"),
-    ]
 
 
 def _front_doors(doors: list[dict[str, Any]]) -> list[Line]:
@@ -140,7 +124,8 @@ def status(*, json: Json = False) -> int:
             )
         ]
     )
-    show(table([_row(row) for row in form["hosts"]], indent="  "))
+    show(host_lines(form["hosts"], len(form["hosts"])))
+    show(failed(form["hosts"]))
     show(
         ((" ✕ ", "bad"), (" – ".join(line["between"]), "place"), (f"  {line['fault']}", ""))
         for line in form["lines"]

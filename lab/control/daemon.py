@@ -23,7 +23,7 @@ from typing import Any
 
 from lab import topology
 from lab.control.client import error_form
-from lab.control.describe import people, row
+from lab.control.describe import first_hosts, people, row
 from lab.control.doors import asked_door, doors_of, open_doors
 from lab.control.home import Home, listen
 from lab.control.launch import Order, already_up
@@ -36,9 +36,6 @@ from lab.fabric.gateway import BoundDoor, bind
 from lab.fabric.loop import LabLoop
 from lab.internet import Internet
 from lab.topology.plan import Plan
-
-_SHOWN = 40
-"""Hosts that `lab up` lists; `lab status` has them all."""
 
 
 class Teller:
@@ -145,7 +142,7 @@ def first_screen(internet: Internet, order: Order, doors: Sequence[BoundDoor]) -
         "hosts": len(hosts),
         "dashboard": None,
         "people": people(internet.plan),
-        "rows": [row(host, internet.plan) for host in hosts[:_SHOWN]],
+        "rows": [row(host, internet.plan) for host in first_hosts(internet.plan)],
     }
 
 

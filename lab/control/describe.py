@@ -13,6 +13,8 @@ from lab.internet import STUDENT
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, MailPlan, Plan, ZonePlan
 
+_SHOWN = 40
+"""Hosts that `lab up` shows of a larger lab."""
 _FEW = 6
 """Delegations, or domains, that are named before "and more" is said."""
 
@@ -33,6 +35,14 @@ def row(host: HostPlan, plan: Plan, state: str = "up") -> dict[str, Any]:
         "organisation": host.organisation,
         "about": about(host, plan),
     }
+
+
+def first_hosts(plan: Plan) -> list[HostPlan]:
+    """Those that `lab up` shows: all of a small lab; of a large one whole organisations, the first in the file."""
+    if len(plan.hosts) <= _SHOWN:
+        return list(plan.hosts)
+    organisations = frozenset(islice(dict.fromkeys(host.organisation for host in plan.hosts), _SHOWN // 4))
+    return [host for host in plan.hosts if host.organisation in organisations][:_SHOWN]
 
 
 def people(plan: Plan) -> list[str]:
