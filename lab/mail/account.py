@@ -27,7 +27,7 @@ SPECIAL = ("\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 class MailAccount:
     """`root` is its Maildir on the disk; `quota` tells how many octets it may hold now, 0: any number."""
 
-    __slots__ = ("_changing", "_open", "_parts", "_place", "_quota", "_root", "address", "lock")
+    __slots__ = ("_changing", "_is_closed", "_open", "_parts", "_place", "_quota", "_root", "address", "lock")
 
     def __init__(self, place: Place, root: str, address: EmailAddress, quota: Callable[[], int]) -> None:
         self._place = place
@@ -35,6 +35,7 @@ class MailAccount:
         self._quota = quota
         self._open: dict[str, Maildir] = {}
         self._changing: asyncio.Lock | None = None
+        self._is_closed = False
         self._parts: PartStore | None = None
         self.address = address
         self.lock = f"{root}/uids.lock"
@@ -70,6 +71,7 @@ class MailAccount:
         name = folder_name(name)
         folder = self._open.get(name)
         if folder is None:
+            self._require()
             if not self._is_there(name):
                 raise _nonexistent(name)
             folder = self._open[name] = self._maildir(name)
@@ -135,14 +137,18 @@ class MailAccount:
                 names.pop(name, None)
             await self._note("subscriptions", names)
 
-    async def destroy(self) -> None:
-        """Everything goes; whoever has a folder open sees it empty."""
+    def close(self) -> None:
+        """Its owner leaves. Whoever has a folder open sees it empty, and opens no other; the files stay."""
+        self._is_closed = True
         for folder in self._open.values():
             folder.vanish()
         self._open.clear()
         if self._parts is not None:
             self._parts.close()
             self._parts = None
+
+    async def destroy(self) -> None:
+        """The files go, of an account that is closed."""
         await self._place.disk.sync(names=self._place.disk.remove_folder(self._root))
 
     def usage(self) -> tuple[int, int]:
@@ -187,9 +193,14 @@ class MailAccount:
     @property
     def _alone(self) -> asyncio.Lock:
         """Folders come and go one change at a time."""
+        self._require()
         if self._changing is None:
             self._changing = asyncio.Lock()
         return self._changing
+
+    def _require(self) -> None:
+        if self._is_closed:
+            raise FolderError("UNAVAILABLE", f"{self.address} has no mailbox here any more")
 
     def _path(self, name: str) -> str:
         return self._root if name == INBOX else f"{self._root}/{to_file_name(name)}"

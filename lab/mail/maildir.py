@@ -75,7 +75,7 @@ class Maildir:
         self._arriving: dict[int, None] = {}
         """UIDs that are given but not durable yet, ascending."""
         self._shown: tuple[Entry, ...] | None = None
-        self._watchers: dict[int, Watcher] = {}
+        self._watchers: dict[object, Watcher] = {}
         self._parts = 0
         self.name = name
         self.gone = False
@@ -135,7 +135,7 @@ class Maildir:
         return self._filing.path(uid)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        key = id(watcher)
+        key = object()
         self._watchers[key] = watcher
         return lambda: self._watchers.pop(key, None) and None
 

@@ -20,7 +20,7 @@ _MOMENT = 0.1
 class MboxView:
     """The text of `inbox` in `file`, from the first change on."""
 
-    __slots__ = ("_disk", "_file", "_inbox", "_is_due", "_upto")
+    __slots__ = ("_disk", "_file", "_inbox", "_leave", "_timer", "_upto")
 
     def __init__(self, disk: Disk, file: str, inbox: Maildir) -> None:
         self._disk = disk
@@ -28,8 +28,14 @@ class MboxView:
         self._inbox = inbox
         self._upto = -1
         """The last UID the text has; -1: nobody knows what it has."""
-        self._is_due = False
-        inbox.watch(self._notice)
+        self._timer: asyncio.TimerHandle | None = None
+        self._leave = inbox.watch(self._notice)
+
+    def close(self) -> None:
+        """The text stays as it is."""
+        self._leave()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _notice(self, change: Change, uid: int) -> None:
         if change is Change.ADDED and self._upto >= 0 and uid > self._upto:
@@ -46,12 +52,11 @@ class MboxView:
     def _write_soon(self) -> None:
         if self._upto < 0:
             self._write()
-        elif not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_later(_MOMENT, self._write)
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._write)
 
     def _write(self) -> None:
-        self._is_due = False
+        self._timer = None
         self._disk.write(self._file, as_mbox(self._inbox))
         self._upto = self._inbox.uidnext - 1
 

@@ -93,7 +93,9 @@ class Store:
         account = self.account(address)
         await self.people.remove(address)
         self._accounts.pop(address)
-        self._views.pop(address, None)
+        if view := self._views.pop(address, None):
+            view.close()
+        account.close()
         if mail:
             await account.destroy()
             self._host.disk.remove(f"var/mail/{self.user_of(address)}")

@@ -9,7 +9,7 @@ from lab.events import MailDeferred, MailDelivered, MailForwarded
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down
 from lab.log import EventLog
-from lab.mail.folders import Account, Accounts
+from lab.mail.folders import Account, Accounts, FolderError
 from lab.mail.people import People, Person
 from lab.mail.store import Store
 from lab.names import DomainName, EmailAddress
@@ -96,6 +96,23 @@ def test_who_left_is_unknown_and_the_mailbox_waits_for_a_return() -> None:
         await do(world, "rm", ZOE, mail=True)
         await do(world, "add", ZOE)
         assert store(world).messages(ZOE) == []
+
+    play(story)
+
+
+def test_who_is_still_logged_in_when_the_account_goes_has_nothing_to_read_or_write() -> None:
+    async def story(world: World) -> None:
+        await world.send(ANN)
+        await world.wait(seconds=1)
+        account = store(world).account(ANN)
+        inbox = account.open("INBOX")
+        await do(world, "rm", ANN)
+        assert not inbox.entries()
+        for attempt in (inbox.append(b"x\r\n"), account.create("Archive")):
+            with pytest.raises(FolderError, match="any more"):
+                await attempt
+        await do(world, "add", ANN)
+        assert [message.uid for message in store(world).messages(ANN)] == [1]
 
     play(story)
 
