@@ -62,7 +62,7 @@ def a_visitor_asks_the_lab_for_names_and_reaches_its_hosts():
         reader, writer = os.pipe()
         if os.fork() == 0:
             folder = Path(tempfile.mkdtemp())
-            visit.visit(keeper, DomainName("student.unige.ch"), [MAIL], folder)
+            visit.visit(keeper, DomainName("student.unige.ch"), [MAIL], folder, b"")
             _dialled(MAIL, 25).close()
             hosts = Path("/etc/hosts").read_text()
             os.write(writer, f"{socket.gethostname()}|{Path('/etc/resolv.conf').read_text()}|{hosts}".encode())
