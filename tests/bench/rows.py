@@ -128,6 +128,12 @@ def imap(figure: str) -> float:
     return program()
 
 
+def pop3() -> float:
+    from tests.bench.pop3 import retrieval
+
+    return retrieval()
+
+
 KB = 1024
 
 ROWS = {
@@ -151,6 +157,7 @@ ROWS = {
             lambda: imap("deliveries"),
             "higher",
         ),
+        Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, pop3),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
         Row("imap_idle", "IMAP: 200 IDLE sessions told of a message", "ms", 50.0, lambda: imap("idlers_told")),
