@@ -8,6 +8,7 @@ MailRead is logged when the text of a message, or of a part, was read: headers a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -24,6 +25,7 @@ from lab.wire.imap_writer import NIL, envelope, literal, literal8, structure
 
 BATCH = 500
 """Messages between two turns for others, where only numbers and flags are asked for; 20 where texts are."""
+_BLANK_LINE = re.compile(rb"^\r?\n|\n\r?\n")
 _UID, _FLAGS, _MODSEQ = Item("UID", "UID"), Item("FLAGS", "FLAGS"), Item("MODSEQ", "MODSEQ")
 
 
@@ -46,6 +48,15 @@ class Shown:
         if self._octets is None:
             self._octets = self.folder.octets(self.entry.uid)
         return self._octets
+
+    @property
+    def whole(self) -> mime.Part:
+        """The message as one part, for which nobody has to look into its body: a list of headers is read so."""
+        if self._index is not None:
+            return self._index.root
+        found = _BLANK_LINE.search(self.octets)
+        end = found.end() if found else len(self.octets)
+        return mime.Part("", 0, end, len(self.octets), "text", "plain")
 
     @property
     def index(self) -> mime.MessageIndex:
@@ -139,7 +150,10 @@ def _piece(item: Item, shown: Shown) -> bytes | None:
 
 
 def _stored(section: mime.Section, shown: Shown) -> bytes | None:
-    return shown.octets if section == WHOLE else mime.section(shown.index, shown.octets, section)
+    if section == WHOLE:
+        return shown.octets
+    index = shown.index if section.path else mime.MessageIndex(len(shown.octets), shown.whole)
+    return mime.section(index, shown.octets, section)
 
 
 def _decoded(item: Item, shown: Shown) -> bytes | None:
@@ -169,7 +183,7 @@ RENDER: Mapping[str, Callable[[Item, Shown], bytes]] = MappingProxyType(
         "INTERNALDATE": lambda item, shown: b"INTERNALDATE " + write_date_time(shown.entry.received).encode(),
         "RFC822.SIZE": lambda item, shown: b"RFC822.SIZE %d" % shown.entry.size,
         "MODSEQ": lambda item, shown: b"MODSEQ (%d)" % shown.entry.modseq,
-        "ENVELOPE": lambda item, shown: b"ENVELOPE " + envelope(mime.envelope(shown.octets, shown.index.root)),
+        "ENVELOPE": lambda item, shown: b"ENVELOPE " + envelope(mime.envelope(shown.octets, shown.whole)),
         "BODY": _structure,
         "BODYSTRUCTURE": _structure,
         "BODY[]": _section,

@@ -185,7 +185,7 @@ def _dated(day: date, order: int, sent: bool) -> Fits:
 
 
 def _sent(shown: Shown) -> date | None:
-    said = mime.envelope(shown.octets, shown.index.root).date
+    said = mime.envelope(shown.octets, shown.whole).date
     found = parsedate(said.decode("latin-1")) if said else None
     try:
         return date(*found[:3]) if found else None
@@ -202,7 +202,7 @@ def _texted(where: str, text: str) -> Fits:
 
 
 def _values(shown: Shown, field: str) -> Iterator[str]:
-    root = shown.index.root
+    root = shown.whole
     for one in fields(shown.octets, root.header_start, root.header_end):
         if one.name == field:
             yield mime.readable(one.value)
