@@ -58,6 +58,7 @@ class Session(asyncio.Protocol):
         "_sealing",
         "_tls",
         "_transport",
+        "_unsent",
         "_waiter",
         "greeting",
         "messages",
@@ -75,6 +76,8 @@ class Session(asyncio.Protocol):
         """What came of it before anyone waited."""
         self._limit: asyncio.TimerHandle | None = None
         self._deadline = 0.0
+        self._unsent = 0
+        """Octets that had not left yet when they were looked at last."""
         self._failure = Failure.CLOSED
         self.greeting = ""
         self.messages = 0
@@ -175,6 +178,7 @@ class Session(asyncio.Protocol):
         octets = self._client.data_to_send()
         if octets and self._transport is not None:
             self._transport.write(octets)
+            self._unsent = self._transport.get_write_buffer_size()
 
     async def _turn_to_tls(self) -> None:
         assert self._transport is not None
@@ -212,12 +216,20 @@ class Session(asyncio.Protocol):
             self._limit.cancel()
             self._limit = None
 
+    def _is_sending(self) -> bool:
+        """A text still leaves, over a slow line: its reply is waited for when it is out (§4.5.3.2.5)."""
+        before, self._unsent = self._unsent, self._transport.get_write_buffer_size() if self._transport else 0
+        return self._unsent < before
+
     def _strike(self) -> None:
         self._limit = None
         if self._client.is_ready:
             return
         if self._deadline > asyncio.get_running_loop().time():
             self._limit = asyncio.get_running_loop().call_at(self._deadline, self._strike)
+            return
+        if self._is_sending():
+            self._arm()
             return
         self._failure = Failure.TIMED_OUT
         self._heed(self._client.lost(Failure.TIMED_OUT))

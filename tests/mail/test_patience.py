@@ -14,7 +14,7 @@ from lab.events import (
 )
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import DomainName, EmailAddress
-from lab.topology.plan import MailPlan
+from lab.topology.plan import Link, MailPlan
 from lab.wire.dsn import read
 from tests.mail.world import BOTH_DOWN, HOME, Place, World, fail, pair, play
 
@@ -192,6 +192,19 @@ def test_patience_counts_from_arrival_through_a_crash() -> None:
         assert len(world.events(DelayWarned)) == 1
 
     play(story, pair(Place(), Place()))
+
+
+def test_a_long_text_may_take_its_time_over_a_slow_line() -> None:
+    text = b"Subject: long\r\n\r\n" + (b"x" * 900 + b"\r\n") * 800
+
+    async def story(world: World) -> None:
+        world.fabric.connect("mx1.b.com", "*", Link(bandwidth=5_600))
+        await world.send("ed@b.com", text=text)
+        await world.wait(hours=2)
+        assert len(world.events(MailRelayed)) == 1
+        assert not world.events(ConnectionFailed)
+
+    play(story, pair(Place(ehlo=b"250 here\r\n"), Place()))
 
 
 def test_a_full_disk_loses_nothing() -> None:
