@@ -6,15 +6,16 @@ standard library takes 7 µs to write it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
 
 def header_date(at: datetime) -> str:
-    return _written(at.replace(microsecond=0))
+    return _written(at.replace(microsecond=0), at.utcoffset())
 
 
 @lru_cache(maxsize=64)
-def _written(at: datetime) -> str:
+def _written(at: datetime, offset: timedelta | None) -> str:
+    """`offset` tells two zones apart: their datetimes are equal at one moment, what is written is not."""
     return format_datetime(at)
