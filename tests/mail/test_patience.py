@@ -195,10 +195,10 @@ def test_patience_counts_from_arrival_through_a_crash() -> None:
 
 
 def test_a_long_text_may_take_its_time_over_a_slow_line() -> None:
-    text = b"Subject: long\r\n\r\n" + (b"x" * 900 + b"\r\n") * 800
+    text = b"Subject: long\r\n\r\n" + (b"x" * 50_000 + b"\r\n") * 100
 
     async def story(world: World) -> None:
-        world.fabric.connect("mx1.b.com", "*", Link(bandwidth=5_600))
+        world.fabric.connect("mx1.b.com", "*", Link(bandwidth=56_000))
         await world.send("ed@b.com", text=text)
         await world.wait(hours=2)
         assert len(world.events(MailRelayed)) == 1
