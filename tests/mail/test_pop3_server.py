@@ -178,3 +178,18 @@ def test_a_line_without_end_is_refused_and_costs_no_memory() -> None:
         assert await caller.ask("") == "-ERR line too long"
 
     in_memory(story)
+
+
+def test_port_80_has_one_file_and_answers_garbage() -> None:
+    async def story(here: Office) -> None:
+        for said, status in (
+            (b"GET /mail/config-v1.1.xml HTTP/1.1\r\nHost: autoconfig.belgiannews.com\r\n\r\n", "200 OK"),
+            (b"GET /mail/config-v1.1.xml HTTP/1.1\r\nHost: autoconfig.unige.ch\r\n\r\n", "404 Not Found"),
+            (b"\x16\x03\x01\r\n\r\n", "400 Bad Request"),
+            (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200, "404 Not Found"),
+        ):
+            caller = await here.call(80)
+            caller.writer.write(said)
+            assert await caller.line() == f"HTTP/1.1 {status}"
+
+    in_memory(story)

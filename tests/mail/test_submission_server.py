@@ -7,10 +7,16 @@ import ssl
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from lab.events import CommandRefused, LoginRefused, MailAccepted
+from lab.fabric.faults import HostFaults
+from lab.mail.dialogue import Dialogue, Phase, Terms
+from lab.mail.relay import place_of
+from lab.names import EmailAddress
 from lab.wire import sasl
-from tests.mail.post_office import ED, MAIL, Caller, Office, in_memory
+from tests.mail.post_office import ED, MAIL, PLAN, Caller, Office, in_memory
 
 PLAIN = f"AUTH PLAIN {base64.b64encode(bytes(1) + b'ed' + bytes(1) + b'secret').decode()}"
 HELLO = "EHLO pc.belgiannews.com"
@@ -155,3 +161,38 @@ def test_port_25_takes_tls_but_no_logins_and_adds_nothing() -> None:
     here = in_memory(story)
     [accepted] = here.events(MailAccepted)
     assert (accepted.protocol, accepted.message_id) == ("ESMTPS", "")
+
+
+class NoLogins:
+    """A host whose people have no passwords."""
+
+    terms = sasl.Terms(lambda login: None, MAIL, Random(1))
+
+    def address(self, login: str) -> EmailAddress:
+        raise AssertionError("nobody came in")
+
+
+LINES = [
+    "EHLO pc",
+    "STARTTLS",
+    "AUTH PLAIN",
+    "AUTH LOGIN",
+    "AUTH SCRAM-SHA-256",
+    "AUTH PLAIN AA==",
+    "*",
+    "=",
+    "QUIT",
+]
+
+
+@given(some.lists(some.sampled_from(LINES).map(str.encode) | some.binary(max_size=40), max_size=12))
+def test_garbage_is_answered_and_lets_nobody_in(lines: list[bytes]) -> None:
+    place = place_of(MAIL, (), PLAN)
+    talk = Dialogue(Terms(place, frozenset(), HostFaults(), 10_000, tls=True, logins=NoLogins()), None)
+    talk.greet()
+    for line in lines:
+        turn = talk.take(line + b"\r\n")
+        assert 200 <= turn.reply.code < 600
+        assert talk.login is None
+        if talk.phase is Phase.OVER:
+            return
