@@ -70,7 +70,7 @@ class MailAccount:
     def open(self, name: str) -> Maildir:
         name = folder_name(name)
         folder = self._open.get(name)
-        if folder is None:
+        if folder is None or folder.gone:
             self._require()
             if not self._is_there(name):
                 raise _nonexistent(name)

@@ -42,6 +42,7 @@ class Filing:
         "changes",
         "entries",
         "folder",
+        "is_lost",
         "octets",
         "paths",
         "state",
@@ -59,6 +60,8 @@ class Filing:
         self.paths: dict[int, str] = {}
         """uid → where its file is in the Maildir: "cur/1767600060.…:2,S"."""
         self.changes: list[tuple[Change, int]] = []
+        self.is_lost = False
+        """Somebody else removed the whole folder."""
         self.octets = 0
         """What its messages take together."""
         self._index: dict[str, int] = {}
@@ -228,6 +231,9 @@ class Filing:
             self._disk.write(self.uids, journal.written_anew(self.state))
             self.state.generation += 1
             self._read_to = self._disk.size(self.uids)
+        else:
+            self.is_lost = True
+            self.forget_all()
 
     def _commit(self, lines: list[str], *, although_full: bool = False) -> None:
         octets = "".join(lines).encode("utf-8", "surrogateescape")
@@ -325,6 +331,8 @@ class Filing:
         return self._disk.stamp(f"{self.folder}/new"), self._disk.stamp(f"{self.folder}/cur")
 
     def _look(self) -> None:
+        if self.is_lost:
+            return
         stamps = self._stamp()
         found = dict(self._files())
         missing = [uid for uid, filed in self.state.filed.items() if filed.name not in found]

@@ -111,6 +111,7 @@ class Maildir:
     def look(self) -> None:
         if not self.gone:
             self._filing.look()
+            self.gone = self._filing.is_lost
             self._tell()
 
     def octets(self, uid: int) -> bytes:

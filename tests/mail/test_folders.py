@@ -213,6 +213,21 @@ async def test_processes_share_a_folder(tmp_path: Path) -> None:
     assert ours.inbox.octets(3) == HI
 
 
+async def test_folder_deleted_by_another_process_is_gone_here_too(tmp_path: Path) -> None:
+    ours, theirs = account(FolderDisk(tmp_path)), account(FolderDisk(tmp_path))
+    await ours.create("Work")
+    folder = ours.open("Work")
+    await folder.append(HI)
+    heard, _ = told(folder)
+    await theirs.delete("Work")
+    folder.look()
+    assert (folder.entries(), heard, len(ours.list())) == ((), [("expunged", 1)], 1)
+    with pytest.raises(FolderError, match="there is no folder Work"):
+        ours.open("Work")
+    await theirs.create("Work")
+    assert ours.open("Work").uidvalidity > folder.uidvalidity
+
+
 async def test_journal_written_anew_by_another_process_is_read_anew(tmp_path: Path) -> None:
     ours, theirs = account(FolderDisk(tmp_path)).inbox, account(FolderDisk(tmp_path)).inbox
     for _ in range(3):
