@@ -13,7 +13,7 @@ from lab.topology import units
 
 
 def account(
-    do: str,
+    do: str = "list",
     address: str = "",
     /,
     *more: str,
@@ -26,19 +26,20 @@ def account(
 ) -> int:
     """Who has a mailbox, and what becomes of their mail. A change counts at once, and outlives a crash.
 
-    lab account list [HOST]                          everybody, or those of one host
-    lab account add ed@belgiannews.com               a new mailbox; mail for it is taken from now on
-    lab account passwd ed@belgiannews.com            another password, read from the keyboard
-    lab account quota ed@belgiannews.com 10MB        how much the mailbox holds; 0 is any amount
-    lab account alias info@belgiannews.com ed@belgiannews.com ann@unige.ch
-    lab account forward ed@belgiannews.com ann@unige.ch ed@belgiannews.com      and a copy stays
-    lab account forward ed@belgiannews.com --off
-    lab account rm ed@belgiannews.com [--mail]
+    lab account list [HOST]                    everybody, or those of one host
+    lab account add zoe@unige.ch               a new mailbox, open at once
+    lab account passwd zoe@unige.ch            another password, from the keyboard
+    lab account quota zoe@unige.ch 10MB        how much it holds; 0: any amount
+    lab account alias info@unige.ch zoe@unige.ch ed@belgiannews.com
+    lab account forward zoe@unige.ch ed@belgiannews.com zoe@unige.ch
+                                               to ed, and a copy stays
+    lab account forward zoe@unige.ch --off
+    lab account rm zoe@unige.ch [--mail]
 
     Parameters
     ----------
     do
-        add, list, passwd, quota, alias, forward or rm.
+        add, list, passwd, quota, alias, forward or rm; list, if not told otherwise.
     address
         Whose account, or which alias. Of list: the host.
     more

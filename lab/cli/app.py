@@ -119,7 +119,9 @@ def _tell(error: LabError, as_json: bool) -> int:
 
         print(json.dumps({"error": error_form(error)}, ensure_ascii=False))
     else:
-        print(worded(error), file=sys.stderr)
+        from lab.cli.screen import harmless
+
+        print(harmless(worded(error)), file=sys.stderr)
     return error.exit_status
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.reading import Json
-from lab.cli.screen import emit, plain, show
+from lab.cli.screen import emit, harmless, plain, show
 from lab.cli.topologies import find, near
 from lab.errors import WrongUse
 
@@ -33,7 +33,7 @@ def check(file: str = "", /, *, json: Json = False) -> int:
         emit({"file": str(path), "errors": errors, "problems": [form(problem) for problem in problems]})
     else:
         for problem in problems:
-            print(problem)
+            print(harmless(str(problem)))
         show([plain(summary(near(path), errors, len(problems) - errors), "bad" if errors else "good")])
     return 2 if errors else 0
 

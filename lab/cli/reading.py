@@ -71,4 +71,5 @@ def _plain(sentence: str) -> str:
     """Cyclopts' sentence without Python's words."""
     for python, plain in _PYTHONS.items():
         sentence = re.sub(python, plain, sentence)
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
+    first = sentence.split(" ", 1)[0]
+    return (sentence if first.isupper() else sentence[:1].lower() + sentence[1:]).rstrip(".")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from os.path import exists
 from pathlib import Path
 from typing import Literal
 
 from lab.cli.files import unwritable
 from lab.cli.reading import Json
-from lab.cli.screen import emit
+from lab.cli.screen import emit, harmless
 
 
 def run(
@@ -49,7 +50,7 @@ def run(
         if json:
             emit(result.to_json())
         else:
-            print(told(result), flush=True)
+            print(harmless(told(result)), flush=True)
     if junit:
         try:
             write_junit(results, Path(junit))
@@ -64,7 +65,7 @@ def _found(path: str) -> Path:
     from lab.topology.shipped import shipped
 
     places = [Path(path).expanduser(), *(folder / path for folder in shipped())] if path else []
-    return next((place for place in places if place.exists()), Path(path or "(empty)"))
+    return next((place for place in places if exists(place)), Path(path or "(empty)"))
 
 
 def _topology(name: str) -> Path | None:

@@ -131,6 +131,17 @@ def _cut(line: Line, start: int, end: int) -> Line:
     return parts
 
 
+def harmless(text: str) -> str:
+    """A text of several lines, without power over the terminal and without endless lines: it may hold whatever
+    somebody typed or wrote into a file."""
+    lines = visible(text, keep="\n\t").splitlines()
+    return "\n".join(line if len(line) <= _ENDLESS else f"{line[:_ENDLESS]}…" for line in lines)
+
+
+_ENDLESS = 500
+"""Characters of a line that nobody reads on to the end of."""
+
+
 def plain(text: str, style: str = "") -> Line:
     return ((text, style),)
 

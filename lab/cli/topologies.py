@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from os.path import isfile
 from pathlib import Path
 
 from lab.errors import WrongUse
@@ -13,7 +14,7 @@ _DEFAULT = "belgium"
 def find(name: str = "") -> Path:
     """The file named, or of that name in topologies/ here, or among those that come with the lab."""
     for path in _candidates(name or _DEFAULT):
-        if path.is_file():
+        if isfile(path):  # Path.is_file raises on a name that is too long to be one
             return path.absolute()
     near = difflib.get_close_matches(name, known(), n=1, cutoff=0.5)
     remedy = f"Did you mean '{near[0]}'?" if near else f"Known by name: {', '.join(known())}."

@@ -20,6 +20,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,9 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    if isfile(path):
         yield path
-    elif path.is_dir():
+    elif isdir(path):
         files = sorted(file for file in path.rglob("*.py") if not _is_put_aside(file.relative_to(path)))
         if not files:
             raise WrongUse(f"there is no scenario in the folder '{path}'", code="W020")
