@@ -129,7 +129,7 @@ def meaning(command: str, line: str) -> list[str]:
     if words[0] != "*":
         return [*_ended(command, condition), *told]
     if condition == "OK":
-        return told or ([f"OK: {_GREETING}"] if not command else [])
+        return [*([] if command else [f"OK: {_GREETING}"]), *told]
     return _told(line, condition) or told
 
 

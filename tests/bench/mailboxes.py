@@ -15,6 +15,7 @@ from lab.clock import WarpedTime
 from lab.fabric import namespace
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
+from tests.bench import dovecot
 from tests.mail.post_office import ED, OFFICE, RANGES, STUDENT, Office, office
 
 LETTER = (
@@ -31,9 +32,9 @@ def answer(tag):
         assert octets, bytes(got[-200:])
         got += octets
     return len(got)
-client = socket.create_connection((sys.argv[1], 143)); client.recv(4096)
+client = socket.create_connection((sys.argv[1], int(sys.argv[2]))); client.recv(4096)
 took = {}
-for number, (name, *lines) in enumerate(json.loads(sys.argv[2])):
+for number, (name, *lines) in enumerate(json.loads(sys.argv[3])):
     begun = time.perf_counter()
     for line in lines:
         tag = b"t%d" % number; number += 100
@@ -70,9 +71,10 @@ async def fill(here: Office, messages: int) -> None:
     await asyncio.gather(*(session() for _ in range(50)))
 
 
-async def seconds(*steps: tuple[str, ...]) -> dict[str, float]:
+async def seconds(*steps: tuple[str, ...], at: tuple[str, int] = (OFFICE, 143)) -> dict[str, float]:
     """What an IMAP client needs for each step: a name, and the commands that it says one after the other."""
-    command = [sys.executable, "-c", _CLIENT, OFFICE, json.dumps([["", "LOGIN ed secret"], *steps])]
+    words = (at[0], str(at[1]), json.dumps([["", "LOGIN ed secret"], *steps]))
+    command = [sys.executable, "-c", _CLIENT, *words]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -90,12 +92,29 @@ def deliveries(messages: int = 5_000) -> float:
     return on_sockets(story)
 
 
+FLAGS = ("flags", "SELECT INBOX", "FETCH 1:* FLAGS")
+HEADERS = ("headers", *(f"FETCH {number} BODY.PEEK[HEADER]" for number in range(100, 200)))
+
+
+def times_dovecot(step: str, messages: int = 10_000) -> float:
+    """How many times as long as Dovecot takes for the same mailbox, both warm."""
+
+    async def story(here: Office) -> float:
+        await fill(here, messages)
+        with dovecot.serving([LETTER.replace(b"%d", b"%d" % number) for number in range(messages)]) as at:
+            for _ in range(2):
+                ours, theirs = await seconds(FLAGS, HEADERS), await seconds(FLAGS, HEADERS, at=at)
+        return ours[step] / theirs[step]
+
+    return on_sockets(story)
+
+
 def select_and_flags(messages: int = 10_000) -> float:
     """Seconds for SELECT and FETCH 1:* FLAGS."""
 
     async def story(here: Office) -> float:
         await fill(here, messages)
-        return (await seconds(("it", "SELECT INBOX", "FETCH 1:* FLAGS")))["it"]
+        return (await seconds(FLAGS))["flags"]
 
     return on_sockets(story)
 
@@ -105,9 +124,7 @@ def one_header(messages: int = 1_000) -> float:
 
     async def story(here: Office) -> float:
         await fill(here, messages)
-        headers = [f"FETCH {number} BODY.PEEK[HEADER]" for number in range(100, 200)]
-        took = await seconds(("open", "SELECT INBOX"), ("them", *headers))
-        return took["them"] * 1_000 / len(headers)
+        return (await seconds(FLAGS, HEADERS))["headers"] * 1_000 / (len(HEADERS) - 1)
 
     return on_sockets(story)
 

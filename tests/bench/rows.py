@@ -121,11 +121,25 @@ def first_mail() -> float:
     return time.perf_counter() - begun
 
 
-def imap(figure: str) -> float:
+def imap(figure: str, *words: str) -> float:
     from tests.bench import mailboxes
 
-    program: Callable[[], float] = getattr(mailboxes, figure)
-    return program()
+    program: Callable[..., float] = getattr(mailboxes, figure)
+    return program(*words)
+
+
+def against_dovecot() -> tuple[Row, ...]:
+    """Where it is installed (tests need it not): the issue's anchor, in the same run."""
+    from tests.bench import dovecot
+
+    if not dovecot.IS_THERE:
+        return ()
+    return (
+        Row(
+            "flags_dovecot", "the same flags, Dovecot being 1", "times", 5, lambda: imap("times_dovecot", "flags")
+        ),
+        Row("header_dovecot", "one header, Dovecot being 1", "times", 5, lambda: imap("times_dovecot", "headers")),
+    )
 
 
 def pop3() -> float:
@@ -160,6 +174,7 @@ ROWS = {
         Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, pop3),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
+        *against_dovecot(),
         Row("imap_idle", "IMAP: 200 IDLE sessions told of a message", "ms", 50.0, lambda: imap("idlers_told")),
         Row("help", "lab --help", "s", 0.1, help_screen),
         Row("first_mail", "first mail in a cold process", "s", 0.5, first_mail),
