@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from lab.fabric.disk import Disk
@@ -34,6 +34,7 @@ class Filing:
         "_disk",
         "_flag_sets",
         "_index",
+        "_is_stale",
         "_lines",
         "_lock",
         "_now",
@@ -60,6 +61,8 @@ class Filing:
         self.paths: dict[int, str] = {}
         """uid → where its file is in the Maildir: "cur/1767600060.…:2,S"."""
         self.changes: list[tuple[Change, int]] = []
+        self._is_stale = False
+        """Other processes have done more than the paths tell."""
         self.is_lost = False
         """Somebody else removed the whole folder."""
         self.octets = 0
@@ -96,7 +99,14 @@ class Filing:
         """Alone with the folder, and knowing what others did to it. Nothing may wait inside."""
         with self._disk.lock(self._lock):
             self.catch_up()
+            if self._is_stale:
+                self._look()
             yield
+
+    def make_sure(self, uids: Iterable[int]) -> None:
+        """Look, if one of these files is not where it should be: a hand may have been at work a moment ago."""
+        if not all(self._is_at(self.path(uid)) for uid in uids if uid in self.state.filed):
+            self._look()
 
     # -- changes, each within `locked` -----------------------------------------------------------------------
 
@@ -108,7 +118,7 @@ class Filing:
         return filed.uid
 
     def flag(self, wanted: Iterable[tuple[int, Iterable[str]]]) -> list[int]:
-        """Give messages these flags; the UIDs of those that had others. What lies in `new` is seen, and moves."""
+        """Give messages these flags; the UIDs of those that had others. What lay in `new` moves to `cur`."""
         news = [filed for uid, flags in wanted if (filed := self._reflagged(uid, flags)) is not None]
         self._commit([journal.flagged(filed) for filed in news])
         for filed in news:
@@ -117,6 +127,8 @@ class Filing:
 
     def remove(self, uids: Iterable[int]) -> dict[int, str]:
         """Remove messages; those that were there, with their paths. A full disk is no hindrance."""
+        uids = list(uids)
+        self.make_sure(uids)
         there = {uid: self.path(uid) for uid in uids if uid in self.state.filed}
         for path in there.values():
             self._disk.remove(path)
@@ -151,6 +163,7 @@ class Filing:
         """Read what other processes wrote into the journal since we last did."""
         if not self._has_grown():
             return
+        self._is_stale = True
         try:
             octets = self._disk.read(self.uids)
         except FileNotFoundError:
@@ -224,6 +237,9 @@ class Filing:
         self._settle()
         self.changes += [(Change.EXPUNGED, uid) for uid in before if uid not in self.entries]
         self.changes += [(Change.ADDED, uid) for uid in self.entries if uid not in before]
+        self.changes += [
+            (Change.FLAGGED, uid) for uid, was in before.items() if self.entries.get(uid, was).flags != was.flags
+        ]
 
     def _restore(self) -> None:
         """A hand removed the journal. What it said is known here, unless the whole folder went."""
@@ -250,7 +266,6 @@ class Filing:
     def _take_in(self, octets: bytes) -> None:
         lines = list(journal.whole_lines(octets))
         self._read_to += octets.rfind(b"\n") + 1
-        self._stamps = (None, None)
         for line in lines:
             self._take(line)
 
@@ -303,10 +318,8 @@ class Filing:
     def _rename(self, filed: Filed) -> None:
         old = self.path(filed.uid)
         self._place(filed)
-        try:
+        with suppress(FileNotFoundError):  # a hand was quicker; the next look finds what it did
             self._disk.rename(old, self.path(filed.uid))
-        except FileNotFoundError:
-            self._stamps = (None, None)  # a hand was quicker; the next look finds what it did
 
     def _place(self, filed: Filed) -> None:
         """Where its file belongs: `new` holds what was never flagged."""
@@ -317,7 +330,13 @@ class Filing:
 
     def _is_current(self) -> bool:
         stamps = self._stamp()
-        return None not in stamps and stamps == self._stamps and not self._has_grown()
+        return None not in stamps and stamps == self._stamps and not self._has_grown() and not self._is_stale
+
+    def _is_at(self, path: str) -> bool:
+        try:
+            return self._disk.size(path) >= 0
+        except FileNotFoundError:
+            return False
 
     def _has_grown(self) -> bool:
         if self._disk.folder is None:
@@ -333,6 +352,7 @@ class Filing:
     def _look(self) -> None:
         if self.is_lost:
             return
+        self._is_stale = False
         stamps = self._stamp()
         found = dict(self._files())
         missing = [uid for uid, filed in self.state.filed.items() if filed.name not in found]

@@ -180,6 +180,7 @@ class Maildir:
         there._require()
         with self._filing.locked():
             there._filing.catch_up()
+            self._filing.make_sure(uids)
             sources = self._sources(uids)
             left = [self.file_of(uid) for uid in sources]
             pairs = [(self.file_of(uid), _renumbered(filed)) for uid, filed in sources.items()]
@@ -201,6 +202,8 @@ class Maildir:
     async def store(self, uids: Iterable[int], mode: Mode, flags: Iterable[str]) -> None:
         given = frozenset(flags)
         with self._filing.locked():
+            uids = list(uids)
+            self._filing.make_sure(uids)
             entries = self._filing.entries
             left = {uid: self.file_of(uid) for uid in uids if uid in entries}
             changed = self._filing.flag([(uid, _after(entries[uid].flags, mode, given)) for uid in left])

@@ -177,6 +177,25 @@ async def test_message_read_while_a_hand_renames_it_is_found(disk: Disk) -> None
     assert flags(inbox) == {1: "Seen"}
 
 
+@pytest.mark.parametrize("does", ["store", "expunge", "move"])
+async def test_message_that_a_hand_has_just_flagged_is_changed_all_the_same(disk: Disk, does: str) -> None:
+    box = account(disk)
+    await box.create("Archive")
+    inbox, archive = box.inbox, box.open("Archive")
+    await inbox.append(HI)
+    disk.rename(inbox.file_of(1), f"{ROOT}/cur/{inbox.file_of(1).rpartition('/')[2]}:2,S")
+    if does == "store":
+        await inbox.store([1], Mode.ADD, [FLAGGED])
+    elif does == "expunge":
+        await inbox.expunge([1])
+    else:
+        await inbox.move([1], archive)
+    inbox.look()
+    archive.look()
+    here, there = {"store": ({1: "Flagged Seen"}, {}), "expunge": ({}, {}), "move": ({}, {1: "Seen"})}[does]
+    assert (flags(inbox), flags(archive)) == (here, there)
+
+
 async def test_file_names_of_other_programs_are_kept_as_they_are(disk: Disk) -> None:
     inbox = await filled(disk, 0)
     for name in ("odd name %41.mail:2,S", "1767600000.M1P2.host,S=23", "x\ny"):
@@ -211,6 +230,18 @@ async def test_processes_share_a_folder(tmp_path: Path) -> None:
     assert (uids, flags(ours.inbox)) == ([1, 2, 3, 4], {1: "Seen Work", 3: "", 4: ""})
     assert ("expunged", 2) in heard
     assert ours.inbox.octets(3) == HI
+
+
+async def test_message_that_another_process_brought_or_flagged_is_changed_unseen(tmp_path: Path) -> None:
+    ours, theirs = account(FolderDisk(tmp_path)).inbox, account(FolderDisk(tmp_path)).inbox
+    await theirs.append(HI)
+    await theirs.append(HI)
+    await ours.store([1, 2], Mode.ADD, [FLAGGED])
+    await theirs.store([2], Mode.ADD, [SEEN])
+    await ours.store([2], Mode.ADD, ["Work"])
+    await ours.expunge([1])
+    theirs.look()
+    assert flags(theirs) == flags(ours) == {2: "Flagged Seen Work"}
 
 
 async def test_folder_deleted_by_another_process_is_gone_here_too(tmp_path: Path) -> None:
