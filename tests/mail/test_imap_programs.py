@@ -1,4 +1,4 @@
-"""Real mail programs read by IMAP, on real sockets: Python's imaplib, curl, mutt; two of them on one mailbox."""
+"""Real mail programs read by IMAP, on real sockets: imaplib, curl, mutt, mbsync; two at once on one mailbox."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.mail.post_office import MAIL, OFFICE, Office
+from tests.mail.post_office import ED, MAIL, OFFICE, Office
 from tests.mail.test_mail_programs import LETTERS, apart, play, root_of, run
 
 pytestmark = pytest.mark.namespace
 
 needs = {
     name: pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
-    for name in ("curl", "mutt")
+    for name in ("curl", "mutt", "mbsync")
 }
 
 
@@ -162,3 +162,37 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65_536)
     except OSError:  # the program has closed its side
         return b""
+
+
+@needs["mbsync"]
+def test_mbsync_keeps_two_sides_the_same(tmp_path: Path) -> None:
+    async def story(here: Office) -> None:
+        await here.file(*LETTERS)
+        (tmp_path / "here").mkdir()
+        settings = tmp_path / "mbsyncrc"
+        settings.write_text(
+            f"IMAPStore far\nHost {OFFICE}\nUser ed\nPass secret\nSSLType None\nAuthMechs PLAIN\n\n"
+            f"MaildirStore near\nPath {tmp_path}/here/\nInbox {tmp_path}/here/INBOX\nSubFolders Verbatim\n\n"
+            f"Channel both\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\n"
+            f"SyncState {tmp_path}/state-\n"
+        )
+        sync = ("mbsync", "-c", str(settings), "both")
+        await run(*sync, folder=tmp_path)
+        inbox = tmp_path / "here" / "INBOX"
+        copies = sorted(inbox.glob("*/*U=*"), key=lambda file: file.name.partition("U=")[2])
+        assert [_without_mark(file) for file in copies] == [letter.replace(b"\r\n", b"\n") for letter in LETTERS]
+        copies[0].rename(inbox / "cur" / f"{copies[0].name.split(':')[0]}:2,ST")
+        await run(*sync, folder=tmp_path)
+        assert here.inbox() == LETTERS[1:]
+        await here.mail.local.store.account(ED).inbox.append(LETTERS[0])
+        (inbox / "new" / "1.a.b").write_bytes(b"Subject: from here\n\nhi\n")
+        await run(*sync, folder=tmp_path)
+        assert len(list(inbox.glob("*/*U=*"))) == len(here.inbox()) == 4
+
+    play(story)
+
+
+def _without_mark(file: Path) -> bytes:
+    """mbsync marks what it copies, in a header field of its own."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith(b"X-TUID:"))
