@@ -20,8 +20,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def reference() -> str:
-    """Every key in Markdown: docs/topology-files.md."""
-    return "# Topology files, key by key\n\n" + "\n".join(_shape(shape) for shape in SHAPES)
+    """Every key in Markdown: the larger part of docs/topology-files.md."""
+    return "\n".join(_shape(shape) for shape in SHAPES)
 
 
 def _shape(shape: type[model.Shape]) -> str:

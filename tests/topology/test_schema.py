@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.topology import loads
 from lab.topology.schema import json_schema, reference
 from lab.topology.source import read
 
@@ -70,7 +71,16 @@ def test_the_schema_beside_the_topologies_is_the_models() -> None:
 
 def test_the_reference_is_the_models() -> None:
     """`python -c "from lab.topology.schema import reference; print(reference())"` writes it anew."""
-    assert (ROOT / "docs" / "topology-files.md").read_text(encoding="utf-8").rstrip() == reference().rstrip()
+    text = (ROOT / "docs" / "topology-files.md").read_text(encoding="utf-8")
+    assert text.rstrip().endswith(f"\n{reference().rstrip()}")
+
+
+def test_the_examples_of_the_reference_are_good_ones() -> None:
+    text = (ROOT / "docs" / "topology-files.md").read_text(encoding="utf-8")
+    examples = [part.partition("\n```")[0] for part in text.split("```yaml\n")[1:]]
+    assert len(examples) >= 2
+    for example in examples:
+        assert loads(example).hosts
 
 
 def explained(schema: dict[str, Any]) -> dict[str, dict[str, str]]:
