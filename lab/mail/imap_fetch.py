@@ -51,18 +51,20 @@ class Shown:
 
     @property
     def whole(self) -> mime.Part:
-        """The message as one part, for which nobody has to look into its body: a list of headers is read so."""
-        if self._index is not None:
-            return self._index.root
-        found = _BLANK_LINE.search(self.octets)
-        end = found.end() if found else len(self.octets)
-        return mime.Part("", 0, end, len(self.octets), "text", "plain")
+        """The message, for those who read its header alone."""
+        return self._index.root if self._index is not None else unopened(self.octets)
 
     @property
     def index(self) -> mime.MessageIndex:
         if self._index is None:
             self._index = self.folder.index(self.entry.uid)
         return self._index
+
+
+def unopened(octets: bytes) -> mime.Part:
+    """A message as one part, without a look into its body: a list of headers costs no index."""
+    found = _BLANK_LINE.search(octets)
+    return mime.Part("", 0, found.end() if found else len(octets), len(octets), "text", "plain")
 
 
 async def fetch(session: Session, command: Fetch) -> Done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.mail.imap_fetch import Shown
+from lab.mail.imap_fetch import unopened
 from lab.wire import mime
 from tests.mail.imap_world import World, play
 
@@ -15,13 +15,7 @@ _LINES = st.lists(st.sampled_from(["\r\n", "\n", "a: b", "\r", " ", "x"]), max_s
 @given(_LINES)
 def test_a_header_ends_where_the_index_says_it_ends(pieces: list[str]) -> None:
     octets = "".join(pieces).encode()
-    assert _shown(octets).whole.header_end == mime.index(octets).root.header_end
-
-
-def _shown(octets: bytes) -> Shown:
-    shown = Shown.__new__(Shown)
-    shown._octets, shown._index = octets, None
-    return shown
+    assert unopened(octets).header_end == mime.index(octets).root.header_end
 
 
 def test_a_list_of_headers_indexes_no_message() -> None:
