@@ -13,9 +13,11 @@ Three sources can drive a loop:
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 DAY_ONE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -97,7 +99,11 @@ class LabClock:
         return self.source.time()
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_UNITS = MappingProxyType({"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
+_NUMBER, _UNIT = r"(\d+\.?\d*|\.\d+)", r"(ms|[smhdw])"
+_PART = re.compile(f"{_NUMBER}{_UNIT}?", re.ASCII)
+_SPAN = re.compile(f"({_NUMBER}{_UNIT})*{_NUMBER}{_UNIT}?", re.ASCII)
+"""The last number may go without its unit: `90`, `1h30`."""
 
 
 def parse_span(text: str) -> timedelta:
@@ -108,21 +114,14 @@ def parse_span(text: str) -> timedelta:
 
     ValueError when it is none of these.
     """
-    rest = text.strip().lower().replace(" ", "").replace("min", "m")
-    if rest.endswith("ms") and rest[:-2].replace(".", "", 1).isdigit():
-        return timedelta(milliseconds=float(rest[:-2]))
-    seconds, number = 0.0, ""
-    for sign in rest:
-        if sign.isdigit() or sign == ".":
-            number += sign
-        elif sign in _UNITS and number:
-            seconds += float(number) * _UNITS[sign]
-            number = ""
-        else:
-            raise ValueError(f"'{text}' is not a span of time: write 30s, 5m, 4h, 1h30m or 5d")
-    if not rest or number == ".":
+    found = _SPAN.fullmatch(text.strip().lower().replace(" ", "").replace("min", "m"))
+    if found is None:
         raise ValueError(f"'{text}' is not a span of time: write 30s, 5m, 4h, 1h30m or 5d")
-    return timedelta(seconds=seconds + (float(number) if number else 0))
+    parts = ((float(number), unit or "s") for number, unit in _PART.findall(found[0]))
+    try:
+        return timedelta(seconds=sum(number * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError(f"'{text}' is longer than any span of lab time") from None
 
 
 def show_span(span: timedelta | float) -> str:

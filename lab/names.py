@@ -25,6 +25,9 @@ Address = NewType("Address", str)
 class BadName(WrongUse):
     """A text that is no name or address, with the reason."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, code="W016")
+
 
 def parse_address(text: str) -> Address:
     """The canonical form of an IP address, or BadName."""

@@ -71,7 +71,10 @@ def question(words: Sequence[str]) -> Question:
     kind = types[-1] if types else ""
     names = [word for word in rest if word is not kind]
     if len(names) != 1 or len(servers) > 1:
-        raise WrongUse("dig takes one name", remedy="lab dig NAME [TYPE] [@SERVER]", code="W011")
+        what = (
+            f"'{names[1]}' is no record type, and dig takes one name" if len(names) > 1 else "dig takes one name"
+        )
+        raise WrongUse(what, remedy="lab dig NAME [TYPE] [@SERVER]", code="W011")
     return Question(names[0], kind.upper() or "A", servers[0] if servers else "")
 
 

@@ -7,6 +7,7 @@ mean is decided by the pure `fault_of` and `link_of`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -85,8 +86,21 @@ async def clock(lab: Lab, args: Args) -> Form:
     if by:
         if Capability.RUN_AHEAD not in lab.internet.fabric.capabilities:
             raise WrongUse(f"on the {lab.internet.fabric.name} fabric lab time cannot run ahead", code="W013")
-        await lab.internet.advance(span(by))
+        await lab.internet.advance(_within_reason(lab, by))
     return {**_now(lab), "advanced_s": span(by).total_seconds() if by else 0.0, **_meanwhile(lab, start)}
+
+
+_LAST_YEAR = 2100
+"""Lab time ends with it: what is written down in 32 bits of seconds is good until 2106."""
+
+
+def _within_reason(lab: Lab, by: str) -> timedelta:
+    found, now = span(by), lab.internet.fabric.clock.now()
+    if found > now.replace(year=_LAST_YEAR, month=12, day=31) - now:
+        raise WrongUse(
+            f"lab time ends with the year {_LAST_YEAR}", remedy=f"It is {now:%-d %B %Y} now.", code="W012"
+        )
+    return found
 
 
 def _now(lab: Lab) -> Form:
