@@ -55,7 +55,7 @@ class Services:
     def _made(self) -> Mapping[int, ProtocolFactory]:
         # Their code is read at the first call: it was a fifth of a cold start (90 of 430 ms).
         from lab.mail.autoconfig_server import AutoconfigService
-        from lab.mail.imap_server import ImapService
+        from lab.mail.imap.server import ImapService
         from lab.mail.pop3_server import Pop3Service
 
         host, plan, tls = self._host, self._plan, offers_tls(self._plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.cli import imap_replies
 from lab.cli.listening import listener_at
-from lab.wire.imap_server import ALLOWED, NEXT
+from lab.wire.imap.server import ALLOWED, NEXT
 
 
 def test_a_command_is_over_with_its_tag() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.mail.imap_fetch import unopened
+from lab.mail.imap.fetch import unopened
 from lab.wire import mime
 from tests.mail.imap_world import World, play
 

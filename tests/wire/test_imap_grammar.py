@@ -7,14 +7,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.wire.imap_commands import Append, Authenticate, Copy, Fetch, List, Login, Search, Store
-from lab.wire.imap_items import written
-from lab.wire.imap_keys import All, Either, Flagged, Not, Texted
-from lab.wire.imap_names import decode_name, encode_name
-from lab.wire.imap_reader import LONGEST_LINE, CommandReader, Flaw, GoOn, Taken
-from lab.wire.imap_server import ALLOWED, NEXT, ImapServer, Refusal, Request, State
-from lab.wire.imap_sets import read_set, write_set
-from lab.wire.imap_tokens import Scanner
+from lab.wire.imap.commands import Append, Authenticate, Copy, Fetch, List, Login, Search, Store
+from lab.wire.imap.items import written
+from lab.wire.imap.keys import All, Either, Flagged, Not, Texted
+from lab.wire.imap.names import decode_name, encode_name
+from lab.wire.imap.reader import LONGEST_LINE, CommandReader, Flaw, GoOn, Taken
+from lab.wire.imap.server import ALLOWED, NEXT, ImapServer, Refusal, Request, State
+from lab.wire.imap.sets import read_set, write_set
+from lab.wire.imap.tokens import Scanner
 from lab.wire.mime import Section
 
 
