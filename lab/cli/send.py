@@ -65,5 +65,6 @@ def _read(file: str) -> str:
     try:
         octets = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
     except OSError as error:
-        raise WrongUse(f"the message in {file} cannot be read: {(error.strerror or '').lower()}") from None
+        why = (error.strerror or "").lower()
+        raise WrongUse(f"the message in {file} cannot be read: {why}", code="W014") from None
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").decode("latin-1")

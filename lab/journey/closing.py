@@ -39,8 +39,9 @@ def _refused(journey: Journey, fate: Fate, now: float) -> str:
 def _delivered(journey: Journey, fate: Fate, now: float) -> str:
     last = max(journey.fates, key=lambda one: one.t)
     whose = f"{_person(fate)}'s mailbox" if len(journey.fates) == 1 else f"all {len(journey.fates)} mailboxes"
+    place = f" at {last.host}" if all(one.host == last.host for one in journey.fates) else ""
     took = last.t - journey.started
-    return f"In {whose} at {last.host} {f'after {show_span(took)}' if took >= 0.001 else 'at once'}."
+    return f"In {whose}{place} {f'after {show_span(took)}' if took >= 0.001 else 'at once'}."
 
 
 _CLOSINGS = {

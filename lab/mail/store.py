@@ -133,7 +133,9 @@ class Store:
         try:
             return there.octets(uid)
         except KeyError:
-            raise WrongUse(f"{address} has no message {uid}") from None
+            raise WrongUse(
+                f"{address} has no message {uid}", remedy=f"List them:  lab mailbox {address}"
+            ) from None
 
     def mbox(self, address: EmailAddress, folder: str = "INBOX") -> bytes:
         """A whole folder as one text (mboxrd)."""

@@ -67,6 +67,12 @@ def test_the_backup_holds_mail_and_hands_it_over(lab: Lab) -> None:
     assert subject in subjects(lab, "ed@belgiannews.com")
 
 
+def test_of_several_mailboxes_no_single_host_is_named(lab: Lab) -> None:
+    _, said = send(lab, "--to", "luc@eunet.be")
+    assert "In all 2 mailboxes " in said.out
+    assert "2 mailboxes at" not in said.out.replace("mailboxes at once", "")
+
+
 def test_a_bounce_is_exit_status_1(lab: Lab) -> None:
     _, said = send(lab, to="nobody@belgiannews.com")
     assert said.status == 1
