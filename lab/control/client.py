@@ -80,7 +80,7 @@ def too_long() -> WrongUse:
 def read_reply(line: str | bytes) -> dict[str, Any]:
     """One reply; the error that it stands for is raised."""
     form: dict[str, Any] = json.loads(line)
-    if "error" in form:
+    if "error" in form and "event" not in form:  # a crash that the log tells of is a reply like any other
         raise error_from(form["error"])
     return form
 

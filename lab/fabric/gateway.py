@@ -15,6 +15,7 @@ import errno
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -181,7 +182,8 @@ class _Half(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         if self.other is not None and not self.other.transport.is_closing():
-            self.other.transport.write_eof()
+            with suppress(OSError):  # ENOTCONN: that side has gone already, both ways
+                self.other.transport.write_eof()
         return True
 
     def pause_writing(self) -> None:

@@ -283,3 +283,4 @@ def test_who_trusts_the_lab_s_root_trusts_what_is_behind_a_front_door(lab: Lab) 
     pop.user("ed@belgiannews.com")
     assert pop.pass_("secret").startswith(b"+OK")
     pop.quit()
+    assert "ProgramCrashed" not in lab("watch", "--once", "--json").out
