@@ -9,12 +9,13 @@ Exit statuses: 0 done · 1 the world said no · 2 wrong usage or a bad file · 3
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from lab.errors import LabError, WrongUse
+from lab.errors import LabError, MachineSaidNo, WrongUse
 
 OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
@@ -85,10 +86,21 @@ def modules() -> dict[str, str]:
 
 def main() -> int:
     """The console script."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? rather than nothing
     return guarded(sys.argv[1:], dispatch)
+
+
+def _open_streams() -> None:
+    """A stream that was closed (`lab talk HOST <&-`) leads nowhere; else the next file would take its number."""
+    if sys.stdin is None:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdin = os.fdopen(0, closefd=False)
+    if sys.stdout is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
 
 
 def guarded(words: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
@@ -102,13 +114,21 @@ def guarded(words: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at its end; that must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 141
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _say_no_more()
+            full = MachineSaidNo("what this verb says could not be written whole: no space is left", code="H024")
+            return _tell(full, as_json=False)
         from lab.cli.crash import report
 
         return report(error, words)
+
+
+def _say_no_more() -> None:
+    """The interpreter flushes stdout once more at its end; that must not complain either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(error: LabError, as_json: bool) -> int:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +124,33 @@ def test_what_is_wrong_is_said_in_a_sentence(command: Lab, verb: str) -> None:
         assert "\x1b" not in said.out + said.err, (verb, word)
         assert len(said.err) < 3_000, (verb, word)
         assert "Traceback" not in said.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told(command: Lab) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(
+            [sys.executable, "-m", "lab.cli.app", "explain"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert said.returncode == 4
+    assert "H024" in said.stderr
+
+
+def test_a_closed_keyboard_is_an_empty_one(sim_lab: Lab) -> None:
+    talk = f"exec {sys.executable} -m lab.cli.app talk mail.unige.ch <&-"
+    said = subprocess.run(
+        ["sh", "-c", talk],
+        env={**os.environ, "LAB_HOME": str(sim_lab.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("< 220 mail.unige.ch")
 
 
 def test_a_missing_word_is_named_as_it_is_written(command: Lab) -> None:
