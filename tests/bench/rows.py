@@ -121,6 +121,12 @@ def first_mail() -> float:
     return time.perf_counter() - begun
 
 
+def smtp_in(durable: bool) -> float:
+    from tests.bench.smtp_in import accepted
+
+    return accepted(durable)
+
+
 def imap(figure: str, *words: str) -> float:
     from tests.bench import mailboxes
 
@@ -170,6 +176,10 @@ ROWS = {
             1_000,
             lambda: imap("deliveries"),
             "higher",
+        ),
+        Row("smtp_in", "SMTP in, 50 sessions, 4 KiB, not stored", "msg/s", 8000, lambda: smtp_in(False), "higher"),
+        Row(
+            "smtp_durable", "SMTP in, 50 sessions, 4 KiB, durable", "msg/s", 3000, lambda: smtp_in(True), "higher"
         ),
         Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, pop3),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
