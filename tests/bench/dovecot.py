@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PORT = 10143
-IS_THERE = shutil.which("dovecot") is not None
+PORTS = {"imap": 10143, "pop3": 10110}
+PROTOCOLS = tuple(name for name in PORTS if Path("/usr/lib/dovecot", name).exists() and shutil.which("dovecot"))
+"""Those that are installed: dovecot-imapd, dovecot-pop3d."""
 _OWNER = 1000
 _SETTINGS = """
-protocols = imap
+protocols = {protocol}
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
@@ -32,8 +33,8 @@ userdb {{
   driver = static
   args = uid={owner} gid={owner} home={folder}/mail
 }}
-service imap-login {{
-  inet_listener imap {{
+service {protocol}-login {{
+  inet_listener {protocol} {{
     port = {port}
   }}
 }}
@@ -41,20 +42,20 @@ service imap-login {{
 
 
 @contextmanager
-def serving(messages: Sequence[bytes]) -> Iterator[tuple[str, int]]:
+def serving(messages: Sequence[bytes], protocol: str = "imap") -> Iterator[tuple[str, int]]:
     """Where ed's mailbox with these messages is served."""
     with tempfile.TemporaryDirectory(dir="/tmp") as root:
-        folder = Path(root)
+        folder, port = Path(root), PORTS[protocol]
         folder.chmod(0o755)
         _fill(folder / "mail", messages)
         settings = folder / "dovecot.conf"
-        settings.write_text(_SETTINGS.format(folder=folder, owner=_OWNER, port=PORT))
+        settings.write_text(_SETTINGS.format(folder=folder, owner=_OWNER, protocol=protocol, port=port))
         for name in ("run", "state"):
             (folder / name).mkdir()
         program = subprocess.Popen(["dovecot", "-F", "-c", str(settings)])
         try:
-            _wait_for_it()
-            yield "127.0.0.1", PORT
+            _wait_for(port)
+            yield "127.0.0.1", port
         finally:
             program.terminate()
             program.wait()
@@ -68,10 +69,10 @@ def _fill(mail: Path, messages: Sequence[bytes]) -> None:
     subprocess.run(["chown", "-R", f"{_OWNER}:{_OWNER}", str(mail)], check=True)
 
 
-def _wait_for_it() -> None:
+def _wait_for(port: int) -> None:
     for _ in range(100):
         try:
-            socket.create_connection(("127.0.0.1", PORT)).close()
+            socket.create_connection(("127.0.0.1", port)).close()
             return
         except OSError:
             time.sleep(0.05)

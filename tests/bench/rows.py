@@ -138,20 +138,35 @@ def against_dovecot() -> tuple[Row, ...]:
     """Where it is installed (tests need it not): the issue's anchor, in the same run."""
     from tests.bench import dovecot
 
-    if not dovecot.IS_THERE:
-        return ()
-    return (
-        Row(
-            "flags_dovecot", "the same flags, Dovecot being 1", "times", 5, lambda: imap("times_dovecot", "flags")
+    rows = {
+        "imap": (
+            Row(
+                "flags_dovecot",
+                "the same flags, Dovecot being 1",
+                "times",
+                5,
+                lambda: imap("times_dovecot", "flags"),
+            ),
+            Row(
+                "header_dovecot",
+                "one header, Dovecot being 1",
+                "times",
+                5,
+                lambda: imap("times_dovecot", "headers"),
+            ),
         ),
-        Row("header_dovecot", "one header, Dovecot being 1", "times", 5, lambda: imap("times_dovecot", "headers")),
-    )
+        "pop3": (
+            Row("pop3_dovecot", "the same RETRs, Dovecot being 1", "times", 3, lambda: pop3("times_dovecot")),
+        ),
+    }
+    return tuple(row for protocol in dovecot.PROTOCOLS for row in rows[protocol])
 
 
-def pop3() -> float:
-    from tests.bench.pop3 import retrieval
+def pop3(figure: str) -> float:
+    from tests.bench import pop3 as mail
 
-    return retrieval()
+    program: Callable[[], float] = getattr(mail, figure)
+    return program()
 
 
 KB = 1024
@@ -181,7 +196,7 @@ ROWS = {
         Row(
             "smtp_durable", "SMTP in, 50 sessions, 4 KiB, durable", "msg/s", 3000, lambda: smtp_in(True), "higher"
         ),
-        Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, pop3),
+        Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, lambda: pop3("retrieval")),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
         *against_dovecot(),
