@@ -25,7 +25,7 @@ BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTS = [
     path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))) if "\n```console\n" in path.read_text()
 ]
-TOOLS = ("dig", "nslookup", "telnet", "swaks")
+TOOLS = ("curl", "dig", "nslookup", "telnet", "swaks")
 
 
 @dataclass(frozen=True, slots=True)
