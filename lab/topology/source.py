@@ -274,6 +274,8 @@ def _syntax(source: Source) -> Problem:
     """PyYAML's complaint, from its Python reader (whose words are the same on every machine), in plain words."""
     try:
         yaml.compose(source.text, Loader=yaml.SafeLoader)
+    except RecursionError:  # what the C reader gives up at 1,000 levels of, as of PyYAML 6.0.4
+        return _too_deep(source)
     except yaml.MarkedYAMLError as error:
         words = f"{error.context or ''} {error.problem or ''}".strip()
         mark = error.problem_mark or error.context_mark
