@@ -14,8 +14,8 @@ name of a Python class. The code (T004, H003 …) is what `lab explain` takes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 
 class LabError(Exception):
@@ -98,3 +98,31 @@ class BadFile(WrongUse):
         errors = sum(not problem.warning for problem in self.problems)
         count = f"{errors} error{'s' if errors != 1 else ''}, nothing was started."
         super().__init__("\n".join([*map(str, self.problems), count]))
+
+
+def form_of(error: LabError) -> dict[str, Any]:
+    """An error as JSON, for another process to raise."""
+    form: dict[str, Any] = {
+        "sentence": error.sentence,
+        "remedy": error.remedy,
+        "code": error.code,
+        "exit_status": error.exit_status,
+    }
+    if isinstance(error, BadFile):
+        form["problems"] = [asdict(problem) for problem in error.problems]
+    return form
+
+
+def error_of(form: dict[str, Any]) -> LabError:
+    """The inverse of `form_of`."""
+    if "problems" in form:
+        return BadFile(map(_problem_of, form["problems"]))
+    kind = {1: WorldSaidNo, 2: WrongUse, 3: NotUp, 4: MachineSaidNo}.get(
+        int(form.get("exit_status", 1)), WorldSaidNo
+    )
+    return kind(str(form["sentence"]), remedy=str(form.get("remedy", "")), code=str(form.get("code", "")))
+
+
+def _problem_of(form: dict[str, Any]) -> Problem:
+    place = form["place"]
+    return Problem(**{**form, "place": Place(**place) if place else None})

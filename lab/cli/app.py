@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from lab.errors import LabError, MachineSaidNo, WrongUse
+from lab.errors import LabError, MachineSaidNo, WrongUse, form_of
 
 OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
@@ -135,9 +135,7 @@ def _tell(error: LabError, as_json: bool) -> int:
     if as_json:
         import json
 
-        from lab.control.client import error_form
-
-        print(json.dumps({"error": error_form(error)}, ensure_ascii=False))
+        print(json.dumps({"error": form_of(error)}, ensure_ascii=False))
     else:
         from lab.cli.screen import harmless
 

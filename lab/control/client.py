@@ -17,27 +17,10 @@ from contextlib import suppress
 from typing import Any
 
 from lab.control.home import Home, home, short_path
-from lab.errors import LabError, MachineSaidNo, NotUp, WorldSaidNo, WrongUse
+from lab.errors import NotUp, WrongUse, error_of
 
 LONGEST_REQUEST = 64 * 1024 * 1024
 """Octets. A message to send stands in its request; no host of the lab takes one that is larger."""
-_KINDS: dict[int, type[LabError]] = {1: WorldSaidNo, 2: WrongUse, 3: NotUp, 4: MachineSaidNo}
-
-
-def error_from(form: dict[str, Any]) -> LabError:
-    """The error that a reply's error form stands for."""
-    kind = _KINDS.get(int(form.get("exit_status", 1)), WorldSaidNo)
-    return kind(str(form["sentence"]), remedy=str(form.get("remedy", "")), code=str(form.get("code", "")))
-
-
-def error_form(error: LabError) -> dict[str, Any]:
-    """The inverse of `error_from`."""
-    return {
-        "sentence": error.sentence,
-        "remedy": error.remedy,
-        "code": error.code,
-        "exit_status": error.exit_status,
-    }
 
 
 def not_up(where: Home) -> NotUp:
@@ -81,7 +64,7 @@ def read_reply(line: str | bytes) -> dict[str, Any]:
     """One reply; the error that it stands for is raised."""
     form: dict[str, Any] = json.loads(line)
     if "error" in form and "event" not in form:  # a crash that the log tells of is a reply like any other
-        raise error_from(form["error"])
+        raise error_of(form["error"])
     return form
 
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from lab import topology
-from lab.control.client import error_form
 from lab.control.describe import first_hosts, people, row
 from lab.control.doors import asked_door, doors_of, open_doors
 from lab.control.home import Home, listen
@@ -31,7 +30,7 @@ from lab.control.running import lab_of
 from lab.control.server import serve
 from lab.control.site import Site, choose
 from lab.control.verbs import BOARD
-from lab.errors import LabError, MachineSaidNo
+from lab.errors import LabError, MachineSaidNo, form_of
 from lab.fabric.gateway import BoundDoor, bind
 from lab.fabric.loop import LabLoop
 from lab.internet import Internet
@@ -59,11 +58,11 @@ def main(words: Sequence[str]) -> int:
     try:
         run(where, order, teller)
     except LabError as error:
-        teller.tell(error=error_form(error))
+        teller.tell(error=form_of(error))
         return error.exit_status
     except Exception as error:
         traceback.print_exc()
-        teller.tell(error=error_form(_defect(where, error)))
+        teller.tell(error=form_of(_defect(where, error)))
         return 1
     return 0
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lab.control.client import error_from, not_up
+from lab.control.client import not_up
 from lab.control.home import Home
-from lab.errors import MachineSaidNo
+from lab.errors import MachineSaidNo, error_of
 
 _PATIENCE_MS = 10_000
 """How long a daemon may take to go down when it is asked to; then it is killed."""
@@ -94,7 +94,7 @@ def _listen(where: Home, words: Iterator[str], remark: Callable[[str], None]) ->
     for line in words:
         form = json.loads(line)
         if "error" in form:
-            raise error_from(form["error"])
+            raise error_of(form["error"])
         if "ready" in form:
             ready: dict[str, Any] = form["ready"]
             return ready

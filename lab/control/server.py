@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lab.control.client import LONGEST_REQUEST, error_form, too_long
+from lab.control.client import LONGEST_REQUEST, too_long
 from lab.control.running import Lab
-from lab.errors import LabError, MachineSaidNo, WrongUse
+from lab.errors import LabError, MachineSaidNo, WrongUse, form_of
 
 Args = dict[str, Any]
 Form = dict[str, Any]
@@ -88,13 +88,13 @@ async def _answer(lab: Lab, board: Switchboard, line: Line) -> None:
         verb, args = read_request(await _heard(line.reader))
         await board.connect(lab, verb, args, line)
     except LabError as error:
-        await line.tell({"error": error_form(error)})
+        await line.tell({"error": form_of(error)})
     except ConnectionError:
         raise
     except Exception:
         traceback.print_exc()
         defect = MachineSaidNo("the lab met a defect of its own; the report is in its diary", code="X001")
-        await line.tell({"error": error_form(defect)})
+        await line.tell({"error": form_of(defect)})
 
 
 async def _heard(reader: asyncio.StreamReader) -> bytes:

@@ -47,10 +47,14 @@ class CertificateAuthority:
         """How a host answers to these names and addresses."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.NamedTemporaryFile(prefix="lab-") as file:
-            file.write(self._private + self.certificate(names) + self.root)
+            file.write(self.papers(names))
             file.flush()
             context.load_cert_chain(file.name)
         return context
+
+    def papers(self, names: Sequence[str]) -> bytes:
+        """What a host of these names needs to answer to them: key, certificate and root, in PEM."""
+        return self._private + self.certificate(names) + self.root
 
     @cached_property
     def client(self) -> ssl.SSLContext:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from lab.clock import Clock, LabClock, TimeSource
 from lab.events import Event, ProgramCrashed
@@ -27,8 +27,20 @@ from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
 
-if TYPE_CHECKING:
-    from lab.fabric.certificates import CertificateAuthority
+
+class Authority(Protocol):
+    """Who vouches for the lab's hosts: `certificates.CertificateAuthority`, or what it has signed before."""
+
+    @property
+    def root(self) -> bytes: ...
+
+    @property
+    def client(self) -> ssl.SSLContext: ...
+
+    def server(self, names: Sequence[str]) -> ssl.SSLContext: ...
+
+    def papers(self, names: Sequence[str]) -> bytes:
+        """What a host of these names needs to answer to them: key, certificate and root, in PEM."""
 
 
 _FRONT_DOOR = ("localhost", "127.0.0.1")
@@ -47,19 +59,23 @@ class Ground:
     crashes: list[BaseException] = field(default_factory=list)
     """Exceptions that ended a host's program: defects of the lab. Tests raise them."""
     clock: Clock = field(init=False)
-    _authority: CertificateAuthority | None = field(init=False, default=None)
+    _authority: Authority | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.clock = LabClock(self.source)
 
     @property
-    def authority(self) -> CertificateAuthority:
+    def authority(self) -> Authority:
         """Who signs for this lab's hosts; made, and its library loaded, at first need."""
         if self._authority is None:
             from lab.fabric.certificates import CertificateAuthority
 
             self._authority = CertificateAuthority(self.seed)
         return self._authority
+
+    @authority.setter
+    def authority(self, authority: Authority) -> None:
+        self._authority = authority
 
 
 class Host:
@@ -116,8 +132,13 @@ class Host:
     @property
     def identity(self) -> ssl.SSLContext:
         if self._identity is None:
-            self._identity = self.ground.authority.server((self.name, *self.addresses, *_FRONT_DOOR))
+            self._identity = self.ground.authority.server(self.names)
         return self._identity
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its certificate says it is."""
+        return (self.name, *self.addresses, *_FRONT_DOOR)
 
     @property
     def trust(self) -> ssl.SSLContext:

@@ -22,7 +22,7 @@ from lab.fabric.kernel_listen import Listener
 from lab.fabric.kernel_tcp import Stream
 from lab.fabric.kernel_udp import Datagrams, Peer
 from lab.fabric.loop import LabLoop
-from lab.fabric.rules import Packet, Rules, Verdict
+from lab.fabric.rules import Packet, Place, Rules, Verdict
 from lab.fabric.stack import (
     CONNECT_RETRIES,
     Connection,
@@ -51,7 +51,9 @@ class Network:
         self.loop = loop
         self.rules = rules
         self.ranges = Ranges(ranges)
-        self.places: dict[str, Host] = {}
+        self.places: dict[str, Place] = {}
+        self.elsewhere: frozenset[str] = frozenset()
+        """Addresses of hosts in other processes whose programs are the lab's too: the rules are kept there."""
         self.context = Context()
         """Where the network's own timers run: in no host, so that a paused one does not hold them."""
         self.visitor: Host | None = None
@@ -60,7 +62,7 @@ class Network:
         self.posting: dict[Peer, None] = {}
         """Addresses and ports from which programs of the lab dial and send; all others are visitors'."""
 
-    def host_at(self, address: str) -> Host | None:
+    def host_at(self, address: str) -> Place | None:
         """Who has an address of the lab; ENETUNREACH outside of it."""
         host = self.places.get(address)
         if host is None:
@@ -126,7 +128,7 @@ class KernelStack:
 
     def _accepted(self, sock: socket.socket, peer: tuple[Any, ...], factory: ProtocolFactory) -> None:
         there = self.network.places.get(peer[0])
-        visiting = peer[:2] not in self.network.dialling
+        visiting = peer[:2] not in self.network.dialling and peer[0] not in self.network.elsewhere
         rules = self.network.rules
         back = Way(rules, there, self.host) if visiting else None
         Stream(self, sock, peer, Way(rules, self.host, there), back).start(factory())
@@ -186,7 +188,7 @@ class KernelStack:
             raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
         return found
 
-    async def _shake_hands(self, target: Host | None, here: Peer, to: Peer) -> Stream | None:
+    async def _shake_hands(self, target: Place | None, here: Peer, to: Peer) -> Stream | None:
         """One try; None: no answer came."""
         verdict = self.network.rules.verdict(self.host, target, Packet.CONNECT)
         if verdict is Verdict.DROP:
@@ -207,7 +209,7 @@ class KernelStack:
             sock.close()
             raise
 
-    async def _travel(self, source: Host, target: Host) -> bool:
+    async def _travel(self, source: Place, target: Place) -> bool:
         """Let a packet of the handshake take its way; whether it came through."""
         line = self.network.rules.line(source, target)
         if line is None:
@@ -223,7 +225,7 @@ class KernelStack:
         except OSError as error:
             raise problem(error.errno or 0, f"{to[0]} port {to[1]}") from None
 
-    async def _hear_back(self, target: Host) -> None:
+    async def _hear_back(self, target: Place) -> None:
         """The SYN-ACK, as often as it takes: the kernels are connected already."""
         for patience in CONNECT_RETRIES:
             if await self._travel(target, self.host):
@@ -282,13 +284,13 @@ class KernelStack:
 
     def coming(self, peer: Peer, octets: int) -> float | None:
         source = self.network.places.get(peer[0])
-        if peer in self.network.posting or source is None:
+        if peer in self.network.posting or source is None or peer[0] in self.network.elsewhere:
             return 0.0
         if self.network.rules.verdict(source, self.host, Packet.DATAGRAM) is not Verdict.PASS:
             return None
         return self._toll(source, self.host, octets)
 
-    def _toll(self, source: Host, target: Host | None, octets: int) -> float | None:
+    def _toll(self, source: Place, target: Place | None, octets: int) -> float | None:
         line = self.network.rules.line(source, target) if target else None
         return line.toll(self.loop.time(), octets) if line else 0.0
 

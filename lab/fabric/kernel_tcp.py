@@ -25,7 +25,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
-from lab.fabric.stack import problem
+from lab.fabric.stack import fill, problem
 from lab.fabric.way import Passage, Way
 
 CHUNK = 256 * 1024
@@ -241,7 +241,7 @@ class Stream(_FlowControlMixin):
         if not data:
             self._deliver_end()
         elif isinstance(self._protocol, asyncio.BufferedProtocol):
-            self._call(_fill, self._protocol, data)
+            self._call(fill, self._protocol, data)
         else:
             self._call(self._protocol.data_received, data)
 
@@ -325,14 +325,3 @@ class Stream(_FlowControlMixin):
         self._out.clear()
         self._protocol = asyncio.BaseProtocol()
         self._shut_down(reset=True)
-
-
-def _fill(protocol: asyncio.BufferedProtocol, octets: bytes) -> None:
-    """Hand octets to a protocol that brings its own buffers (asyncio's TLS does)."""
-    rest = memoryview(octets)
-    while rest:
-        buffer = memoryview(protocol.get_buffer(len(rest)))
-        size = min(len(buffer), len(rest))
-        buffer[:size] = rest[:size]
-        protocol.buffer_updated(size)
-        rest = rest[size:]

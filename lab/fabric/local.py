@@ -20,11 +20,10 @@ from lab.errors import MachineSaidNo
 from lab.fabric.base import Boot, Capability
 from lab.fabric.faults import Fault
 from lab.fabric.folder_disk import FolderDisk
-from lab.fabric.host import Host
 from lab.fabric.kernel import KernelStack, Network
 from lab.fabric.netlink import Route, Routes
 from lab.fabric.one_process import OneProcessFabric
-from lab.fabric.rules import Packet, Verdict, fate
+from lab.fabric.rules import Packet, Place, Verdict, fate
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
@@ -93,7 +92,7 @@ class LocalFabric(OneProcessFabric):
             routes.assign(source)
         routes.lay(self._ranges, Route.UNREACHABLE)
 
-    def _lay(self, routes: Routes, addresses: Sequence[str] | dict[str, Host]) -> None:
+    def _lay(self, routes: Routes, addresses: Sequence[str] | dict[str, Place]) -> None:
         for source in self._sources():
             alike = [address for address in addresses if (":" in address) == (":" in source)]
             routes.lay(alike, Route.LOCAL, source)

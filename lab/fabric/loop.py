@@ -126,6 +126,10 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._patient.push(timer)
         return timer
 
+    def next_due(self) -> float | None:
+        """When the next timer is due, in lab time; None when none is set."""
+        return self._timers.next_due()
+
     async def leap_to(self, when: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Let lab time run ahead to `when`, everything due until then happening in its order; or only until
         `done()`, which is asked whenever nothing is ready. Whether it was done."""

@@ -21,7 +21,7 @@ from lab.names import Address
 
 _NEWADDR, _NEWROUTE = 20, 24
 _REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
-_TABLE_LOCAL, _PROTOCOL_STATIC = 255, 4
+_TABLE_LOCAL, _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_LINK = 255, 254, 4, 253
 _SCOPE = {socket.AF_INET: 254, socket.AF_INET6: 0}
 """IPv4 keeps local routes in scope "host"; IPv6 knows no scope of a route."""
 _DST, _OIF, _PREFSRC = 1, 4, 7
@@ -68,6 +68,13 @@ class Routes:
             [_message(_NEWROUTE, _CREATE | _REPLACE, _route(address, kind, source)) for address in addresses]
         )
 
+    def reach(self, ranges: Iterable[str]) -> None:
+        """Look for these prefixes on the wire of the first interface besides `lo`."""
+        ranges = list(ranges)
+        if ranges:
+            number = next(number for number, name in socket.if_nameindex() if name != "lo")
+            self._send([_message(_NEWROUTE, _CREATE | _REPLACE, _on_link(prefix, number)) for prefix in ranges])
+
     def _send(self, messages: list[bytes]) -> None:
         """Send them in order; OSError with the kernel's number for the first that it refuses."""
         while messages:
@@ -107,6 +114,14 @@ def _route(address: str, kind: Route, source: Address | None) -> bytes:
         body += _attribute(_OIF, struct.pack("=I", _LOOPBACK))
         body += _attribute(_PREFSRC, _packed(source)[1]) if source else b""
     return body
+
+
+def _on_link(prefix: str, interface: int) -> bytes:
+    family, octets, length = _packed(prefix)
+    unicast = 1
+    scope = _SCOPE_LINK if family == socket.AF_INET else 0
+    head = struct.pack("=BBBBBBBBI", family, length, 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, unicast, 0)
+    return head + _attribute(_DST, octets) + _attribute(_OIF, struct.pack("=I", interface))
 
 
 def _attribute(kind: int, octets: bytes) -> bytes:

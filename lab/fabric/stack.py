@@ -112,6 +112,17 @@ def dialled(where: str | None, addresses: tuple[Address, ...]) -> Address:
     return literal
 
 
+def fill(protocol: asyncio.BufferedProtocol, octets: bytes) -> None:
+    """Hand octets to a protocol that brings its own buffers (asyncio's TLS does)."""
+    rest = memoryview(octets)
+    while rest:
+        buffer = memoryview(protocol.get_buffer(len(rest)))
+        size = min(len(buffer), len(rest))
+        buffer[:size] = rest[:size]
+        protocol.buffer_updated(size)
+        rest = rest[size:]
+
+
 class Ranges:
     """The plan's address ranges; nothing else is ever dialled."""
 

@@ -17,7 +17,7 @@ from contextvars import Context
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from lab.fabric.stack import problem
+from lab.fabric.stack import fill, problem
 from lab.fabric.way import Passage, Way
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class StreamEnd(asyncio.Transport):
         self.unread -= len(octets)
         try:
             if isinstance(self._protocol, asyncio.BufferedProtocol):
-                _fill(self._protocol, octets)
+                fill(self._protocol, octets)
             else:
                 cast(asyncio.Protocol, self._protocol).data_received(octets)
         except Exception as error:
@@ -388,16 +388,6 @@ class StreamEnd(asyncio.Transport):
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
         self._high, self._low = high, low
-
-
-def _fill(protocol: asyncio.BufferedProtocol, octets: bytes) -> None:
-    rest = memoryview(octets)
-    while rest:
-        buffer = memoryview(protocol.get_buffer(len(rest)))
-        size = min(len(buffer), len(rest))
-        buffer[:size] = rest[:size]
-        protocol.buffer_updated(size)
-        rest = rest[size:]
 
 
 _UNBORN = asyncio.BaseProtocol()

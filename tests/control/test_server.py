@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from lab.control import client, server
-from lab.control.client import error_from
 from lab.control.home import listen, short_path
 from lab.control.running import Lab
 from lab.control.server import Line, Switchboard, read_request, serve
-from lab.errors import NotUp, WorldSaidNo, WrongUse
+from lab.errors import NotUp, WorldSaidNo, WrongUse, error_of
 
 
 async def echo(lab: Lab, args: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +71,7 @@ async def test_a_dialogue_takes_the_connection_over(tmp_path: Path) -> None:
 
 async def test_an_error_arrives_as_it_was_raised(tmp_path: Path) -> None:
     (line,) = await said(tmp_path, b'{"verb": "refuse"}\n')
-    error = error_from(json.loads(line)["error"])
+    error = error_of(json.loads(line)["error"])
     assert isinstance(error, WorldSaidNo)
     assert (error.sentence, error.remedy, error.code) == ("the world said no", "lab heal", "W005")
 
@@ -98,7 +97,7 @@ def test_what_is_no_request_is_told_what_one_is(line: bytes) -> None:
 
 
 def test_an_error_keeps_its_exit_status_on_the_way() -> None:
-    assert isinstance(error_from({"sentence": "no lab is up", "exit_status": 3}), NotUp)
+    assert isinstance(error_of({"sentence": "no lab is up", "exit_status": 3}), NotUp)
 
 
 async def test_a_request_without_end_is_refused_in_a_sentence(
@@ -107,7 +106,7 @@ async def test_a_request_without_end_is_refused_in_a_sentence(
     monkeypatch.setattr(server, "LONGEST_REQUEST", 1000)
     [line] = await said(tmp_path, b"x" * 3000)
     with pytest.raises(WrongUse, match="more than a lab can be asked in one go"):
-        raise error_from(json.loads(line)["error"])
+        raise error_of(json.loads(line)["error"])
 
 
 def test_a_message_too_long_to_ask_for_is_not_sent_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,210 @@
+"""A node's ear and mouth: orders in on standard input, reports out on standard output, a line each.
+
+The rule: what is said is said in the order in which it happened: an event before the answer that follows from it.
+When nobody speaks any more (the lab ended, or crashed) the node ends too, and leaves nothing running.
+
+Reports are JSON: an event as its log entry {"n", "t", "host", "event", …}, and else one of
+
+    {"ready": hosts}                        every host serves
+    {"refused": {sentence, remedy, code}}   it could not begin; the node ends
+    {"answer": number, "t": …, and one of "value", "missing": true, "error": {…}}
+    {"look": number, "t", "stirred", "due", "heard": orders}
+    {"open"|"data"|"eof"|"lost"|"hold"|"go": channel, …}     see `tunnel`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError, WorldSaidNo, form_of
+from lab.fabric.base import Boot
+from lab.fabric.distant.moment import SharedTime
+from lab.fabric.distant.node import NodeFabric, NodeLoop
+from lab.fabric.distant.orders import (
+    Ask,
+    Begin,
+    Connect,
+    Cut,
+    Dial,
+    End,
+    Fail,
+    Heal,
+    Hold,
+    Leap,
+    Look,
+    Mend,
+    Order,
+    Post,
+    Say,
+    Stop,
+    from_line,
+)
+from lab.fabric.distant.tunnel import Tunnels
+from lab.names import DomainName
+from lab.topology.plan import ZonePlan
+
+_LONGEST = 1 << 28
+"""Octets of a line: a question may bring a whole message, a Begin the zones of thousands of hosts."""
+
+MakeBoot = Callable[[Mapping[DomainName, ZonePlan]], Boot]
+Report = Callable[[dict[str, Any]], None]
+
+
+def serve(make_boot: MakeBoot, root: Path) -> int:
+    """Be a node until the lab says Stop or says nothing any more; the exit status."""
+    outward = os.dup(1)
+    os.dup2(2, 1)  # what a program prints is no report
+    source = SharedTime()
+    with asyncio.Runner(loop_factory=lambda: NodeLoop(source)) as runner:
+        return runner.run(_live(make_boot, root, os.dup(0), outward))
+
+
+async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> int:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, NodeLoop)
+    hearing = asyncio.StreamReader(limit=_LONGEST)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(hearing), os.fdopen(inward, "rb"))
+    mouth = await Mouth.open(outward)
+    first = await hearing.readline()
+    if not first:
+        return 0
+    begin = from_line(first)
+    assert isinstance(begin, Begin)
+    loop.shared.join(begin.moment)
+    try:
+        fabric = NodeFabric(begin, make_boot(begin.zones), root)
+        fabric.log.subscribe(lambda entry: mouth.report(entry.to_json()))
+        await fabric.up()
+    except Exception as error:
+        mouth.report({"refused": _refusal(error)})
+        await mouth.close()
+        return 1
+    mouth.report({"ready": len(fabric.hosts)})
+    await Ear(fabric, loop, mouth.report).listen(hearing)
+    await fabric.down()
+    await mouth.close()
+    return 0
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    if isinstance(error, LabError):
+        return form_of(error)
+    traceback.print_exception(error)
+    why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    return form_of(WorldSaidNo(f"its programs could not start: {why}", code="H035"))
+
+
+class Mouth(asyncio.BaseProtocol):
+    """Standard output: what is said in one turn of the loop leaves in one write."""
+
+    _transport: asyncio.WriteTransport
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._over = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def open(cls, number: int) -> Mouth:
+        pipe = os.fdopen(number, "wb", buffering=0)
+        transport, mouth = await asyncio.get_running_loop().connect_write_pipe(cls, pipe)
+        mouth._transport = transport
+        return mouth
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._over.set_result(None)
+
+    def report(self, form: dict[str, Any]) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._speak)
+        self._waiting.append(json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+
+    def _speak(self) -> None:
+        if self._waiting:
+            self._transport.write(("\n".join(self._waiting) + "\n").encode())
+            self._waiting.clear()
+
+    async def close(self) -> None:
+        """Say what is left."""
+        self._speak()
+        self._transport.close()
+        await self._over
+
+
+class Ear:
+    """Does what it is told."""
+
+    def __init__(self, fabric: NodeFabric, loop: NodeLoop, report: Report) -> None:
+        self._fabric = fabric
+        self._loop = loop
+        self._report = report
+        self._tunnels = Tunnels(fabric.hosts, report)
+        self._in_turn = asyncio.Lock()
+        self._doing: set[asyncio.Task[None]] = set()
+
+    async def listen(self, hearing: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):
+            while line := await hearing.readline():
+                order = from_line(line)
+                if isinstance(order, Stop):
+                    return
+                self._obey(order)
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case Ask() | Fail() | Heal():
+                self._soon(self._answer(order))
+            case Look():
+                self._soon(self._look(order))
+            case Leap(ahead):
+                self._loop.shared.ahead = ahead
+            case Connect(a, b, link):
+                self._fabric.connect(a, b, link)
+            case Cut(a, b):
+                self._fabric.cut(a, b)
+            case Mend():
+                self._fabric.mend()
+            case Dial() | Post() | Say() | End() | Hold():
+                self._tunnels.obey(order)
+
+    def _soon(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
+
+    async def _answer(self, order: Ask | Fail | Heal) -> None:
+        try:
+            value = await self._do(order)
+            said: dict[str, Any] = {"value": value}
+        except KeyError:
+            said = {"missing": True}
+        except LabError as error:
+            said = {"error": form_of(error)}
+        except Exception as error:
+            traceback.print_exception(error)
+            said = {
+                "error": form_of(WorldSaidNo(f"a defect of the lab: {type(error).__name__}: {error}", code="X001"))
+            }
+        self._report({"answer": order.number, "t": self._loop.time(), **said})
+
+    async def _do(self, order: Ask | Fail | Heal) -> dict[str, Any]:
+        if isinstance(order, Ask):
+            return await self._fabric.ask(order.host, order.question, dict(order.request))
+        async with self._in_turn:
+            if isinstance(order, Fail):
+                await self._fabric.fail(order.host, order.fault)
+            else:
+                await self._fabric.heal(order.host)
+        return {}
+
+    async def _look(self, order: Look) -> None:
+        loop = self._loop
+        if order.patiently:
+            await loop.leap_to(loop.time())
+        self._report({"look": order.number, "t": loop.time(), "stirred": loop.stirred, "due": loop.next_due()})

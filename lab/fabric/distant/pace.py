@@ -1,0 +1,83 @@
+"""Lab time that runs ahead over many processes.
+
+The rule: nobody leaps while anybody is busy. All nodes are asked to say when they are quiet, and then once more
+whether anything has stirred since: what one node sent another is then either in nobody's hands, or has stirred its
+receiver. Only then does time leap, to the next timer that any of them has, and everyone is told the same number.
+(The double count of termination detection: Mattern, Distributed Computing 2, 1987.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.fabric.distant.line import Line, NodeLost
+from lab.fabric.distant.moment import SharedTime
+from lab.fabric.distant.orders import Leap, Look
+from lab.fabric.loop import LabLoop
+
+Done = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a node is: what its sockets brought so far, and its next timer in lab time."""
+
+    stirred: int
+    due: float | None
+
+
+class Pace:
+    """Drives the lab's own loop and its nodes' together."""
+
+    def __init__(self, loop: LabLoop, source: SharedTime, lines: Callable[[], Sequence[Line]]) -> None:
+        self._loop = loop
+        self._source = source
+        self._lines = lines
+        self._turn = asyncio.Lock()
+
+    async def leap_to(self, goal: float, done: Done, settled: Callable[[], None]) -> bool:
+        """Let lab time run ahead to `goal`, or until `done()`; whether it was done. `settled` is called whenever
+        everyone is quiet, before `done` is asked."""
+        async with self._turn:
+            while True:
+                due = await self._quiet()
+                settled()
+                if done():
+                    return True
+                reached = due is None or due > goal
+                self._leap(goal if due is None else min(due, goal))
+                if reached:
+                    settled()
+                    return done()
+
+    async def _quiet(self) -> float | None:
+        """Wait until nothing is under way anywhere; when the next timer is due, if any is set."""
+        while True:
+            before = await self._look(patiently=True)
+            await self._loop.leap_to(self._loop.time())
+            if before == await self._look(patiently=False):
+                dues = [standing.due for standing in before if standing.due is not None]
+                own = self._loop.next_due()
+                return min([*dues, own] if own is not None else dues, default=None)
+
+    async def _look(self, patiently: bool) -> list[Standing]:
+        looks = (line.ask(lambda number: Look(number, patiently)) for line in self._lines())
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        return [_standing(answer) for answer in found]
+
+    def _leap(self, to: float) -> None:
+        self._source.leap(to)
+        for line in self._lines():
+            line.order(Leap(self._source.ahead))
+
+
+def _standing(answer: dict[str, Any] | BaseException) -> Standing:
+    """A node that is gone does nothing any more."""
+    if isinstance(answer, NodeLost):
+        return Standing(0, None)
+    if isinstance(answer, BaseException):
+        raise answer
+    return Standing(answer["stirred"], answer["due"])
