@@ -98,7 +98,7 @@ def _refusal(error: Exception) -> dict[str, Any]:
         return form_of(error)
     traceback.print_exception(error)
     why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-    return form_of(WorldSaidNo(f"its programs could not start: {why}", code="H035"))
+    return form_of(WorldSaidNo(f"its programs could not start: {why}", code="H045"))
 
 
 class Mouth(asyncio.BaseProtocol):

@@ -1,6 +1,6 @@
 """Certificates that somebody else has signed: how the hosts of a node speak TLS.
 
-The rule: the key of the lab's authority never leaves the lab; a node gets what its hosts show, and whom they trust.
+The rule: the key of the lab's authority never leaves the lab; a node gets what its hosts show and whom they trust.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Line:
         return NodeLost(
             f"{self.name} is gone: its process ended, and it was not the lab that ended it",
             remedy=f"Its last words:\n{words}" if words else "lab status  shows what is gone;  lab up  mends it.",
-            code="H036",
+            code="H046",
         )
 
 
