@@ -20,7 +20,7 @@ from typing import Any
 from lab.errors import WorldSaidNo, WrongUse
 from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
 from lab.fabric.base import Boot, Fabric, Host
-from lab.fabric.faults import Down, Fault
+from lab.fabric.faults import Down, Fault, Gone
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
@@ -248,6 +248,14 @@ class Internet:
             await self.fabric.heal(name)
         if not host:
             self.mend()
+        return list(names)
+
+    async def restore(self) -> list[str]:
+        """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought."""
+        names = [name for name, host in self.fabric.hosts.items() if Gone() in host.faults.now]
+        for name in names:
+            if Gone() in self.fabric.hosts[name].faults.now:  # one that lived with others comes back with them
+                await self.fabric.restore(name)
         return list(names)
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:

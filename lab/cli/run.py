@@ -15,7 +15,7 @@ from lab.cli.screen import emit, harmless
 
 def run(
     *paths: str,
-    fabric: Literal["sim", "local"] = "sim",
+    fabric: Literal["sim", "local", "docker"] = "sim",
     seed: str = "",
     topology: str = "",
     jobs: int = 0,
@@ -29,7 +29,7 @@ def run(
     paths
         Files and folders; those of the lab's own that begin with scenarios/ are found from anywhere.
     fabric
-        Where to play them: in memory, or on real sockets in a private network.
+        Where to play them: in memory, on real sockets in a private network, or in containers.
     seed
         Another seed than their own.
     topology

@@ -15,17 +15,21 @@ from lab.cli.screen import Line, emit, plain, show, table
 from lab.control.client import ask
 from lab.control.home import home
 from lab.control.launch import Order, start, stop
+from lab.fabric.wish import PACKED
 
 
 def up(
     topology: str = "",
     /,
     *,
-    fabric: Literal["local", "sim"] | None = None,
+    fabric: Literal["local", "docker", "sim"] | None = None,
     pace: float = 1.0,
     seed: str = "",
     doors: Annotated[bool, Parameter(negative="--no-doors")] = True,
     door: tuple[str, ...] = (),
+    pack: bool = False,
+    per: str = "",
+    engines: str = "",
     json: Json = False,
 ) -> int:
     """Start a mini-Internet from a topology file, and leave it running.
@@ -36,8 +40,8 @@ def up(
         A file, or the name of one in topologies/. Without it: topologies/belgium.yaml, else the one that
         comes with the lab.
     fabric
-        Where the hosts live. local: real ports in a private network of this machine. sim: in memory. Without
-        it, local where the machine allows it.
+        Where the hosts live. local: real ports in a private network of this machine. docker: in containers.
+        sim: in memory. Without it, local where the machine allows it.
     pace
         On sim, lab seconds for each second: 1 if not told otherwise.
     seed
@@ -46,9 +50,26 @@ def up(
         Open front doors on the machine's loopback for programs outside of the lab.
     door
         One more, at a port of your own:  --door 2525:mail.belgiannews.com:25
+    pack
+        On docker, many hosts in one container, for labs of hundreds.
+    per
+        On docker, how many:  --per 100, or --per organisation
+    engines
+        On docker, other engines than your own:  --engines ssh://a,ssh://b
     """
+    if restored():
+        return status(json=json)
     begun = time.perf_counter()
-    order = Order(str(topologies.find(topology)), fabric or "", _pace(pace), seed, doors, door)
+    order = Order(
+        str(topologies.find(topology)),
+        fabric or "",
+        _pace(pace),
+        seed,
+        doors,
+        door,
+        per or (str(PACKED) if pack else ""),
+        tuple(filter(None, engines.split(","))),
+    )
     ready = start(home(), order, _remark)
     ready["ready_s"] = round(time.perf_counter() - begun, 3)
     if json:
@@ -56,6 +77,16 @@ def up(
     else:
         show(first_screen(ready))
     return 0
+
+
+def restored() -> bool:
+    """Whether something of the lab that is up was gone, and is back now."""
+    if not home().is_up() or home().read().get("fabric") != "docker":
+        return False
+    found: list[str] = ask("restore")["restored"]
+    if found:
+        _remark(f"Back again: {', '.join(found)}.")
+    return bool(found)
 
 
 def _pace(pace: float) -> float:
@@ -106,7 +137,7 @@ def _suggestions(form: dict[str, Any]) -> list[str]:
     """What a newcomer could type next."""
     dig = [f"lab dig {form['people'][0].rpartition('@')[2]} MX"] if form["people"] else []
     send = [f"lab send --from {form['people'][-1]} --to {form['people'][0]}"] if form["people"] else []
-    return [*dig, *send, *(["lab shell"] if form["fabric"] == "local" else []), "lab down"]
+    return [*dig, *send, *(["lab shell"] if form["fabric"] != "sim" else []), "lab down"]
 
 
 def status(*, json: Json = False) -> int:

@@ -80,6 +80,11 @@ async def heal(lab: Lab, args: Args) -> Form:
     return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines]}
 
 
+async def restore(lab: Lab, args: Args) -> Form:
+    """Bring back what has ended by itself."""
+    return {"restored": await lab.internet.restore()}
+
+
 async def clock(lab: Lab, args: Args) -> Form:
     """What lab time it is; with `by`, after letting it run ahead, and what happened meanwhile."""
     by, start = optional(args, "by"), len(lab.internet.log)

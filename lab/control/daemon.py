@@ -28,11 +28,12 @@ from lab.control.home import Home, listen
 from lab.control.launch import Order, already_up
 from lab.control.running import lab_of
 from lab.control.server import serve
-from lab.control.site import Site, choose
+from lab.control.site import choose
 from lab.control.verbs import BOARD
 from lab.errors import LabError, MachineSaidNo, form_of
 from lab.fabric.gateway import BoundDoor, bind
 from lab.fabric.loop import LabLoop
+from lab.fabric.site import Site
 from lab.internet import Internet
 from lab.topology.plan import Plan
 

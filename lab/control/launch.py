@@ -36,6 +36,10 @@ class Order:
     """Whether the doors that every lab has are opened."""
     door: tuple[str, ...] = ()
     """Further ones, at ports of the user's own."""
+    share: str = ""
+    """On docker: how many hosts a container has, or "organisation"; "" is one."""
+    engines: tuple[str, ...] = ()
+    """On docker: which engines; without any, the one of the user's environment."""
 
 
 def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str, Any]:

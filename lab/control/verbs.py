@@ -100,6 +100,7 @@ VERBS: Mapping[str, Any] = MappingProxyType(
         "journey": watching.journey,
         "fail": breaking.fail,
         "heal": breaking.heal,
+        "restore": breaking.restore,
         "clock": breaking.clock,
     }
 )

@@ -113,6 +113,9 @@ class Fabric(Protocol):
     async def heal(self, host: DomainName) -> None:
         """Lift every fault of a host."""
 
+    async def restore(self, host: DomainName) -> None:
+        """Bring back a host that is `Gone`: its process or container has ended by itself."""
+
     def connect(self, a: str, b: str, link: Link) -> None:
         """Lay a line between two places (hosts, organisations, "*"); the more exact one counts."""
 

@@ -58,6 +58,14 @@ class Paused(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Gone(Fault):
+    """Not made on purpose: the process or container in which the host lived has ended."""
+
+    def __str__(self) -> str:
+        return "gone"
+
+
+@dataclass(frozen=True, slots=True)
 class DiskFull(Fault):
     def __str__(self) -> str:
         return "disk-full"

@@ -16,7 +16,7 @@ from enum import Enum
 from random import Random
 from typing import Protocol
 
-from lab.fabric.faults import Down, Fault, HostFaults, Paused, Silent, Unreachable
+from lab.fabric.faults import Down, Fault, Gone, HostFaults, Paused, Silent, Unreachable
 from lab.fabric.stack import problem
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Link
@@ -46,13 +46,16 @@ class Verdict(Enum):
 
 _ERRNO = {Verdict.REFUSE: errno.ECONNREFUSED, Verdict.UNREACHABLE: errno.EHOSTUNREACH}
 
+_NO_WAY = {
+    Packet.CONNECT: Verdict.UNREACHABLE,
+    Packet.STREAM: Verdict.DROP,
+    Packet.DATAGRAM: Verdict.UNREACHABLE,
+}
+
 FATE: Mapping[type[Fault], Mapping[Packet, Verdict]] = {
     Silent: dict.fromkeys(Packet, Verdict.DROP),
-    Unreachable: {
-        Packet.CONNECT: Verdict.UNREACHABLE,
-        Packet.STREAM: Verdict.DROP,
-        Packet.DATAGRAM: Verdict.UNREACHABLE,
-    },
+    Unreachable: _NO_WAY,
+    Gone: _NO_WAY,
     Down: {Packet.CONNECT: Verdict.REFUSE, Packet.STREAM: Verdict.PASS, Packet.DATAGRAM: Verdict.REFUSE},
     Paused: {Packet.CONNECT: Verdict.PASS, Packet.STREAM: Verdict.PASS, Packet.DATAGRAM: Verdict.DROP},
 }

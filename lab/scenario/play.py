@@ -18,11 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import topology
-from lab.clock import TimeSource, VirtualTime, WarpedTime
 from lab.errors import LabError, WrongUse
 from lab.events import ProgramCrashed
+from lab.fabric import site
 from lab.fabric.base import Boot, Fabric
 from lab.fabric.loop import LabLoop
+from lab.fabric.site import Site
+from lab.fabric.wish import Wish
 from lab.internet import Internet
 from lab.log import EventLog
 from lab.scenario.net import Net
@@ -97,9 +99,9 @@ def _bounded(seconds: float) -> Iterator[None]:
 def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:
     plan = _plan(script, asked)
     with tempfile.TemporaryDirectory(prefix="lab-") as root:
-        source, fabric = _ground(asked.fabric, plan, Path(root))
-        with asyncio.Runner(loop_factory=lambda: LabLoop(source)) as runner:
-            return runner.run(_act(script, plan, fabric, replace(blank, seed=plan.seed), asked.trace))
+        stage = _site(asked.fabric, plan, Path(root))
+        with asyncio.Runner(loop_factory=lambda: LabLoop(stage.source)) as runner:
+            return runner.run(_act(script, plan, stage.make, replace(blank, seed=plan.seed), asked.trace))
 
 
 def _plan(script: Script, asked: Asked) -> Plan:
@@ -109,21 +111,17 @@ def _plan(script: Script, asked: Asked) -> Plan:
     return replace(plan, seed=seed) if seed else plan
 
 
-def _ground(name: str, plan: Plan, root: Path) -> tuple[TimeSource, Callable[[Boot], Fabric]]:
+def _site(name: str, plan: Plan, root: Path) -> Site:
     """Where it plays. On `local` this process enters a private network, and stays there for good."""
     match name:
         case "sim":
-            from lab.fabric.sim import SimFabric
-
-            return VirtualTime(), lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed)
+            return site.sim(plan)
         case "local":
-            from lab.fabric.local import LocalFabric
-            from lab.fabric.namespace import enter
-
-            enter()
-            return WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root)
+            return site.local(plan, root)
+        case "docker":
+            return site.docker(plan, Wish(f"scenario-{root.name}"))
         case _:
-            raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim or local.", code="W012")
+            raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim, local or docker.", code="W012")
 
 
 async def _act(script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], blank: Result, trace: str) -> Result:

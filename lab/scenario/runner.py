@@ -35,7 +35,9 @@ def run(
     """Play all scenarios of these files and folders. WrongUse, before anything runs, when a path is none."""
     files = find(paths)
     asked = Asked(fabric, seed or "", str(topology or ""))
-    workers = min(jobs or os.cpu_count() or 1, len(files))
+    # On one engine two labs of one topology would ask for the same addresses.
+    most = 1 if fabric == "docker" else jobs or os.cpu_count() or 1
+    workers = min(most, len(files))
     if workers <= 1 and fabric == "sim":
         return (result for file in files for result in play_file(file, asked))
     return _spread(files, asked, max(1, workers))

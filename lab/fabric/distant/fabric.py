@@ -26,7 +26,7 @@ from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Ask, Begin, Connect, Cut, Fail, Heal, Mend, Neighbour, Order, Stop
 from lab.fabric.distant.pace import Pace
 from lab.fabric.distant.stack import DistantStack, Switch
-from lab.fabric.faults import Fault
+from lab.fabric.faults import Fault, Gone
 from lab.fabric.host import Ground, Host
 from lab.fabric.loop import LabLoop
 from lab.log import EventLog
@@ -161,8 +161,8 @@ class DistantFabric(ABC):
     def _standing_orders(self, node: Node) -> list[Order]:
         """What holds already when a node comes: cuts, and the faults of hosts."""
         cuts: list[Order] = [Cut(a, b) for a, b in self._cuts]
-        faults = [Fail(0, name, fault) for name, host in self.hosts.items() for fault in host.faults.now]
-        return [*cuts, *faults]
+        faults = [(name, fault) for name, host in self.hosts.items() for fault in host.faults.now]
+        return [*cuts, *(Fail(0, name, fault) for name, fault in faults if fault != Gone())]
 
     async def down(self) -> None:
         self._ending = True

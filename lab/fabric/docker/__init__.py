@@ -1,1 +1,11 @@
-"""A container for every host: the one room that may import the docker SDK, and does so only when it is used."""
+"""Every host a container, or many in one: the lab on a Docker engine.
+
+The rule: the engine's SDK is imported in this package only, and only when an engine is asked for something.
+
+    layout    which containers there are, as values
+    engine    the door to the SDK: networks, volumes, containers, attached streams
+    papers    what stands in a container's /etc/resolv.conf and /etc/hosts
+    wire      the two streams of a container, told apart
+    fabric    a `distant` fabric whose nodes are containers
+    sweep     what a lab left on an engine is taken away, by its label
+"""

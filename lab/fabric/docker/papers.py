@@ -1,0 +1,40 @@
+"""What covers a container's /etc/resolv.conf and /etc/hosts.
+
+The rule: names are the lab's. Docker's own resolver and its list of container names answer nobody: each container
+has the lab's papers in their place, read-only, from a volume on the engine's machine, wherever that is.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Sequence
+
+from lab.names import Address
+from lab.topology.plan import HostPlan
+
+HOSTS = "hosts"
+
+
+def resolv_name(resolvers: Sequence[Address]) -> str:
+    """The file that hosts with these resolvers share."""
+    return "resolv." + ("-".join(resolvers).replace(":", "_") or "none")
+
+
+def papers(plans: Iterable[HostPlan]) -> dict[str, str]:
+    """Every paper that these hosts need, by its file's name."""
+    texts = {HOSTS: "127.0.0.1\tlocalhost\n::1\tlocalhost\n# everything else is asked of the lab's resolver\n"}
+    for plan in plans:
+        texts[resolv_name(plan.resolvers)] = "".join(f"nameserver {address}\n" for address in plan.resolvers)
+    return texts
+
+
+def archive(texts: dict[str, str]) -> bytes:
+    """They, as a tar that an engine unpacks."""
+    octets = io.BytesIO()
+    with tarfile.open(fileobj=octets, mode="w") as tar:
+        for name, text in sorted(texts.items()):
+            form = tarfile.TarInfo(name)
+            form.size, form.mode = len(text.encode()), 0o644
+            tar.addfile(form, io.BytesIO(text.encode()))
+    return octets.getvalue()

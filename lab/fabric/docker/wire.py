@@ -1,0 +1,64 @@
+"""The streams of an attached container, told apart.
+
+The rule: an engine sends standard output and standard error over one connection, each piece behind a header of
+eight octets: the stream's number, three zeros, and the length (Docker Engine API, "Attach to a container").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+_HEADER = struct.Struct(">BxxxI")
+_STDERR = 2
+
+Heard = Callable[[bytes], None]
+
+
+class Streams:
+    """Feed octets as they come; whole pieces go to `out` and `err`."""
+
+    def __init__(self, out: Heard, err: Heard) -> None:
+        self._out = out
+        self._err = err
+        self._rest = b""
+
+    def feed(self, octets: bytes) -> None:
+        data, start = self._rest + octets, 0
+        while len(data) - start >= _HEADER.size:
+            number, length = _HEADER.unpack_from(data, start)
+            end = start + _HEADER.size + length
+            if end > len(data):
+                break
+            (self._err if number == _STDERR else self._out)(data[start + _HEADER.size : end])
+            start = end
+        self._rest = data[start:]
+
+
+class Attached(asyncio.Protocol):
+    """A line's wire to a container. `over` is called when the engine hangs up: the container has ended."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, streams: Streams, over: Callable[[], None], keep: Any) -> None:
+        self._streams = streams
+        self._over = over
+        self._keep = keep
+        """What owns the connection in the SDK, and would close it."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._streams.feed(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._over()
+
+    def write(self, octets: bytes) -> None:
+        self.transport.write(octets)
+
+    def close(self) -> None:
+        self.transport.close()

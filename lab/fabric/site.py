@@ -1,0 +1,50 @@
+"""Where a lab can come to stand: a time source for its loop, and how its fabric is made inside it.
+
+The rule: to choose `local` is to go there: this process enters its private network, for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.clock import PacedTime, TimeSource, VirtualTime, WarpedTime
+from lab.fabric.base import Boot, Fabric
+from lab.fabric.wish import Wish
+from lab.topology.plan import Plan
+
+FABRICS = ("local", "docker", "sim")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`make` is called inside a running LabLoop on `source`."""
+
+    source: TimeSource
+    make: Callable[[Boot], Fabric]
+
+
+def sim(plan: Plan, pace: float = 0.0) -> Site:
+    """In memory. `pace`: lab seconds for each second; 0 jumps from one due moment to the next."""
+    from lab.fabric.sim import SimFabric
+
+    source = PacedTime(pace) if pace else VirtualTime()
+    return Site(source, lambda boot: SimFabric(plan.ranges, boot, seed=plan.seed))
+
+
+def local(plan: Plan, root: Path) -> Site:
+    """On real sockets; the hosts' disks are below `root`. MachineSaidNo (H010) where it is refused."""
+    from lab.fabric.local import LocalFabric
+    from lab.fabric.namespace import enter
+
+    enter()
+    return Site(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root))
+
+
+def docker(plan: Plan, wish: Wish, tell: Callable[[str], None] = lambda _: None) -> Site:
+    """In containers. What an engine says to that is heard when the lab comes up."""
+    from lab.fabric.distant.moment import SharedTime
+    from lab.fabric.docker.fabric import DockerFabric
+
+    return Site(SharedTime(), lambda _: DockerFabric(plan, wish, tell))
