@@ -35,18 +35,32 @@ def shell(host: str = "student", /, *, command: Unread = (), json: Json = False)
     where = home()
     form = where.read()
     place = ask("host", host=host)
-    if form.get("fabric") != "local":
+    if form.get("fabric") == "sim":
         raise no_shell(form)
     if json:
         from lab.cli.screen import emit
 
         emit({**place, "pid": where.daemon()})
         return 0
+    if "container" in place:
+        return _in_container(place, command)
     root = where.root.read_bytes() if where.root.exists() else b""
     _enter(where.daemon(), place, where.visits / place["name"], root)
     if "mail" in place["runs"]:
         _go_home(where.disks / place["name"], stay=bool(command))
     return _become(command or _shell(place["name"]))
+
+
+def _in_container(place: dict[str, Any], command: tuple[str, ...]) -> int:
+    from lab.fabric.docker.engine import Engine
+    from lab.fabric.docker.shell import run
+
+    name = str(place["name"])
+    if not command and sys.stdin.isatty():
+        print(f" Inside the lab, at {name}. Leave with: exit", file=sys.stderr)
+    words = command or ("bash", "--norc", "--noprofile", *(("-i",) if sys.stdin.isatty() else ()))
+    environment = {"PS1": f"{name}$ ", "TERM": os.environ.get("TERM", "dumb"), "LAB_HOST": name}
+    return run(Engine(place["engine"]), place["container"], words, environment, "")
 
 
 def no_shell(form: dict[str, Any]) -> WrongUse:

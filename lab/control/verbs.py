@@ -46,6 +46,7 @@ async def host(lab: Lab, args: Args) -> Form:
         "addresses": list(plan.addresses),
         "resolvers": list(plan.resolvers),
         "runs": list(plan.roles),
+        **lab.internet.fabric.way_in(plan.name),
     }
 
 

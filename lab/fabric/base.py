@@ -116,6 +116,9 @@ class Fabric(Protocol):
     async def restore(self, host: DomainName) -> None:
         """Bring back a host that is `Gone`: its process or container has ended by itself."""
 
+    def way_in(self, host: DomainName) -> dict[str, str]:
+        """What a shell has to know to get there; empty where this process's own network is the way."""
+
     def connect(self, a: str, b: str, link: Link) -> None:
         """Lay a line between two places (hosts, organisations, "*"); the more exact one counts."""
 

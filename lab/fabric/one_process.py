@@ -161,6 +161,9 @@ class OneProcessFabric:
     async def restore(self, host: DomainName) -> None:
         """Nobody goes here without the whole lab."""
 
+    def way_in(self, host: DomainName) -> dict[str, str]:
+        return {}
+
     def connect(self, a: str, b: str, link: Link) -> None:
         self.rules.connect(a, b, link)
 

@@ -10,9 +10,10 @@ PACKED = 250
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`owner` marks all that the lab makes there; `share`: hosts in a container, or "organisation"."""
+    """`owner` marks all that the lab makes there, "" for a lab that lasts no longer than its process; `share`: how
+    many hosts a container has, or "organisation"."""
 
-    owner: str
+    owner: str = ""
     share: int | str = 1
     engines: tuple[str, ...] = ()
     image: str = ""

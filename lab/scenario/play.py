@@ -119,7 +119,7 @@ def _site(name: str, plan: Plan, root: Path) -> Site:
         case "local":
             return site.local(plan, root)
         case "docker":
-            return site.docker(plan, Wish(f"scenario-{root.name}"))
+            return site.docker(plan, Wish())
         case _:
             raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim, local or docker.", code="W012")
 

@@ -45,6 +45,7 @@ class Make:
     tmpfs: tuple[str, ...] = ("/tmp", "/run")
     capabilities: tuple[str, ...] = ()
     resolvers: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     memory: str = ""
     processes: int = 256
     read_only: bool = True
@@ -152,6 +153,7 @@ class Engine:
                 list(make.command),
                 hostname=hostname[:63],
                 stdin_open=True,
+                environment=dict(make.environment),
                 name=name,
                 labels=labels,
                 entrypoint=list(make.entrypoint) if make.entrypoint is not None else None,
@@ -213,6 +215,21 @@ class Engine:
             )
         return str(said)
 
+    def prepare_command(
+        self, container: str, command: Sequence[str], environment: Mapping[str, str], folder: str, terminal: bool
+    ) -> str:
+        """A command to be run in a container that runs; its id."""
+        with self._plainly():
+            made = self.api.exec_create(
+                container,
+                list(command),
+                stdin=True,
+                tty=terminal,
+                environment=dict(environment),
+                workdir=folder or None,
+            )
+        return str(made["Id"])
+
     # -- what there is of a lab ------------------------------------------------------------------------------
 
     def found(self, owner: str) -> dict[str, list[tuple[str, str]]]:
@@ -227,6 +244,12 @@ class Engine:
             "network": [(network["Id"], network["Name"]) for network in networks],
             "volume": [(volume["Name"], volume["Name"]) for volume in volumes],
         }
+
+    def owners(self) -> list[str]:
+        """Every lab that has something there."""
+        with self._plainly():
+            networks = self.api.networks(filters={"label": LABEL})
+        return [network["Labels"][LABEL] for network in networks]
 
     def take_away(self, kind: str, which: str) -> None:
         from docker.errors import NotFound

@@ -24,8 +24,8 @@ from lab.fabric.distant.line import Line, NodeLost
 from lab.fabric.distant.orders import Begin, Fail
 from lab.fabric.docker.engine import LABEL, Engine, Make
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
-from lab.fabric.docker.papers import HOSTS, archive, papers, resolv_name
-from lab.fabric.docker.sweep import sweep, sweeper
+from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
+from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
 from lab.fabric.docker.wire import Attached, Streams
 from lab.fabric.faults import Gone
 from lab.fabric.host import Host
@@ -54,17 +54,15 @@ class DockerFabric(DistantFabric):
         self.engine = Engine(*wish.engines[:1])
         self._tell = tell
         self._image = wish.image
+        self._owner = wish.owner or passing_owner()
         self._ids: dict[str, str] = {}
         self._boxes: dict[str, Container] = {}
         self._papers = ""
         self._sweeper: subprocess.Popen[bytes] | None = None
 
-    @property
-    def container_ids(self) -> dict[DomainName, str]:
-        """In which container each host lives."""
-        return {
-            host.name: self._ids[node.name] for node in self.nodes for host in node.hosts if node.name in self._ids
-        }
+    def way_in(self, host: DomainName) -> dict[str, str]:
+        node = self._at[host]
+        return {"engine": self.engine.url, "container": self._ids[node.name], "disk": f"{_DISK}/hosts/{host}"}
 
     # -- before the first, and after the last ------------------------------------------------------------------
 
@@ -79,16 +77,17 @@ class DockerFabric(DistantFabric):
         await self._in_thread(self._prepare)
 
     def _prepare(self) -> None:
-        engine, labels = self.engine, {LABEL: self.wish.owner}
+        engine, labels = self.engine, {LABEL: self._owner}
         _ = engine.api
         self._image = self._image or self._built()
-        if sweep(engine, self.wish.owner):
+        sweep_the_dead(engine)
+        if sweep(engine, self._owner):
             self._tell("What an earlier lab of this home left on the engine is cleared away.")
-        self._sweeper = sweeper(self.wish.owner, [engine.url])
+        self._sweeper = sweeper(self._owner, [engine.url])
         self._network = engine.make_network(self._name("net"), self._bridge, labels)
         volume = self._name("papers")
         self._papers = engine.make_volume(volume, labels)
-        texts = papers(host.plan for host in self.hosts.values())
+        texts = papers((host.plan for host in self.hosts.values()), self.root)
         engine.fill_volume(volume, self._image, archive(texts), labels)
 
     def _built(self) -> str:
@@ -101,7 +100,7 @@ class DockerFabric(DistantFabric):
         if self._sweeper is None:
             return  # it did not come far enough to leave anything
         try:
-            await self._in_thread(lambda: sweep(self.engine, self.wish.owner))
+            await self._in_thread(lambda: sweep(self.engine, self._owner))
         finally:
             self._sweeper.kill()
             self._sweeper.wait()
@@ -135,13 +134,15 @@ class DockerFabric(DistantFabric):
         make = Make(
             self._image,
             _PROGRAM,
-            self.wish.owner,
+            self._owner,
             binds={
                 "/etc/resolv.conf": f"{self._papers}/{resolv_name(first.resolvers)}",
                 "/etc/hosts": f"{self._papers}/{HOSTS}",
+                TRUSTED: f"{self._papers}/{ROOT}",
             },
             volumes={_DISK: self._name(node.name, "disk")},
             resolvers=first.resolvers,
+            environment={"SSL_CERT_FILE": TRUSTED, "LAB_HOST": first.name},
         )
         made = self.engine.make_container(self._name(node.name), first.name, self._network, box, make)
         connection = self.engine.attach(made)

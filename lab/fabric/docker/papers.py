@@ -1,4 +1,4 @@
-"""What covers a container's /etc/resolv.conf and /etc/hosts.
+"""What covers a container's /etc/resolv.conf, /etc/hosts and bundle of certificates.
 
 The rule: names are the lab's. Docker's own resolver and its list of container names answer nobody: each container
 has the lab's papers in their place, read-only, from a volume on the engine's machine, wherever that is.
@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from lab.names import Address
 from lab.topology.plan import HostPlan
 
-HOSTS = "hosts"
+HOSTS, ROOT = "hosts", "ca.pem"
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian's programs look whom to trust."""
 
 
 def resolv_name(resolvers: Sequence[Address]) -> str:
@@ -21,9 +23,13 @@ def resolv_name(resolvers: Sequence[Address]) -> str:
     return "resolv." + ("-".join(resolvers).replace(":", "_") or "none")
 
 
-def papers(plans: Iterable[HostPlan]) -> dict[str, str]:
-    """Every paper that these hosts need, by its file's name."""
-    texts = {HOSTS: "127.0.0.1\tlocalhost\n::1\tlocalhost\n# everything else is asked of the lab's resolver\n"}
+def papers(plans: Iterable[HostPlan], root: bytes) -> dict[str, str]:
+    """Every paper that these hosts need, by its file's name. `root`: the certificate of the lab's authority, which
+    is all that programs there trust."""
+    texts = {
+        ROOT: root.decode(),
+        HOSTS: "127.0.0.1\tlocalhost\n::1\tlocalhost\n# everything else is asked of the lab's resolver\n",
+    }
     for plan in plans:
         texts[resolv_name(plan.resolvers)] = "".join(f"nameserver {address}\n" for address in plan.resolvers)
     return texts

@@ -9,15 +9,19 @@ until the lab is gone. (Containers end by themselves then, as their line breaks;
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from lab.errors import LabError, MachineSaidNo
+from lab.fabric.distant.moment import machine
 from lab.fabric.docker.engine import Engine
 
+_PASSING = "passing-"
 _TRIES = 20
 _PAUSE_S = 0.1
 """Longer before each further try, 19 s in all: a busy engine takes its time to let a container's endpoint go."""
@@ -45,6 +49,19 @@ def sweep(engine: Engine, owner: str) -> int:
             code="H047",
         )
     return gone
+
+
+def passing_owner() -> str:
+    """The mark of a lab without a home: it lasts as long as this process."""
+    return f"{_PASSING}{machine()[:8]}-{os.getpid()}"
+
+
+def sweep_the_dead(engine: Engine) -> None:
+    """Take away what was left by processes of this machine that are no more."""
+    ours = f"{_PASSING}{machine()[:8]}-"
+    for owner in engine.owners():
+        if owner.startswith(ours) and not Path("/proc", owner.removeprefix(ours)).exists():
+            sweep(engine, owner)
 
 
 def sweeper(owner: str, urls: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -1,11 +1,14 @@
 """A dockerd of the tests' own, for as long as anybody holds its folder's lock: python guard.py FOLDER.
 
 Test processes hold FOLDER/users shared. The kernel lets go of a lock when a process ends, however it ends; so once
-this one has it for itself, nobody is left. It may stand beside another engine: it has a socket, folders and a
-containerd of its own, makes no bridge that was not asked for, and leaves the machine's packet filter alone.
+this one has it for itself, nobody is left. It may stand beside another engine: it has a socket, folders, a
+containerd and a network namespace of its own: its bridges and its packet filter are none of the machine's, and
+nothing that its containers send can reach the machine's network. (Beside an engine that drops what is forwarded,
+bridged frames would be dropped too.)
 """
 
 import fcntl
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,15 +35,9 @@ def main(folder: Path) -> None:
 
 def command(folder: Path) -> list[str]:
     own = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    return [
-        "dockerd",
-        *(f"--{option}={folder / name}" for option, name in own.items()),
-        f"--host=unix://{folder / 'socket'}",
-        "--bridge=none",
-        "--iptables=false",
-        "--ip6tables=false",
-        "--ip-forward=false",
-    ]
+    options = [*(f"--{option}={folder / name}" for option, name in own.items()), "--bridge=none"]
+    engine = shlex.join(["dockerd", f"--host=unix://{folder / 'socket'}", *options])
+    return ["unshare", "--net", "sh", "-c", f"ip link set lo up; exec {engine}"]
 
 
 if __name__ == "__main__":
