@@ -1,8 +1,12 @@
 """A fabric whose hosts live in nodes: processes that stand anywhere a line reaches.
 
 The rule: one log, in the order of lab time. Events of different nodes come over different lines, so they are held
-for a moment and sorted by the clock that all nodes share; answers wait in the same row, so that whoever asked
-finds in the log all that happened before. A fabric built on this says how nodes are started and ended.
+for a moment and sorted by the clock that all nodes share; answers, and what visitors hear, wait in the same row,
+so that whoever heard it finds in the log all that happened before. A fabric built on this says how nodes are
+started and ended.
+
+A node that ends although nobody ended it is gone, with its hosts: `lab status` says so, `lab heal` and `lab up`
+bring it back, with the disks it had.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from lab.clock import Clock
+from lab.errors import MachineSaidNo
 from lab.events import FaultApplied, FaultLifted, from_json
 from lab.fabric.base import Capability
 from lab.fabric.disk import Disk
@@ -142,9 +147,12 @@ class DistantFabric(ABC):
 
     async def _start_all(self) -> None:
         turns = asyncio.Semaphore(self.spread)
-        async with asyncio.TaskGroup() as starting:
-            for node in self.nodes:
-                starting.create_task(self._start_in_turn(node, turns))
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for node in self.nodes:
+                    starting.create_task(self._start_in_turn(node, turns))
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None  # the first is why; the others were cancelled, or say the same
 
     async def _start_in_turn(self, node: Node, turns: asyncio.Semaphore) -> None:
         async with turns:
@@ -193,15 +201,43 @@ class DistantFabric(ABC):
 
     def _line(self, name: str) -> Line:
         line = Line(name, self._heard)
-        line.gone.add_done_callback(lambda _: self.lost(line))
+        line.gone.add_done_callback(lambda _: self._lost(line))
         return line
-
-    @abstractmethod
-    def lost(self, line: Line) -> None:
-        """A node is gone, and nobody told it to go."""
 
     def _lines(self) -> list[Line]:
         return [node.line for node in self.nodes if not node.line.gone.done()]
+
+    # -- what goes by itself -----------------------------------------------------------------------------------
+
+    def _lost(self, line: Line) -> None:
+        if self._ending:
+            return
+        node = next(node for node in self.nodes if node.line is line)
+        for plan in node.hosts:
+            self.hosts[plan.name].faults.now.append(Gone())
+            self.log.append(self.loop.time(), plan.name, FaultApplied(plan.name, str(Gone())))
+            self._tell_all(Fail(0, plan.name, Gone()))
+
+    async def restore(self, host: DomainName) -> None:
+        """Bring the node of a host back, with the disks it had; what was broken on purpose stays so."""
+        node = self._at[host]
+        await self.end(node)
+        node.line = self._line(node.name)
+        try:
+            await self.bring_up(node)
+        except NodeLost as error:
+            sentence = f"{error.sentence}; it does not come back"
+            raise MachineSaidNo(sentence, remedy=error.remedy, code="H046") from None
+        for plan in node.hosts:
+            await self._is_back(self.hosts[plan.name])
+
+    async def _is_back(self, host: Host) -> None:
+        others = [fault for fault in host.faults.now if fault != Gone()]
+        host.faults.now.clear()
+        await self._everywhere(lambda number: Heal(number, host.name))
+        self.log.append(self.loop.time(), host.name, FaultLifted(host.name, str(Gone())))
+        for fault in others:
+            await self.fail(host.name, fault)
 
     # -- what nodes tell ---------------------------------------------------------------------------------------
 
@@ -211,7 +247,7 @@ class DistantFabric(ABC):
         elif "answer" in form:
             self._hold(form["t"], partial(line.answered, form["answer"], form))
         else:
-            self._switch.hear(form)
+            self._hold(form["t"], partial(self._switch.hear, form))
 
     def _write(self, form: dict[str, Any]) -> None:
         self.log.append(form["t"], form["host"], from_json(form))
@@ -221,15 +257,18 @@ class DistantFabric(ABC):
         if len(self._held) == 1:
             self.loop.call_patiently(_HELD, self._let_go_what_waited)
 
-    def _let_go(self, until: float = float("inf")) -> None:
-        """Have everything count that happened until then, in its order."""
+    def _let_go(self, until: float = float("inf")) -> bool:
+        """Have everything count that happened until then, in its order; whether there was anything."""
+        found = False
         while self._held and self._held[0][0] <= until:
             heappop(self._held)[2]()
+            found = True
+        return found
 
     def _let_go_what_waited(self) -> None:
         self._let_go(self.loop.time() - _HELD)
         if self._held:
-            self.loop.call_patiently(_HELD, self._let_go_what_waited)
+            self.loop.call_patiently(_HELD / 4, self._let_go_what_waited)
 
     # -- questions, faults, lines ------------------------------------------------------------------------------
 
@@ -244,6 +283,8 @@ class DistantFabric(ABC):
             await self._everywhere(lambda number: Fail(number, host, fault))
 
     async def heal(self, host: DomainName) -> None:
+        if Gone() in self.hosts[host].faults.now:
+            await self.restore(host)
         self.hosts[host].faults.now.clear()
         await self._everywhere(lambda number: Heal(number, host))
 

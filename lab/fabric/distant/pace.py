@@ -38,19 +38,18 @@ class Pace:
         self._lines = lines
         self._turn = asyncio.Lock()
 
-    async def leap_to(self, goal: float, done: Done, settled: Callable[[], None]) -> bool:
-        """Let lab time run ahead to `goal`, or until `done()`; whether it was done. `settled` is called whenever
-        everyone is quiet, before `done` is asked."""
+    async def leap_to(self, goal: float, done: Done, heard: Callable[[], bool]) -> bool:
+        """Let lab time run ahead to `goal`, or until `done()`; whether it was done. `heard` is called whenever
+        everyone is quiet: whether something came to be known of that somebody may act upon first."""
         async with self._turn:
             while True:
                 due = await self._quiet()
-                settled()
+                if heard():
+                    continue
                 if done():
                     return True
-                reached = due is None or due > goal
                 self._leap(goal if due is None else min(due, goal))
-                if reached:
-                    settled()
+                if due is None or due > goal:
                     return done()
 
     async def _quiet(self) -> float | None:

@@ -3,7 +3,7 @@
 The rule: a visitor's connection is a program's of the host it leaves from: same rules, same faults, same end when
 the host goes down. Its octets go to and fro on the node's line, and either side can hold the other back.
 
-    {"open": channel, "from": [address, port]}     the connection stands
+    {"open": channel, "from": [address, port]}     the connection stands ("t" says when, here and below)
     {"data": channel, "octets": base64}            from the other end
     {"eof": channel}                               it has no more to say
     {"lost": channel, "errno": n, "text": …}       it is over, or never came about; errno 0: politely
@@ -70,13 +70,13 @@ class Tunnels:
             raise
 
     def report(self, **form: Any) -> None:
-        self._report(form)
+        self._report({**form, "t": asyncio.get_running_loop().time()})
 
     def lost(self, channel: int, error: BaseException | None) -> None:
         self._open.pop(channel, None)
         number = (error.errno or errno.EIO) if isinstance(error, OSError) else errno.ECONNRESET if error else 0
         text = (error.strerror if isinstance(error, OSError) else None) or ""
-        self._report({"lost": channel, "errno": number, "text": text})
+        self.report(lost=channel, errno=number, text=text)
 
 
 class _Stream(asyncio.Protocol):

@@ -248,8 +248,9 @@ class Engine:
     def owners(self) -> list[str]:
         """Every lab that has something there."""
         with self._plainly():
-            networks = self.api.networks(filters={"label": LABEL})
-        return [network["Labels"][LABEL] for network in networks]
+            things = [*self.api.networks(filters={"label": LABEL})]
+            things += self.api.volumes(filters={"label": LABEL})["Volumes"] or []
+        return sorted({thing["Labels"][LABEL] for thing in things})
 
     def take_away(self, kind: str, which: str) -> None:
         from docker.errors import NotFound

@@ -3,9 +3,6 @@
 The rule: a container is a node (`lab.fabric.distant`) and nothing else: its line is its own standard input and
 output, so that no port, no socket file and no `docker exec` is needed to steer it, wherever its engine is. Nobody
 sleeps and nobody probes: a node says itself when its hosts serve.
-
-A container that ends although nobody ended it is gone: `lab status` says so, `lab heal` and `lab up` bring it
-back, with the disk it had.
 """
 
 from __future__ import annotations
@@ -16,19 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from lab.errors import MachineSaidNo
-from lab.events import FaultApplied, FaultLifted
 from lab.fabric.base import Capability
 from lab.fabric.distant.fabric import DistantFabric, Node
-from lab.fabric.distant.line import Line, NodeLost
-from lab.fabric.distant.orders import Begin, Fail
+from lab.fabric.distant.orders import Begin
 from lab.fabric.docker.engine import LABEL, Engine, Make
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
 from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
 from lab.fabric.docker.wire import Attached, Streams
-from lab.fabric.faults import Gone
-from lab.fabric.host import Host
 from lab.fabric.wish import Wish
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
@@ -85,7 +77,7 @@ class DockerFabric(DistantFabric):
             self._tell("What an earlier lab of this home left on the engine is cleared away.")
         self._sweeper = sweeper(self._owner, [engine.url])
         self._network = engine.make_network(self._name("net"), self._bridge, labels)
-        volume = self._name("papers")
+        volume = self._name("papers", self._owner)
         self._papers = engine.make_volume(volume, labels)
         texts = papers((host.plan for host in self.hosts.values()), self.root)
         engine.fill_volume(volume, self._image, archive(texts), labels)
@@ -140,7 +132,7 @@ class DockerFabric(DistantFabric):
                 "/etc/hosts": f"{self._papers}/{HOSTS}",
                 TRUSTED: f"{self._papers}/{ROOT}",
             },
-            volumes={_DISK: self._name(node.name, "disk")},
+            volumes={_DISK: self._name(node.name, self._owner)},
             resolvers=first.resolvers,
             environment={"SSL_CERT_FILE": TRUSTED, "LAB_HOST": first.name},
         )
@@ -155,39 +147,3 @@ class DockerFabric(DistantFabric):
             if node.line.gone.done():
                 await self._in_thread(lambda: self.engine.await_removal(made))
             await self._in_thread(lambda: self.engine.remove(made))
-
-    # -- what goes by itself -----------------------------------------------------------------------------------
-
-    def lost(self, line: Line) -> None:
-        if self._ending:
-            return
-        node = next(node for node in self.nodes if node.line is line)
-        for plan in node.hosts:
-            self.hosts[plan.name].faults.now.append(Gone())
-            self.log.append(self.loop.time(), plan.name, FaultApplied(plan.name, str(Gone())))
-            self._tell_all(Fail(0, plan.name, Gone()))
-
-    async def heal(self, host: DomainName) -> None:
-        if Gone() in self.hosts[host].faults.now:
-            await self.restore(host)
-        await super().heal(host)
-
-    async def restore(self, host: DomainName) -> None:
-        """Bring the container of a host back, with the disks it had; what was broken on purpose stays so."""
-        node = self._at[host]
-        await self.end(node)
-        node.line = self._line(node.name)
-        try:
-            await self.bring_up(node)
-        except NodeLost as error:
-            sentence = f"{error.sentence}; it does not come back"
-            raise MachineSaidNo(sentence, remedy=error.remedy, code="H046") from None
-        for plan in node.hosts:
-            await self._is_back(self.hosts[plan.name])
-
-    async def _is_back(self, host: Host) -> None:
-        others = [fault for fault in host.faults.now if fault != Gone()]
-        await super().heal(host.name)
-        self.log.append(self.loop.time(), host.name, FaultLifted(host.name, str(Gone())))
-        for fault in others:
-            await self.fail(host.name, fault)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.fabric.distant.fabric import DistantFabric, Node
-from lab.fabric.distant.line import Line
 from lab.fabric.distant.orders import Begin
 from lab.fabric.netlink import Route, Routes
 from lab.topology.plan import HostPlan, Plan
@@ -58,9 +57,6 @@ class ProcessFabric(DistantFabric):
 
     async def clear(self) -> None:
         """The network goes with the process."""
-
-    def lost(self, line: Line) -> None:
-        """Whoever asks it is told."""
 
     async def start(self, node: Node) -> None:
         pipe = asyncio.subprocess.PIPE
