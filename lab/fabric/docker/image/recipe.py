@@ -32,6 +32,20 @@ LEFT_OUT = (
     "/usr/share/locale/*",
     "/usr/share/man/*",
     "/usr/share/pixmaps/*",
+    # Perl is there for swaks: nobody compiles for it, tests modules of it, or sorts Japanese with it.
+    "/usr/lib/*/perl/*/CORE/*",
+    "/usr/lib/*/perl/*/auto/Encode/[CJKT][NPRW]/*",
+    "/usr/lib/*/perl/*/auto/Unicode/Collate/*",
+    "/usr/share/perl/*/CPAN/*",
+    "/usr/share/perl/*/ExtUtils/*",
+    "/usr/share/perl/*/Module/CoreList*",
+    "/usr/share/perl/*/TAP/*",
+    "/usr/share/perl/*/Test*",
+    "/usr/share/perl/*/Unicode/Collate/*",
+    "/usr/share/perl/*/pod/*",
+    # Charsets of mainframes.
+    "/usr/lib/*/gconv/EBCDIC*",
+    "/usr/lib/*/gconv/IBM*",
 )
 """Paths that no package brings along."""
 KEPT = "/usr/share/doc/*/copyright"
