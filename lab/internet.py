@@ -19,11 +19,12 @@ from typing import Any
 
 from lab.errors import WorldSaidNo, WrongUse
 from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
-from lab.fabric.base import Boot, Fabric, Host
+from lab.fabric.base import Boot, Capability, Fabric, Host
 from lab.fabric.faults import Down, Fault, Gone
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
+from lab.topology.software import Role, taken
 
 STUDENT = DomainName("student")
 """The client host that every plan has: where `lab dig` asks from."""
@@ -35,16 +36,23 @@ def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
     async def start(host: Host) -> None:
         from lab.dns.stub import Stub
 
-        stub = Stub(host)
-        if host.plan.resolver:
+        stub, plan = Stub(host), host.plan
+        if plan.software:
+            from lab.foreign.start import start_foreign
+
+            await start_foreign(host, zones)
+        if plan.image or plan.command:
+            return
+        others = taken(plan.software)
+        if plan.resolver and Role.RESOLVER not in others:
             from lab.dns.recursor import start_resolver
 
             await start_resolver(host, zones)
-        elif host.plan.zones:
+        elif plan.zones and Role.AUTHORITY not in others:
             from lab.dns.authority import start_authority
 
             await start_authority(host, zones)
-        if host.plan.mail:
+        if plan.mail and Role.MAIL not in others:
             from lab.mail.host import start_mail
 
             await start_mail(host, stub.resolve)
@@ -67,6 +75,7 @@ class Internet:
     def __init__(self, plan: Plan, fabric: Callable[[Boot], Fabric]) -> None:
         self.plan = plan
         self.fabric = fabric(boot(plan.zones))
+        _require_room_for_software(plan, self.fabric)
         self._hosts = {host.name: host for host in plan.hosts}
         for host in plan.hosts:
             self.fabric.add(host)
@@ -317,6 +326,20 @@ class Internet:
 
     def _tell(self, event: Any) -> None:
         self.log.append(self.fabric.clock.elapsed(), "", event)
+
+
+def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:
+    """WrongUse where a plan has software that is not the lab's, and the fabric cannot run it."""
+    foreign = [host for host in plan.hosts if host.is_foreign]
+    if foreign and Capability.SOFTWARE not in fabric.capabilities:
+        first = foreign[0]
+        what = " and ".join(first.software) or "software of your own"
+        others = f", and {len(foreign) - 1} hosts more are such" if len(foreign) > 1 else ""
+        raise WrongUse(
+            f"{first.name} is to run {what}{others}: the fabric '{fabric.name}' runs the lab's own programs only",
+            remedy=f"lab up {plan.source or 'TOPOLOGY'} --fabric docker",
+            code="W026",
+        )
 
 
 def _near(word: str, known: Iterable[str]) -> str:

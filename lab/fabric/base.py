@@ -36,6 +36,7 @@ class Capability(StrEnum):
     DETERMINISM = "tell the same story from the same seed"
     REAL_TOOLS = "be reached by dig, telnet and other programs"
     SHELL = "open a shell inside the lab"
+    SOFTWARE = "run software that is not the lab's"
 
 
 class Host(Protocol):

@@ -10,7 +10,6 @@ view can feed on a running lab. How the events of one message find each other is
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -39,8 +38,7 @@ from lab.events import (
     SubmissionRefused,
 )
 from lab.log import Entry
-
-_QUEUED_AS = re.compile(r"queued as\s+<?([^\s<>;,]+)", re.IGNORECASE)
+from lab.wire.smtp_reply import queue_id_in
 
 Departure = MailDelivered | MailForwarded | MailRelayed | RecipientsFailed
 """What settles a recipient on a host."""
@@ -105,6 +103,9 @@ class Trail:
         self.back_offs: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         self.last = 0.0
         self._by_message_id: defaultdict[str, list[Hop]] = defaultdict(list)
+        self._expected: dict[str, list[tuple[Hop, Entry]]] = {}
+        """By the queue id that a reply named: hops whose other side has not told of it yet. Two hosts that tell by
+        ways of their own (containers, logs of foreign software) may be heard in the wrong order."""
         self._delivered: dict[tuple[str, str, str], dict[int, Hop]] = defaultdict(dict)
         """By host, mailbox and folder: uid → the hop that brought it."""
 
@@ -158,6 +159,7 @@ class Trail:
     def _accepted(self, entry: Entry, event: MailAccepted) -> None:
         hop = Hop(entry, event.queue_id, event.sender, event.recipients, event.message_id, event.subject)
         self._begin(hop, self._sender_of(hop))
+        self._late(hop)
 
     def _begin(self, hop: Hop, parent: Hop | None) -> None:
         self.hops[hop.host, hop.queue_id] = hop
@@ -216,24 +218,36 @@ class Trail:
 
     def _relayed(self, hop: Hop, entry: Entry, event: MailRelayed) -> None:
         hop.talking_to = ""
-        taken = self._taken(hop, event)
-        if taken is None or taken is hop:
-            return
-        hop.passed_to[entry.n] = taken
-        if taken.parent is not hop:
-            _leave(taken)
-            _adopt(hop, taken)
+        queue_id = queue_id_in(event.reply)
+        taken = self._taken(hop, event.exchanger, queue_id) if queue_id else None
+        if taken is not None:
+            _pass(hop, entry, taken)
+        elif queue_id:
+            self._expected.setdefault(queue_id, []).append((hop, entry))
 
-    def _taken(self, hop: Hop, event: MailRelayed) -> Hop | None:
+    def _late(self, taken: Hop) -> None:
+        """Whoever has told already that this host took the message."""
+        waiting = self._expected.get(taken.queue_id, ())
+        rest = []
+        for hop, entry in waiting:
+            event = entry.event
+            assert isinstance(event, MailRelayed)
+            if self._taken(hop, event.exchanger, taken.queue_id) is taken:
+                _pass(hop, entry, taken)
+            else:
+                rest.append((hop, entry))
+        if rest:
+            self._expected[taken.queue_id] = rest
+        else:
+            self._expected.pop(taken.queue_id, None)
+
+    def _taken(self, hop: Hop, exchanger: str, queue_id: str) -> Hop | None:
         """The hop that the exchanger's reply names; an exchanger may go by another name than its host."""
-        found = _QUEUED_AS.search(event.reply)
-        if found is None:
-            return None
-        named = self.hops.get((event.exchanger, found[1]))
+        named = self.hops.get((exchanger, queue_id))
         if named is not None:
             return named
         same = self._by_message_id[hop.message_id] if hop.message_id else ()
-        return next((other for other in reversed(same) if other.queue_id == found[1] and other is not hop), None)
+        return next((other for other in reversed(same) if other.queue_id == queue_id and other is not hop), None)
 
     def _read(self, entry: Entry, event: MailRead | MailMoved | MailExpunged) -> None:
         """What its owner did with a message that was delivered."""
@@ -263,6 +277,16 @@ def destination_of(recipient: str) -> str:
 def _adopt(parent: Hop, child: Hop) -> None:
     child.parent = parent
     parent.children.append(child)
+
+
+def _pass(hop: Hop, entry: Entry, taken: Hop) -> None:
+    """The message of `hop`, relayed as `entry` tells, is `taken` on the other host."""
+    if taken is hop:
+        return
+    hop.passed_to[entry.n] = taken
+    if taken.parent is not hop:
+        _leave(taken)
+        _adopt(hop, taken)
 
 
 def _leave(child: Hop) -> None:

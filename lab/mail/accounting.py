@@ -17,24 +17,37 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from lab.errors import WrongUse
 from lab.mail.people import People, Person
-from lab.mail.store import Store
 from lab.names import EmailAddress
 
 Form = dict[str, Any]
 
 
-async def account(store: Store, request: Form) -> Form:
+class Cabinet(Protocol):
+    """Where the accounts of a host are kept: the lab's own store, or that of foreign software."""
+
+    @property
+    def people(self) -> People: ...
+
+    def usage(self, address: EmailAddress) -> tuple[int, int]:
+        """(octets, messages)"""
+
+    def place_of(self, address: EmailAddress) -> str: ...
+
+    async def remove(self, address: EmailAddress, *, mail: bool) -> None: ...
+
+
+async def account(store: Cabinet, request: Form) -> Form:
     do = _DOINGS.get(str(request.get("do")))
     if do is None:
         raise WrongUse(f"an account knows {', '.join(_DOINGS)}, not '{request.get('do')}'")
     return await do(store, request)
 
 
-async def _list(store: Store, request: Form) -> Form:
+async def _list(store: Cabinet, request: Form) -> Form:
     people = store.people
     aliases = [
         {"alias": alias, "to": list(to)} for alias, to in people.aliases.items() if alias not in people.persons
@@ -42,7 +55,7 @@ async def _list(store: Store, request: Form) -> Form:
     return {"accounts": [_form(store, address) for address in people.persons], "aliases": aliases}
 
 
-async def _add(store: Store, request: Form) -> Form:
+async def _add(store: Cabinet, request: Form) -> Form:
     address = _address(request)
     person = Person(
         str(request.get("password") or ""), int(request.get("quota") or 0), str(request.get("name") or "")
@@ -51,25 +64,25 @@ async def _add(store: Store, request: Form) -> Form:
     return {"account": _form(store, address)}
 
 
-async def _passwd(store: Store, request: Form) -> Form:
+async def _passwd(store: Cabinet, request: Form) -> Form:
     address = _address(request)
     await store.people.set_password(address, str(request.get("password") or ""))
     return {"account": _form(store, address)}
 
 
-async def _quota(store: Store, request: Form) -> Form:
+async def _quota(store: Cabinet, request: Form) -> Form:
     address = _address(request)
     await store.people.set_quota(address, int(request.get("quota") or 0))
     return {"account": _form(store, address)}
 
 
-async def _remove(store: Store, request: Form) -> Form:
+async def _remove(store: Cabinet, request: Form) -> Form:
     address = _address(request)
     await store.remove(address, mail=bool(request.get("mail")))
     return {"removed": address, "kept": not request.get("mail")}
 
 
-async def _alias(store: Store, request: Form) -> Form:
+async def _alias(store: Cabinet, request: Form) -> Form:
     address, targets = _address(request), _targets(request)
     if address in store.people.persons:
         raise WrongUse(f"{address} has a mailbox", remedy=f"lab account forward {address} …")
@@ -77,14 +90,14 @@ async def _alias(store: Store, request: Form) -> Form:
     return {"alias": address, "to": targets}
 
 
-async def _forward(store: Store, request: Form) -> Form:
+async def _forward(store: Cabinet, request: Form) -> Form:
     address = _address(request)
     store.people.person(address)
     await store.people.set_alias(address, _targets(request))
     return {"account": _form(store, address)}
 
 
-_DOINGS: Mapping[str, Callable[[Store, Form], Awaitable[Form]]] = MappingProxyType(
+_DOINGS: Mapping[str, Callable[[Cabinet, Form], Awaitable[Form]]] = MappingProxyType(
     {
         "list": _list,
         "add": _add,
@@ -97,7 +110,7 @@ _DOINGS: Mapping[str, Callable[[Store, Form], Awaitable[Form]]] = MappingProxyTy
 )
 
 
-def _form(store: Store, address: EmailAddress) -> Form:
+def _form(store: Cabinet, address: EmailAddress) -> Form:
     people: People = store.people
     person = people.persons[address]
     octets, messages = store.usage(address)

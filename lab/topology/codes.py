@@ -140,6 +140,21 @@ CODES: dict[str, Fault] = {
     "T048": Fault("no NS", "A zone names its own name servers at its top.", "RFC 1034 §4.2.1"),
     "T049": Fault("nobody points here", "Without a delegation nobody finds the domain.", "RFC 1034 §4.2.1"),
     "T060": Fault("unknown code", "A fault that is kept on purpose is named by its code."),
+    "T061": Fault(
+        "software without its work", "A program that does nothing of what its host is for serves nobody."
+    ),
+    "T062": Fault("two programs for one job", "Two programs cannot listen at the same port of a host."),
+    "T063": Fault(
+        "mailboxes without a way in",
+        "Dovecot hands mail out (POP3, IMAP); it needs a mail server beside it that takes mail in (SMTP).",
+    ),
+    "T064": Fault(
+        "mailboxes without a way out",
+        "Postfix, Exim and OpenSMTPD take mail in and speak neither POP3 nor IMAP; Dovecot beside them does.",
+    ),
+    "T065": Fault(
+        "software twice", "`software:` is what the lab installs and configures, `image:` is all your own."
+    ),
     "Z001": Fault("quotes or brackets", "A quote ends on its line; a '(' has its ')'.", "RFC 1035 §5.1"),
     "Z002": Fault("no record type", "An entry is: name, TTL, class, type, data.", "RFC 1035 §5.1"),
     "Z003": Fault("data that do not fit the type", "Each type has its own form.", "RFC 1035 §3.3"),

@@ -152,10 +152,14 @@ def _resolvers(draft: Draft) -> None:
         place = draft.organisation_of(name)
         site = _site(draft, name, str(place.zone) if place else "", ("resolvers", str(name)), kind="dns")
         site.resolver = shape
-        if shape.address:
-            site.shape = model.Host(address=shape.address, mail=site.shape.mail)
+        site.shape = site.shape.model_copy(update={key: getattr(shape, key) for key in _said(shape)})
     if not draft.topology.resolvers:
         _site(draft, RESOLVER, "", (), kind="dns").resolver = model.Resolver()
+
+
+def _said(shape: model.Machine) -> set[str]:
+    """What a resolver or registry says of the host it stands on."""
+    return {"address", *model.Machine.model_fields} & shape.model_fields_set
 
 
 def _name_servers(draft: Draft) -> None:
@@ -174,8 +178,10 @@ def _serving(draft: Draft, zone: Zone, name: DomainName) -> None:
     elif zone.path[0] in ("root", "registries"):
         place = "" if zone.origin.is_root else str(zone.origin)
         registry = draft.topology.root if zone.origin.is_root else draft.topology.registries.get(zone.origin)
-        addresses = registry.address if registry and name == zone.servers[0] else []
-        host = model.Host(address=addresses)
+        said = {key: getattr(registry, key) for key in _said(registry)} if registry else {}
+        if name != zone.servers[0]:
+            said.pop("address", None)
+        host = model.Host().model_copy(update=said)
         _site(draft, name, place, (*zone.path, "address"), host, kind)
 
 

@@ -10,6 +10,7 @@ from lab.names import DomainName
 from lab.topology.draft import Draft
 from lab.topology.lint_mail import MAIL_RULES
 from lab.topology.lint_names import NAME_RULES
+from lab.topology.lint_software import SOFTWARE_RULES
 from lab.topology.lint_zone import lint_zone
 from lab.topology.plan import ZonePlan
 from lab.topology.settings import check_settings
@@ -17,7 +18,7 @@ from lab.topology.settings import check_settings
 
 def lint(draft: Draft, zones: dict[DomainName, ZonePlan]) -> None:
     """Add to the draft every problem of what it describes."""
-    for rule in (*NAME_RULES, *MAIL_RULES, check_settings):
+    for rule in (*NAME_RULES, *MAIL_RULES, *SOFTWARE_RULES, check_settings):
         rule(draft)
     for zone in draft.zones.values():
         if zone.written.entries or zone.written.whole:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 from lab.names import Address, DomainName
 from lab.topology import shorthand, units
+from lab.topology.software import SOFTWARE
 
 POLICIES = ("rfc5321", "postfix", "exim", "sendmail", "opensmtpd", "chasquid", "haraka")
 SCHEDULES = ("lab", "postfix", "exim", "sendmail", "opensmtpd", "haraka", "maddy", "stalwart")
@@ -68,6 +69,15 @@ Schedule = Annotated[
     PlainValidator(shorthand.one_of(SCHEDULES, "a retry schedule")),
     WithJsonSchema({"type": "string", "enum": list(SCHEDULES)}),
 ]
+Program = Annotated[
+    str,
+    PlainValidator(shorthand.one_of(tuple(SOFTWARE), "software")),
+    WithJsonSchema({"type": "string", "enum": list(SOFTWARE)}),
+]
+Programs = Annotated[
+    list[Program], BeforeValidator(shorthand.listed, json_schema_input_type=Program | list[Program])
+]
+Command = Annotated[list[str], BeforeValidator(shorthand.command, json_schema_input_type=str | list[str])]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -115,7 +125,22 @@ class Mail(Shape):
     )
 
 
-class Host(Shape):
+class Machine(Shape):
+    """What runs on a host, where that is not the lab's own."""
+
+    software: Programs = Field(
+        default=[],
+        description="Real software in its place, on the docker fabric: postfix, or [postfix, dovecot].",
+    )
+    image: Text = Field(
+        default="", description="A container image of your own for this host, on the docker fabric."
+    )
+    command: Command = Field(
+        default=[], description="What that image runs: 'smtpd --listen 25', or a list of words."
+    )
+
+
+class Host(Machine):
     """A host of a domain."""
 
     address: Addresses = Field(default=[], description="Its addresses; the lab chooses one where none is given.")
@@ -125,7 +150,7 @@ class Host(Shape):
     )
 
 
-class Resolver(Shape):
+class Resolver(Machine):
     """A host that looks names up for others, from the root downwards."""
 
     address: Addresses = Field(default=[], description="Its addresses.")
@@ -192,7 +217,7 @@ class Domain(Shape):
 ADomain = Annotated[Domain, BeforeValidator(shorthand.nothing, json_schema_input_type=Domain | None)]
 
 
-class Registry(Shape):
+class Registry(Machine):
     """The root, or a zone that only delegates: be., com., ac.uk."""
 
     name_servers: Names = Field(default=[], description="Who serves it; ns.ZONE where none is given.")

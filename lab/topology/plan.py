@@ -104,6 +104,16 @@ class HostPlan:
     """Origins of the zones it serves; the zones stand in `Plan.zones`."""
     resolver: ResolverPlan | None = None
     mail: MailPlan | None = None
+    software: tuple[str, ...] = ()
+    """Real programs that take the place of the lab's own for the jobs they do (`topology.software`)."""
+    image: str = ""
+    command: tuple[str, ...] = ()
+    """With `image`: software of the user's own, of which the lab knows nothing but addresses and faults."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something runs here that is not the lab's."""
+        return bool(self.software or self.image or self.command)
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -95,6 +95,9 @@ def _host(draft: Draft, site: Site, near: Site | None, where: Where, hints: Hint
         zones=tuple(site.zones),
         resolver=_resolver(site.resolver, where, hints) if site.resolver is not None else None,
         mail=mail_plan(draft, site),
+        software=tuple(site.shape.software),
+        image=site.shape.image,
+        command=tuple(site.shape.command),
     )
 
 

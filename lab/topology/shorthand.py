@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -183,6 +184,16 @@ def _word(value: Any) -> str:
 def counted(value: Any) -> Any:
     """`teams: 30` is {count: 30}."""
     return {"count": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def command(value: Any) -> Any:
+    """A line as one types it in a shell, or its words."""
+    if isinstance(value, list):
+        return [str(text(word)) for word in value]
+    try:
+        return shlex.split(str(text(value))) if value is not None else []
+    except ValueError:
+        raise complaint("T010", f"the command {describe(value)} has a quote too few") from None
 
 
 def lines(value: Any) -> Any:

@@ -49,6 +49,24 @@ class Reply:
         return f"{self.code} {self.text}".rstrip().replace("\n", " ")
 
 
+_QUEUED_AS = re.compile(
+    r"queued as\s+<?(?P<a>[^\s<>;,]+)"  # Postfix, and this lab
+    r"|\bOK id=(?P<b>[\w-]+)"  # Exim
+    r"|(?P<c>\S+) Message accepted for delivery",  # OpenSMTPD, sendmail
+    re.IGNORECASE,
+)
+
+
+def queue_id_in(text: str) -> str:
+    """The queue id that a reply to the final dot names, as each mail server words it; '' where it names none.
+
+    >>> [queue_id_in(text) for text in ("250 OK id=1xXH0d-00000W-1d", "250 2.0.0 Ok: queued as 71B1D2", "250 Ok")]
+    ['1xXH0d-00000W-1d', '71B1D2', '']
+    """
+    found = _QUEUED_AS.search(text)
+    return next(filter(None, found.groups()), "") if found else ""
+
+
 class ReplyReader:
     """Bytes in, replies out, however the network cut them."""
 

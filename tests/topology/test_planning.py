@@ -112,3 +112,30 @@ def test_the_same_file_gives_the_same_plan_in_every_process(seed: str) -> None:
         command, env={**os.environ, "PYTHONHASHSEED": "77"}, capture_output=True, text=True, check=True
     )
     assert told.stdout == other.stdout
+
+
+def test_real_software_is_the_hosts_that_the_file_gives_it_to() -> None:
+    plan = loads("""
+root: {software: bind}
+registries: {be: {software: [bind], address: 198.18.0.9}}
+resolvers: {dns.a.be: {software: unbound, address: 198.18.2.9}}
+domains:
+  a.be:
+    mx: [10 mail.a.be]
+    people: [ed]
+    hosts:
+      ns.a.be: {software: nsd}
+      mail.a.be: {software: [postfix, dovecot]}
+      pc: {image: "mine:1", command: serve --motto 'two words'}
+""")
+    software = {host.name: host.software for host in plan.hosts if host.software}
+    assert software == {
+        "a.root": ("bind",),
+        "ns.be": ("bind",),
+        "ns.a.be": ("nsd",),
+        "dns.a.be": ("unbound",),
+        "mail.a.be": ("postfix", "dovecot"),
+    }
+    (own,) = [host for host in plan.hosts if host.image]
+    assert (own.name, own.command) == ("pc.a.be", ("serve", "--motto", "two words"))
+    assert {host.name: host.addresses[0] for host in plan.hosts}["ns.be"] == "198.18.0.9"

@@ -1,0 +1,1 @@
+"""Configuration files, made from the plan: a module for each software, pure functions of the scene."""

@@ -1,0 +1,39 @@
+"""Which reader understands whose log."""
+
+from __future__ import annotations
+
+from lab.foreign.config.scene import Scene
+from lab.foreign.readers.bind import BindReader
+from lab.foreign.readers.deliveries import Deliveries
+from lab.foreign.readers.dovecot import DovecotReader
+from lab.foreign.readers.exim import EximReader
+from lab.foreign.readers.nsd import NsdReader
+from lab.foreign.readers.postfix import BackOff, PostfixReader
+from lab.foreign.readers.reader import Reader
+from lab.foreign.readers.unbound import UnboundReader
+
+
+def readers_of(scene: Scene) -> dict[str, Reader]:
+    """A reader for each software of a host; those of one host share what they know of deliveries."""
+    deliveries = Deliveries()
+    return {name: _reader(name, scene, deliveries) for name in scene.host.software}
+
+
+def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
+    own = tuple(map(str, scene.host.addresses))
+    match name:
+        case "postfix":
+            steps = scene.schedule.steps
+            return PostfixReader(own, BackOff(steps[0], steps[-1]), deliveries)
+        case "exim":
+            return EximReader(own, scene.schedule, deliveries)
+        case "dovecot":
+            return DovecotReader(deliveries)
+        case "bind":
+            return BindReader()
+        case "nsd":
+            return NsdReader()
+        case "unbound":
+            return UnboundReader()
+        case _:
+            raise ValueError(name)
