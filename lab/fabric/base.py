@@ -69,6 +69,10 @@ class Host(Protocol):
         """As a TLS server: a certificate of the lab's authority for its names, made at first need."""
 
     @property
+    def papers(self) -> bytes:
+        """The same as text, in PEM: key, certificate and the root. Mail hosts have it."""
+
+    @property
     def trust(self) -> ssl.SSLContext: ...  # as a TLS client: in the lab's authority, and no other
 
     def rng(self, purpose: str) -> Random:

@@ -136,6 +136,10 @@ class Host:
         return self._identity
 
     @property
+    def papers(self) -> bytes:
+        return self.ground.authority.papers(self.names)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What its certificate says it is."""
         return (self.name, *self.addresses, *_FRONT_DOOR)

@@ -24,13 +24,14 @@ from typing import Any, ClassVar
 from lab.errors import MachineSaidNo
 from lab.events import Event, MailDeferred, MailRemoved, ZoneReloaded
 from lab.fabric.base import Host
+from lab.fabric.software import Folder
 from lab.foreign import processes
 from lab.foreign.config.files import host_files
 from lab.foreign.config.scene import Certificate, File, Scene, scene
 from lab.foreign.desks.choose import desks_for
 from lab.foreign.readers.choose import readers_of
 from lab.foreign.readers.reader import Reader
-from lab.foreign.software import Folder, Software, catalogued
+from lab.foreign.software import Software, catalogued
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
 
@@ -190,7 +191,7 @@ def _shown(file: File) -> str:
 
 def prepare(software: Software) -> None:
     """Folders as it needs them. The rights are set before the owner: whoever gives a folder away cannot, then."""
-    for folder in software.folders:
+    for folder in software.needs.folders:
         _make(folder)
     for path in software.log_pipes:
         with suppress(FileNotFoundError):
@@ -234,12 +235,8 @@ def write(file: File) -> None:
 
 
 def certificate_of(host: Host) -> Certificate | None:
-    """The host's certificate as text, where the fabric has one to give."""
-    give = getattr(host, "certificate", None)
-    if give is None:
-        return None
-    parts = [part.decode() if isinstance(part, bytes) else str(part) for part in give()]
-    return Certificate(*parts)
+    """A mail host's certificate; nobody else has one."""
+    return Certificate.read(host.papers.decode()) if host.plan.mail is not None else None
 
 
 async def start_foreign(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Foreign:

@@ -327,7 +327,7 @@ class DistantFabric(ABC):
 
 
 def _neighbour(plan: HostPlan) -> Neighbour:
-    return Neighbour(plan.name, plan.addresses, plan.organisation)
+    return Neighbour(plan.name, plan.addresses, plan.organisation, keeps_rules=not plan.is_foreign)
 
 
 def _no_disk(host: Host) -> Disk:

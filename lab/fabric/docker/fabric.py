@@ -21,6 +21,7 @@ from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
 from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
 from lab.fabric.docker.wire import Attached, Streams
+from lab.fabric.software import Folder, capabilities, folders
 from lab.fabric.wish import Wish
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
@@ -32,11 +33,21 @@ _PROGRAM = ("python3", "-m", "lab.node", _DISK)
 Tell = Callable[[str], None]
 
 
+def software_of(box: Container) -> tuple[str, ...]:
+    """What the hosts of a container run that is not the lab's."""
+    return tuple(sorted({name for host in box.hosts for name in host.software}))
+
+
+def _is_memory(room: Folder) -> bool:
+    """Whether there is a place for it already."""
+    return room.durable or room.path.startswith("/run/")
+
+
 class DockerFabric(DistantFabric):
     """See `lab.fabric.base.Fabric`."""
 
     name = "docker"
-    capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL})
+    capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.SOFTWARE})
     spread: ClassVar[int] = 6
     """Containers that are started at once: with more nothing goes faster on two cores (measured)."""
 
@@ -47,6 +58,8 @@ class DockerFabric(DistantFabric):
         self._tell = tell
         self._image = wish.image
         self._owner = wish.owner or passing_owner()
+        self._images: dict[tuple[str, ...], str] = {}
+        """By the software in it."""
         self._ids: dict[str, str] = {}
         self._boxes: dict[str, Container] = {}
         self._papers = ""
@@ -71,7 +84,8 @@ class DockerFabric(DistantFabric):
     def _prepare(self) -> None:
         engine, labels = self.engine, {LABEL: self._owner}
         _ = engine.api
-        self._image = self._image or self._built()
+        self._image = self._image or self._built(())
+        self._images = {software: self._built(software) for software in self._software()}
         sweep_the_dead(engine)
         if sweep(engine, self._owner):
             self._tell("What an earlier lab of this home left on the engine is cleared away.")
@@ -82,11 +96,14 @@ class DockerFabric(DistantFabric):
         texts = papers((host.plan for host in self.hosts.values()), self.root)
         engine.fill_volume(volume, self._image, archive(texts), labels)
 
-    def _built(self) -> str:
-        from lab.fabric.docker.image.ensure import ensure
-        from lab.fabric.docker.image.variants import HOST
+    def _software(self) -> list[tuple[str, ...]]:
+        return sorted({software_of(box) for box in self._boxes.values()} - {()})
 
-        return ensure(self.engine.api, HOST, self._tell)
+    def _built(self, software: Sequence[str]) -> str:
+        from lab.fabric.docker.image.ensure import ensure
+        from lab.fabric.docker.image.variants import variant
+
+        return ensure(self.engine.api, variant(software), self._tell)
 
     async def clear(self) -> None:
         if self._sweeper is None:
@@ -122,9 +139,10 @@ class DockerFabric(DistantFabric):
 
     def _start(self, node: Node) -> tuple[str, Any]:
         box = self._boxes[node.name]
-        first = box.hosts[0]
+        first, software = box.hosts[0], software_of(box)
+        rooms = folders(software)
         make = Make(
-            self._image,
+            self._images.get(software, self._image),
             _PROGRAM,
             self._owner,
             binds={
@@ -132,7 +150,12 @@ class DockerFabric(DistantFabric):
                 "/etc/hosts": f"{self._papers}/{HOSTS}",
                 TRUSTED: f"{self._papers}/{ROOT}",
             },
-            volumes={_DISK: self._name(node.name, self._owner)},
+            volumes={
+                _DISK: self._name(node.name, self._owner),
+                **{room.path: self._name(node.name, self._owner, room.path) for room in rooms if room.durable},
+            },
+            tmpfs=("/tmp", "/run", *(room.path for room in rooms if not _is_memory(room))),
+            capabilities=capabilities(software),
             resolvers=first.resolvers,
             environment={"SSL_CERT_FILE": TRUSTED, "LAB_HOST": first.name},
         )

@@ -38,6 +38,13 @@ class Certificate:
     key: str
     root: str
 
+    @classmethod
+    def read(cls, papers: str) -> Certificate:
+        """From a host's papers: its key, its certificate, the root's, one behind the other."""
+        parts = [f"-----BEGIN {part}" for part in papers.split("-----BEGIN ")[1:]]
+        key, certificate, root = parts
+        return cls(certificate, key, root)
+
     def files(self) -> tuple[File, ...]:
         return (
             File(CERTIFICATE, self.certificate + self.root),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lab.fabric.software import ZONES
 from lab.foreign.config.scene import File, Scene
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan
 from lab.wire.records import AAAA, NS, A, Record
 from lab.wire.zonefile import zone_text
 
-FOLDER = "/var/lib/zones"
+FOLDER = ZONES
 HINTS = "/etc/lab/root.hints"
 
 

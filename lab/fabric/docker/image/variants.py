@@ -13,6 +13,7 @@ from itertools import combinations
 from types import MappingProxyType
 
 from lab.errors import WrongUse
+from lab.fabric.software import NEEDS
 
 TOOLS = (
     "python3",
@@ -28,19 +29,7 @@ TOOLS = (
 """In every image: the node's Python; dig and nslookup; programs that speak HTTP, SMTP and whatever is typed; ss
 and ip; nft for faults; TLS by hand; a mail reader."""
 
-SOFTWARE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "bind": ("bind9",),
-        "dovecot": ("dovecot-imapd", "dovecot-lmtpd", "dovecot-pop3d"),
-        "exim": ("exim4-daemon-light",),
-        "knot": ("knot",),
-        "nsd": ("nsd",),
-        "opensmtpd": ("opensmtpd",),
-        "postfix": ("postfix",),
-        "powerdns": ("pdns-backend-bind", "pdns-server"),
-        "unbound": ("unbound",),
-    }
-)
+SOFTWARE: Mapping[str, tuple[str, ...]] = MappingProxyType({name: needs.packages for name, needs in NEEDS.items()})
 """Debian's packages of each server that can take a host's place."""
 
 _AGENTS = frozenset({"exim", "opensmtpd", "postfix"})
