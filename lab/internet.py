@@ -290,6 +290,13 @@ class Internet:
         return next((line.link for line in self.plan.links if {line.a, line.b} == {a, b}), Link())
 
     async def advance(self, by: timedelta) -> None:
+        """Let lab time run ahead. WrongUse (W013) where it cannot."""
+        if Capability.RUN_AHEAD not in self.fabric.capabilities:
+            raise WrongUse(
+                "lab time cannot run ahead here: software that is not the lab's goes by the machine's clock",
+                remedy="What waits in a queue is tried at once by  lab queue --retry",
+                code="W013",
+            )
         await self.fabric.advance(by)
         self._tell(ClockAdvanced(by.total_seconds()))
 

@@ -130,6 +130,8 @@ class DistantFabric(ABC):
     def add(self, plan: HostPlan) -> None:
         host = self.hosts[plan.name] = Host(plan, self.ground)
         host.up = True
+        if plan.software:
+            self.capabilities -= {Capability.RUN_AHEAD}  # its time is the machine's
 
     async def up(self) -> None:
         try:
@@ -323,7 +325,24 @@ class DistantFabric(ABC):
         await self._pace.leap_to(self.loop.time() + by.total_seconds(), lambda: False, self._let_go)
 
     async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:
-        return await self._pace.leap_to(self.loop.time() + within.total_seconds(), done, self._let_go)
+        until = self.loop.time() + within.total_seconds()
+        if Capability.RUN_AHEAD in self.capabilities:
+            return await self._pace.leap_to(until, done, self._let_go)
+        return await self._wait(done, until)
+
+    async def _wait(self, done: Callable[[], bool], until: float) -> bool:
+        """In real time: `done` is asked whenever something has happened."""
+        happened = asyncio.Event()
+        leave = self.log.subscribe(lambda _: happened.set())
+        timer = self.loop.call_at(until, happened.set)
+        try:
+            while not done() and self.loop.time() < until:
+                happened.clear()
+                await happened.wait()
+            return done()
+        finally:
+            timer.cancel()
+            leave()
 
 
 def _neighbour(plan: HostPlan) -> Neighbour:
