@@ -52,6 +52,10 @@ class Make:
     entrypoint: tuple[str, ...] | None = ()
 
 
+class Missing(MachineSaidNo):
+    """The engine has no such thing (any more)."""
+
+
 class Engine:
     """One engine. `url`: where it is; "" as the environment and the user's context have it."""
 
@@ -253,14 +257,12 @@ class Engine:
         return sorted({thing["Labels"][LABEL] for thing in things})
 
     def take_away(self, kind: str, which: str) -> None:
-        from docker.errors import NotFound
-
         removers: dict[str, Callable[[str], object]] = {
             "container": self.remove,
             "network": self._remove_network,
             "volume": lambda name: self.api.remove_volume(name, force=True),
         }
-        with suppress(NotFound), self._plainly():
+        with suppress(Missing), self._plainly():
             removers[kind](which)
 
     def _remove_network(self, network: str) -> None:
@@ -278,8 +280,10 @@ class Engine:
 
         try:
             yield
-        except NotFound:
-            raise
+        except NotFound as error:
+            if "image" in str(error.explanation):
+                raise self._refusal(error) from None
+            raise Missing(f"The engine at {self.url} says: {error.explanation}", code="H045") from None
         except APIError as error:
             raise self._refusal(error) from None
         except (DockerException, RequestException) as error:

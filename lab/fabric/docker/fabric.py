@@ -10,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
+from lab.errors import LabError
 from lab.fabric.base import Capability
 from lab.fabric.distant.fabric import DistantFabric, Node
 from lab.fabric.distant.orders import Begin
+from lab.fabric.docker.barrier import NOTHING, World, ruleset
 from lab.fabric.docker.engine import LABEL, Engine, Make
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
 from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
 from lab.fabric.docker.wire import Attached, Streams
+from lab.fabric.faults import Fault
 from lab.fabric.software import Folder, capabilities, folders
 from lab.fabric.wish import Wish
 from lab.names import DomainName
@@ -63,6 +69,10 @@ class DockerFabric(DistantFabric):
         self._ids: dict[str, str] = {}
         self._boxes: dict[str, Container] = {}
         self._papers = ""
+        self._rules: dict[str, str] = {}
+        """By container, what its packet filter was told last."""
+        self._barriers: asyncio.Future[None] = self.loop.create_future()
+        self._barriers.set_result(None)
         self._sweeper: subprocess.Popen[bytes] | None = None
 
     def way_in(self, host: DomainName) -> dict[str, str]:
@@ -164,8 +174,62 @@ class DockerFabric(DistantFabric):
         self.engine.start(made)
         return made, connection
 
+    # -- what stands in the way of programs that are not the lab's --------------------------------------------
+
+    async def fail(self, host: DomainName, fault: Fault) -> None:
+        await super().fail(host, fault)
+        self._raise_barriers()
+
+    async def heal(self, host: DomainName) -> None:
+        await super().heal(host)
+        self._raise_barriers()
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        super().cut(a, b)
+        self._raise_barriers()
+
+    def mend(self) -> None:
+        super().mend()
+        self._raise_barriers()
+
+    async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:
+        await self._barriers
+        return await super().settle(done, within)
+
+    async def advance(self, by: timedelta) -> None:
+        await self._barriers
+        await super().advance(by)
+
+    def _raise_barriers(self) -> None:
+        """Let the containers' kernels stand as the rules do; what is asked of the lab next waits for it."""
+        before, self._barriers = self._barriers, self.loop.create_future()
+        self._raising = self.loop.create_task(self._raised(before, self._barriers))
+
+    async def _raised(self, before: asyncio.Future[None], over: asyncio.Future[None]) -> None:
+        try:
+            await before
+            await self._raise()
+        finally:
+            over.set_result(None)
+
+    async def _raise(self) -> None:
+        plans = [host.plan for host in self.hosts.values()]
+        faults = {name: tuple(host.faults.now) for name, host in self.hosts.items() if host.is_faulty}
+        world = World(plans, faults, tuple(self._cuts))
+        wanted = {node.name: ruleset(node.hosts, world) for node in self.nodes if not node.line.gone.done()}
+        changed = {name: rules for name, rules in wanted.items() if rules != self._rules.get(name, NOTHING)}
+        await asyncio.gather(*(self._in_thread(partial(self._bar, *each)) for each in changed.items()))
+        self._rules |= changed
+
+    def _bar(self, name: str, rules: str) -> None:
+        """A container beside the host's own does it: the host's has no right to."""
+        with suppress(LabError, KeyError):  # one that goes at this moment needs no barrier
+            command = ("sh", "-c", 'printf %s "$0" | nft -f -', rules)
+            self.engine.run_beside(self._ids[name], self._image, command, ("NET_ADMIN",))
+
     async def end(self, node: Node) -> None:
         made = self._ids.pop(node.name, None)
+        self._rules.pop(node.name, None)
         if made is not None:
             if node.line.gone.done():
                 await self._in_thread(lambda: self.engine.await_removal(made))

@@ -1,0 +1,82 @@
+"""What a container's kernel loses or refuses, so that programs that are not the lab's meet the same faults.
+
+The rule: the lab's own programs ask the rules (`lab.fabric.rules`) before they send; dig in a shell, or Postfix,
+asks nobody. So what stands in a host's way stands in its container's packet filter too, where packets come in:
+whoever sends is never told EPERM, it hears nothing, or an ICMP message, as from a router.
+
+    Silent, a cut      everything is lost                          nft: drop
+    Unreachable        a new connection or a datagram meets        nft: reject with icmp host-unreachable
+                       "no route to host", an open one hangs
+    Down, Paused       the kernel does it by itself: nobody listens, or nobody reads
+
+Delay and loss on a line are left to the lab's own programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.fabric.faults import Fault, Silent, Unreachable
+from lab.names import Address, DomainName
+from lab.topology.plan import HostPlan
+
+TABLE = "mini_internet_lab"
+NOTHING = f"table inet {TABLE}\ndelete table inet {TABLE}\n"
+"""Whether there was a table or not, there is none then."""
+Groups = tuple[Sequence[str], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All hosts, what is wrong with them, and who is cut off from whom."""
+
+    hosts: Sequence[HostPlan]
+    faults: Mapping[DomainName, Sequence[Fault]]
+    cuts: Sequence[Groups]
+
+
+def ruleset(here: Iterable[HostPlan], world: World) -> str:
+    """The table for a container with these hosts, as nft(8) reads it. It replaces the one before."""
+    rules = [rule for host in here for rule in _rules(host, world)]
+    if not rules:
+        return NOTHING
+    chain = ["chain input {", "type filter hook input priority -10;", 'iifname "lo" accept', *rules, "}"]
+    return NOTHING + "\n".join([f"table inet {TABLE} {{", *chain, "}"]) + "\n"
+
+
+def _rules(host: HostPlan, world: World) -> Iterable[str]:
+    kinds = {type(fault) for fault in world.faults.get(host.name, ())}
+    for address in host.addresses:
+        to = f"{_family(address)} daddr {address}"
+        yield from (f"{to} {source} drop" for source in _cut_off(host, address, world))
+        if Silent in kinds:
+            yield f"{to} drop"
+        elif Unreachable in kinds:
+            refusal = "reject with icmpx host-unreachable"
+            yield f"{to} tcp flags & (syn | ack) == syn {refusal}"
+            yield f"{to} meta l4proto udp {refusal}"
+            yield f"{to} drop"
+
+
+def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
+    """From whom nothing comes to this address."""
+    for one, other in world.cuts:
+        for near, far in ((one, other), (other, one)):
+            if _is_in(host, near):
+                sources = [each for each in _addresses(far, world) if _family(each) == _family(address)]
+                others = [each for each in sources if each not in host.addresses]
+                if others:
+                    yield f"{_family(address)} saddr {{ {', '.join(others)} }}"
+
+
+def _addresses(group: Sequence[str], world: World) -> list[Address]:
+    return [address for host in world.hosts if _is_in(host, group) for address in host.addresses]
+
+
+def _is_in(host: HostPlan, group: Sequence[str]) -> bool:
+    return any(place in group for place in (host.name, host.organisation or host.name, "*"))
+
+
+def _family(address: str) -> str:
+    return "ip6" if ":" in address else "ip"
