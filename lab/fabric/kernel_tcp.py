@@ -81,7 +81,7 @@ class Stream(_FlowControlMixin):
         self._fd = sock.fileno()
         self._back = back
         self._context = copy_context()
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[bytes | memoryview] = deque()
         self._out: Passage[Segment] = Passage(owner.loop, owner.context, way, self._emit, self._timed_out)
         self._in = Passage(owner.loop, owner.context, back, self._come, self.abort) if back else None
         self._paused = self._ended = self._closing = self._eof_written = False
@@ -128,7 +128,8 @@ class Stream(_FlowControlMixin):
             raise RuntimeError("Cannot call write() after write_eof()")
         if data and not self._left:
             self._out.put(bytes(data))
-            self._maybe_pause_protocol()  # type: ignore[attr-defined]
+            if self._unsent or self._out:
+                self._maybe_pause_protocol()  # type: ignore[attr-defined]
 
     def can_write_eof(self) -> bool:
         return True
@@ -183,7 +184,7 @@ class Stream(_FlowControlMixin):
         if isinstance(segment, _Rst):
             self._shut_down(reset=True)
             return
-        self._unsent.append(memoryview(segment))
+        self._unsent.append(segment)
         if len(self._unsent) == 1 and not self._owner.frozen:
             self._writable()
 
@@ -196,10 +197,13 @@ class Stream(_FlowControlMixin):
         except OSError as error:
             self._break(error)
             return
-        self._loop.call_soon(self._maybe_resume_protocol, context=self._context.copy())  # type: ignore[attr-defined]
-        self.mind()
-        self._leave_if_written()
-        self._shut_if_all_is_said()
+        if self._protocol_paused:  # type: ignore[attr-defined]
+            self._loop.call_soon(self._maybe_resume_protocol, context=self._context.copy())  # type: ignore[attr-defined]
+        if self._unsent or self._writes:
+            self.mind()
+        if self._closing:
+            self._leave_if_written()
+            self._shut_if_all_is_said()
 
     def _write_some(self) -> bool:
         """Write the first segment; whether all of it went."""
@@ -208,7 +212,7 @@ class Stream(_FlowControlMixin):
             self._socket.shutdown(socket.SHUT_WR)
         sent = self._socket.send(segment) if segment else 0
         if sent < len(segment):
-            self._unsent[0] = segment[sent:]
+            self._unsent[0] = memoryview(segment)[sent:]
             return False
         self._unsent.popleft()
         return True
@@ -226,7 +230,7 @@ class Stream(_FlowControlMixin):
         if not data:
             self._ended = True
             self.mind()
-        if self._in is None:
+        if self._in is None or self._in.is_clear():
             self._deliver(data)
         else:
             self._in.put(data)

@@ -98,6 +98,10 @@ class Passage(Generic[Item]):
     def __bool__(self) -> bool:
         return bool(self._lost or self._under_way)
 
+    def is_clear(self) -> bool:
+        """What is put now arrives now."""
+        return not self and self._way.is_instant()
+
     def put(self, segment: Item) -> None:
         """Send it behind those before it."""
         if not (self._lost or self._under_way) and self._way.is_instant():
