@@ -3,10 +3,11 @@
 The rule: a connection serves its client and no more. What is said is `dialogue`'s, what is promised is
 `acceptance`'s; a client that goes away after its dot takes nothing back, its message is accepted all the same.
 
-aiosmtpd gives the connection its life: stream and session. Its own command loop is not used, for it answers
-without enhanced codes, takes no DSN parameters, reads a message line by line and spends a third of a short
-connection on `inspect`. Ours reads in bulk, hands lines to `dialogue`, and answers a pipelined group of commands
-in one write (RFC 2920 §3.2).
+aiosmtpd gives the connection its life: protocol, flow control and session. Its own command loop is not used, for
+it answers without enhanced codes, takes no DSN parameters, reads a message line by line and spends a third of a
+short connection on `inspect`. Ours takes octets as they come (StreamReader and StreamWriter between were a tenth
+of a message's cost), hands lines to `dialogue`, and answers a pipelined group of commands in one write
+(RFC 2920 §3.2).
 
 Time limits: RFC 5321 §4.5.3.2.7, five minutes of silence at least. They are the server's patience, not lab time,
 where the loop knows the difference: `lab clock +4h` hangs up on nobody.
@@ -15,8 +16,8 @@ where the loop knows the difference: `lab clock +4h` hangs up on nobody.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -37,8 +38,8 @@ from lab.wire.records import MX, Answer
 from lab.wire.smtp_reply import Reply, format_reply
 from lab.wire.smtp_text import TextReader
 
-CHUNK = 65_536
-"""Octets asked of the stream at once; the stream holds at most twice as many."""
+HIGH_WATER = 131_072
+"""Octets unread, above which the client has to wait."""
 LONGEST_COMMAND = 2_048
 """Octets. RFC 5321 §4.5.3.1.4 grants 512; SIZE, DSN and SMTPUTF8 add up to about 1,000 more."""
 PATIENCE = 300.0
@@ -136,18 +137,23 @@ def _count(plan: MailPlan, setting: str, otherwise: int) -> int:
 class Connection(SMTP):
     """One client; `_handle_client` is its task, as in aiosmtpd."""
 
+    transport: asyncio.Transport | None
+    # Of asyncio's flow control, unknown to its stubs.
+    _paused: bool
+    _drain_helper: Callable[[], Awaitable[None]]
+
     def __init__(self, reception: Reception, secure: bool = False) -> None:
         # not SMTP.__init__: it inspects its own class and the handler's for every connection
         self.loop = asyncio.get_running_loop()
-        self._reader = asyncio.StreamReader(CHUNK, self.loop)
-        asyncio.StreamReaderProtocol.__init__(self, self._reader, None, self.loop)
+        asyncio.StreamReaderProtocol.__init__(self, None, None, self.loop)  # type: ignore[arg-type]
         self._timeout_handle: asyncio.TimerHandle | None = None
         self._reception = reception
         self._secure = secure
         self._dialogue: Dialogue
         self._input = bytearray()
         self._output = bytearray()
-        self._listening = self._stirred = False
+        self._heard: asyncio.Future[None] | None = None
+        self._ended = self._full = self._listening = self._stirred = False
 
     # -- the life of a connection ----------------------------------------------------------------------------
 
@@ -160,8 +166,6 @@ class Connection(SMTP):
         self.session.peer = peer
         self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None, self._secure)
         self._reception.open[self] = None
-        asyncio.StreamReaderProtocol.connection_made(self, transport)
-        self._writer = asyncio.StreamWriter(transport, self, self._reader, self.loop)
         self._reset_timeout()
         self._reception.host.spawn(self._handle_client(), "smtp server")
 
@@ -170,21 +174,38 @@ class Connection(SMTP):
         self._reception.open.pop(self, None)
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        asyncio.StreamReaderProtocol.connection_lost(self, error)
-        self._get_close_waiter(None).exception()  # type: ignore[attr-defined]  # seen, so not complained of
+        asyncio.StreamReaderProtocol.connection_lost(self, None)  # an error ends the task like any end
         self.transport = None
+        self._wake(ended=True)
+
+    def data_received(self, octets: bytes) -> None:
+        self._input += octets
+        self._stirred = True
+        if len(self._input) > HIGH_WATER:
+            self._hold_back(True)
+        self._wake()
 
     def eof_received(self) -> bool:
         """A client that has said all it wants to say is still answered; TLS ends for both at once."""
-        asyncio.StreamReaderProtocol.eof_received(self)
+        self._wake(ended=True)
         return not self._dialogue.secure
+
+    def _hold_back(self, full: bool) -> None:
+        """What the client sends waits in its network while there is much unread here."""
+        self._full = full
+        if self.transport is not None:
+            (self.transport.pause_reading if full else self.transport.resume_reading)()
+
+    def _wake(self, ended: bool = False) -> None:
+        self._ended = self._ended or ended
+        if self._heard is not None and not self._heard.done():
+            self._heard.set_result(None)
 
     def dismiss(self, code: int, text: str) -> None:
         """Say a last word from outside of the dialogue."""
         if self.transport is not None:
-            transport = cast(asyncio.WriteTransport, self.transport)
-            transport.write(format_reply(code, text))
-            transport.close()
+            self.transport.write(format_reply(code, text))
+            self.transport.close()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """One timer a connection; what is said meanwhile only leaves its mark."""
@@ -206,8 +227,8 @@ class Connection(SMTP):
         except ConnectionError:
             pass  # the client is gone; what it left unfinished counts for nothing (RFC 5321 §4.1.1.4)
         finally:
-            self._writer.close()
-            del self._writer  # it names the connection: a circle for the collector
+            if self.transport is not None:
+                self.transport.close()
 
     async def _converse(self) -> None:
         self._say(self._dialogue.greet())
@@ -215,7 +236,9 @@ class Connection(SMTP):
             line = await self._line()
             if line is None:
                 break
-            turn = await self._checked(self._answer(line))
+            turn = self._answer(line)
+            if turn.stage is Stage.AUTH or turn.stage is Stage.MAIL:
+                turn = await self._checked(turn)
             self._say(turn)
             if turn.stage is Stage.STARTTLS and turn.reply.code == 220:
                 await self._turn_to_tls()
@@ -260,20 +283,14 @@ class Connection(SMTP):
 
     async def _turn_to_tls(self) -> None:
         await self._flush()
-        self._forget()
+        if self.transport is None:
+            raise ConnectionResetError
+        self._input.clear()  # what was sent in the clear behind STARTTLS is not part of it (RFC 3207 §4.2)
         try:
-            transport = await turn_to_tls(self._reception.host, self._writer.transport, self)
+            self.transport = await turn_to_tls(self._reception.host, self.transport, self)
         except OSError as error:
             raise ConnectionResetError from error
-        # in the place of the old one, as aiosmtpd and StreamWriter.start_tls do: a writer that goes closes its own
-        self._reader._transport = self._writer._transport = transport  # type: ignore[attr-defined]
-        self.transport = transport
         self._dialogue.secured()
-
-    def _forget(self) -> None:
-        """What the client sent in the clear behind STARTTLS is not part of the dialogue (RFC 3207 §4.2)."""
-        self._input.clear()
-        self._reader._buffer.clear()  # type: ignore[attr-defined]
 
     def _say(self, turn: Turn) -> None:
         reply = turn.reply
@@ -282,10 +299,14 @@ class Connection(SMTP):
         self._output += _octets(reply)
 
     async def _flush(self) -> None:
+        """Send what is to be said, and wait while the client does not keep up. ConnectionResetError: it left."""
         if self._output:
-            self._writer.write(bytes(self._output))
+            if self.transport is None:
+                raise ConnectionResetError
+            self.transport.write(bytes(self._output))
             self._output.clear()
-            await self._writer.drain()
+            if self._paused:
+                await self._drain_helper()
 
     async def _line(self) -> bytes | None:
         """The next line, its LF included; None when the client will send no more. A line without end is cut to
@@ -308,12 +329,20 @@ class Connection(SMTP):
 
     async def _hear(self) -> bool:
         """Send what is to be said, then take in what comes; whether anything came."""
+        before = len(self._input)
         self._listening = True
         await self._flush()
-        octets = await self._reader.read(CHUNK)
-        self._listening, self._stirred = False, True
-        self._input += octets
-        return bool(octets)
+        if len(self._input) == before and not self._ended:
+            await self._more()
+        self._listening = False
+        return len(self._input) > before
+
+    async def _more(self) -> None:
+        if self._full:
+            self._hold_back(False)
+        self._heard = self.loop.create_future()
+        await self._heard
+        self._heard = None
 
     async def _text(self) -> Turn:
         """DATA was granted: read the text to its end, and answer it."""
