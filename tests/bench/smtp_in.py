@@ -15,28 +15,25 @@ from tests.bench.mailboxes import on_sockets
 from tests.mail.post_office import OFFICE, Office
 
 _CLIENT = """
-import asyncio, sys, time
+import os, select, socket, sys, time
 address, port, sessions, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 text = b"Subject: four kilobytes\\r\\n\\r\\n" + b"A line of text as people write it, more or less.\\r\\n" * 81
 turn = [b"MAIL FROM:<ann@unige.ch>\\r\\n", b"RCPT TO:<ed@belgiannews.com>\\r\\n", b"DATA\\r\\n", text + b".\\r\\n"]
-class Sender(asyncio.Protocol):
-    def __init__(self): self.done = loop.create_future(); self.said = -2; self.left = each
-    def connection_made(self, transport): self.transport = transport
-    def connection_lost(self, error): self.done.done() or self.done.set_exception(error or ConnectionError())
-    def data_received(self, data):
-        if not data.endswith(b"\\r\\n") or data[:1] not in b"23": raise SystemExit(data)
-        self.said += 1
-        if self.said == -1: self.transport.write(b"HELO student\\r\\n"); return
-        if self.said == 4: self.left -= 1; self.said = 0
-        if self.left: self.transport.write(turn[self.said])
-        elif not self.done.done(): self.done.set_result(None)
-async def main():
-    global loop; loop = asyncio.get_running_loop()
-    ends = [(await loop.create_connection(Sender, address, port))[1] for _ in range(sessions)]
-    begun = time.perf_counter()
-    await asyncio.gather(*(end.done for end in ends))
-    print(time.perf_counter() - begun)
-asyncio.run(main())
+ends = [socket.create_connection((address, port)) for _ in range(sessions)]
+said = {end.fileno(): iter([b"HELO student\\r\\n", *turn * each]) for end in ends}
+poll = select.epoll()
+for end in ends:
+    assert end.recv(4096).startswith(b"220 ")
+    poll.register(end, select.EPOLLIN)
+begun = time.perf_counter()
+for number, words in said.items(): os.write(number, next(words))
+while said:
+    for number, _ in poll.poll():
+        reply = os.read(number, 4096)
+        if not reply.endswith(b"\\r\\n") or reply[:1] not in b"23": raise SystemExit(reply)
+        if words := next(said[number], None): os.write(number, words)
+        else: del said[number]
+print(time.perf_counter() - begun)
 """
 
 
