@@ -25,7 +25,7 @@ FALLBACK_RTO = 0.2
 class Way:
     """From one host to another, in this direction. `there` None: an address that no host of the lab has."""
 
-    __slots__ = ("_generation", "_here", "_line", "_rules", "_there", "_verdict")
+    __slots__ = ("_generation", "_here", "_instant", "_line", "_rules", "_there", "_verdict")
 
     def __init__(self, rules: Rules, here: Place | None, there: Place | None) -> None:
         self._rules = rules
@@ -34,6 +34,7 @@ class Way:
         self._generation = -1
         self._line: Line | None = None
         self._verdict = Verdict.PASS
+        self._instant = False
 
     def is_open(self) -> bool:
         if self._generation != self._rules.generation:
@@ -41,7 +42,9 @@ class Way:
         return self._verdict is Verdict.PASS
 
     def is_instant(self) -> bool:
-        return self.is_open() and self._line is None
+        if self._generation != self._rules.generation:
+            self._look()
+        return self._instant
 
     def toll(self, now: float, octets: int) -> float | None:
         """Seconds until they arrive; None: lost."""
@@ -58,6 +61,7 @@ class Way:
         if self._here is not None and self._there is not None:
             self._line = self._rules.line(self._here, self._there)
             self._verdict = self._rules.verdict(self._here, self._there, Packet.STREAM)
+        self._instant = self._verdict is Verdict.PASS and self._line is None
 
 
 class Passage(Generic[Item]):

@@ -113,10 +113,10 @@ def decide(
 
 def as_local(recipient: EmailAddress, place: Place) -> EmailAddress | None:
     """The recipient in a local domain, folded and without needless quotes; None if it is not local."""
-    local, literal = _unquoted(recipient.local).lower(), recipient.literal
-    if literal is not None:
-        return EmailAddress(f"{local}@{place.home}") if literal in place.addresses else None
-    domain = recipient.domain
+    name, _, domain = recipient.rpartition("@")
+    local = _unquoted(name).lower()
+    if domain.startswith("["):
+        return EmailAddress(f"{local}@{place.home}") if recipient.literal in place.addresses else None
     if domain in place.local_domains:
         return EmailAddress(f"{local}@{domain}")
     if domain == place.name and local in ROLES:

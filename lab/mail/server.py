@@ -312,8 +312,8 @@ class Connection(SMTP):
         """The next line, its LF included; None when the client will send no more. A line without end is cut to
         one octet more than allowed."""
         kept = b""
-        longest = self._longest
         while (end := self._input.find(b"\n")) < 0:
+            longest = self._longest
             if len(self._input) + len(kept) > longest:
                 kept = kept or bytes(self._input[: longest + 1])
                 self._input.clear()

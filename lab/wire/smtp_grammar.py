@@ -89,6 +89,8 @@ def read_helo(argument: str) -> str:
 def read_mail(argument: str, extended: bool, auth: bool = False) -> MailFrom:
     """`FROM:<path> [parameters]`; `extended` after EHLO, `auth` where AUTH is offered."""
     path, words = _path_of(_FROM, argument, "MAIL FROM:<ann@example.org>")
+    if not words:
+        return MailFrom(_address(path, False) if path else None)
     known = _MAIL_PARAMETERS | {"AUTH"} if auth else _MAIL_PARAMETERS
     given = _parameters(words, extended, known, "MAIL")
     _taken(given, "AUTH", decode_xtext, "")
@@ -108,8 +110,10 @@ def read_rcpt(argument: str, extended: bool, home: DomainName, utf8: bool = Fals
     path, words = _path_of(_TO, argument, "RCPT TO:<ed@example.org>")
     if not path:
         raise BadCommand(501, "5.1.3 a recipient cannot be empty")
-    given = _parameters(words, extended, _RCPT_PARAMETERS, "RCPT")
+    given = _parameters(words, extended, _RCPT_PARAMETERS, "RCPT") if words else None
     address = _address(f"{path}@{home}" if path.lower() == "postmaster" else path, utf8)
+    if given is None:
+        return RcptTo(address)
     return RcptTo(address, _taken(given, "NOTIFY", _notify, frozenset()), _taken(given, "ORCPT", _orcpt, ""))
 
 
