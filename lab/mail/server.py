@@ -5,9 +5,9 @@ The rule: a connection serves its client and no more. What is said is `dialogue`
 
 aiosmtpd gives the connection its life: protocol, flow control and session. Its own command loop is not used, for
 it answers without enhanced codes, takes no DSN parameters, reads a message line by line and spends a third of a
-short connection on `inspect`. Ours takes octets as they come (StreamReader and StreamWriter between were a tenth
-of a message's cost), hands lines to `dialogue`, and answers a pipelined group of commands in one write
-(RFC 2920 §3.2).
+short connection on `inspect`. Ours takes octets as they come, hands lines to `dialogue`, and answers a pipelined
+group of commands in one write (RFC 2920 §3.2). Streams between, and a task that wakes for every line, were a third
+of a message's cost.
 
 Time limits: RFC 5321 §4.5.3.2.7, five minutes of silence at least. They are the server's patience, not lab time,
 where the loop knows the difference: `lab clock +4h` hangs up on nobody.
@@ -18,6 +18,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 from aiosmtpd.smtp import SMTP
 
@@ -44,6 +46,8 @@ LONGEST_COMMAND = 2_048
 """Octets. RFC 5321 §4.5.3.1.4 grants 512; SIZE, DSN and SMTPUTF8 add up to about 1,000 more."""
 PATIENCE = 300.0
 """Seconds of silence after which the server may hang up; it does so after one to two times as many."""
+
+Errand = Callable[[], Awaitable[Turn | None]]
 
 
 class Reception:
@@ -135,12 +139,11 @@ def _count(plan: MailPlan, setting: str, otherwise: int) -> int:
 
 
 class Connection(SMTP):
-    """One client; `_handle_client` is its task, as in aiosmtpd."""
+    """One client. What takes no time is answered as it comes; what does is an errand of `_handle_client`, which is
+    its task, as in aiosmtpd. Nothing else is answered meanwhile."""
 
     transport: asyncio.Transport | None
-    # Of asyncio's flow control, unknown to its stubs.
-    _paused: bool
-    _drain_helper: Callable[[], Awaitable[None]]
+    _paused: bool  # asyncio's flow control, unknown to its stubs: the client does not keep up
 
     def __init__(self, reception: Reception, secure: bool = False) -> None:
         # not SMTP.__init__: it inspects its own class and the handler's for every connection
@@ -150,10 +153,12 @@ class Connection(SMTP):
         self._reception = reception
         self._secure = secure
         self._dialogue: Dialogue
+        self._text: TextReader | None = None
+        self._errand: asyncio.Future[Errand | None] | None = None
+        """The next one, or the one under way."""
         self._input = bytearray()
         self._output = bytearray()
-        self._heard: asyncio.Future[None] | None = None
-        self._ended = self._full = self._listening = self._stirred = False
+        self._ended = self._full = self._stirred = False
 
     # -- the life of a connection ----------------------------------------------------------------------------
 
@@ -174,20 +179,21 @@ class Connection(SMTP):
         self._reception.open.pop(self, None)
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
-        asyncio.StreamReaderProtocol.connection_lost(self, None)  # an error ends the task like any end
+        asyncio.StreamReaderProtocol.connection_lost(self, None)  # whatever the error: nobody waits to hear of it
         self.transport = None
-        self._wake(ended=True)
+        self._go_on()
 
     def data_received(self, octets: bytes) -> None:
         self._input += octets
         self._stirred = True
+        self._go_on()
         if len(self._input) > HIGH_WATER:
             self._hold_back(True)
-        self._wake()
 
     def eof_received(self) -> bool:
         """A client that has said all it wants to say is still answered; TLS ends for both at once."""
-        self._wake(ended=True)
+        self._ended = True
+        self._go_on()
         return not self._dialogue.secure
 
     def _hold_back(self, full: bool) -> None:
@@ -196,10 +202,9 @@ class Connection(SMTP):
         if self.transport is not None:
             (self.transport.pause_reading if full else self.transport.resume_reading)()
 
-    def _wake(self, ended: bool = False) -> None:
-        self._ended = self._ended or ended
-        if self._heard is not None and not self._heard.done():
-            self._heard.set_result(None)
+    def resume_writing(self) -> None:
+        asyncio.StreamReaderProtocol.resume_writing(self)
+        self._go_on()
 
     def dismiss(self, code: int, text: str) -> None:
         """Say a last word from outside of the dialogue."""
@@ -214,51 +219,55 @@ class Connection(SMTP):
         self._timeout_handle = wait(PATIENCE, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
-        if self._stirred or not self._listening:
+        if self._stirred or not self._is_free:
             self._reset_timeout()
         else:
             self.dismiss(421, f"4.4.2 {self._reception.host.name} heard nothing for five minutes, goodbye")
 
-    # -- the dialogue ----------------------------------------------------------------------------------------
+    # -- what takes time -------------------------------------------------------------------------------------
+
+    @property
+    def _is_free(self) -> bool:
+        return self._errand is not None and not self._errand.done()
 
     async def _handle_client(self) -> None:
         try:
-            await self._converse()
+            self._say(self._dialogue.greet())
+            while (errand := await self._next_errand()) is not None:
+                turn = await errand()
+                if turn is not None:
+                    self._say(turn)
         except ConnectionError:
             pass  # the client is gone; what it left unfinished counts for nothing (RFC 5321 §4.1.1.4)
         finally:
             if self.transport is not None:
                 self.transport.close()
 
-    async def _converse(self) -> None:
-        self._say(self._dialogue.greet())
-        while self._dialogue.phase is not Phase.OVER:
-            line = await self._line()
-            if line is None:
-                break
-            turn = self._answer(line)
-            if turn.stage is Stage.AUTH or turn.stage is Stage.MAIL:
-                turn = await self._checked(turn)
-            self._say(turn)
-            if turn.stage is Stage.STARTTLS and turn.reply.code == 220:
-                await self._turn_to_tls()
-            elif self._dialogue.phase is Phase.TEXT:
-                await self._flush()
-                self._say(await self._text())
-        await self._flush()
+    def _next_errand(self) -> asyncio.Future[Errand | None]:
+        self._errand = self.loop.create_future()
+        self._go_on()
+        return self._errand
 
-    def _answer(self, line: bytes) -> Turn:
-        try:
-            flaw = _line_flaw(line, self._longest)
-            return self._dialogue.refuse(flaw) if flaw else self._dialogue.take(line)
-        except Exception as error:
-            return Turn(crashed(self._reception.host, error))
+    def _begin(self, errand: Errand | None) -> Literal[False]:
+        """None: goodbye. It is nobody's turn until it is over."""
+        assert self._errand is not None
+        self._errand.set_result(errand)
+        return False
+
+    async def _accept(self) -> Turn:
+        """The text is complete: what becomes of the message."""
+        text, self._text = self._text, None
+        assert text is not None
+        reply = await answer_text(self._reception.host, self._reception.queue, self._dialogue, text)
+        self._dialogue.end(reply)
+        return Turn(reply)
 
     async def _checked(self, turn: Turn) -> Turn:
         """What others have to say to it: the porter to a login, the DNS to a sender."""
         if turn.stage is Stage.AUTH:
             await self._tell_porter(turn)
-        return await self._looked_up(turn) if turn.stage is Stage.MAIL else turn
+            return turn
+        return await self._looked_up(turn)
 
     async def _looked_up(self, turn: Turn) -> Turn:
         """What the DNS says against a sender that the dialogue has taken, where the plan wants it asked."""
@@ -282,7 +291,7 @@ class Connection(SMTP):
             await porter.refuse(turn.about, "SMTP", peer)
 
     async def _turn_to_tls(self) -> None:
-        await self._flush()
+        """The go-ahead has been said."""
         if self.transport is None:
             raise ConnectionResetError
         self._input.clear()  # what was sent in the clear behind STARTTLS is not part of it (RFC 3207 §4.2)
@@ -292,69 +301,79 @@ class Connection(SMTP):
             raise ConnectionResetError from error
         self._dialogue.secured()
 
+    # -- what takes none -------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Answer what has come, in one write, up to what takes time."""
+        if not self._is_free:
+            return
+        while not (self._is_over or self._paused) and self._step():
+            pass
+        self._send()
+        if self._is_free and (self._is_over or (self._ended and not self._paused)):
+            self._begin(None)
+        elif self._full and len(self._input) <= HIGH_WATER:
+            self._hold_back(False)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.transport is None or self._dialogue.phase is Phase.OVER
+
+    def _step(self) -> bool:
+        """Take a line, or a piece of the text; whether the next one's turn has come."""
+        if self._text is not None:
+            return self._take_text(self._text)
+        line = self._line()
+        if line is None:
+            return False
+        turn = self._answer(line)
+        if turn.stage is Stage.AUTH or (turn.stage is Stage.MAIL and self._reception.resolve is not None):
+            return self._begin(partial(self._checked, turn))
+        self._say(turn)
+        if turn.stage is Stage.STARTTLS and turn.reply.code == 220:
+            return self._begin(self._turn_to_tls)
+        if self._dialogue.phase is Phase.TEXT:
+            self._text = TextReader(self._dialogue.terms.size_limit)
+        return True
+
+    def _take_text(self, text: TextReader) -> bool:
+        if text.feed(self._input):
+            self._input[:] = text.rest
+            return self._begin(self._accept)
+        self._input.clear()
+        return False
+
+    def _answer(self, line: bytes) -> Turn:
+        try:
+            flaw = _line_flaw(line, self._longest)
+            return self._dialogue.refuse(flaw) if flaw else self._dialogue.take(line)
+        except Exception as error:
+            return Turn(crashed(self._reception.host, error))
+
     def _say(self, turn: Turn) -> None:
         reply = turn.reply
         if reply.code >= 400 and turn.stage is not None:
             log_refusal(self._reception.host, self._dialogue, turn.stage, turn.about, reply)
         self._output += _octets(reply)
 
-    async def _flush(self) -> None:
-        """Send what is to be said, and wait while the client does not keep up. ConnectionResetError: it left."""
-        if self._output:
-            if self.transport is None:
-                raise ConnectionResetError
+    def _send(self) -> None:
+        if self._output and self.transport is not None:
             self.transport.write(bytes(self._output))
             self._output.clear()
-            if self._paused:
-                await self._drain_helper()
 
-    async def _line(self) -> bytes | None:
-        """The next line, its LF included; None when the client will send no more. A line without end is cut to
-        one octet more than allowed."""
-        kept = b""
-        while (end := self._input.find(b"\n")) < 0:
-            longest = self._longest
-            if len(self._input) + len(kept) > longest:
-                kept = kept or bytes(self._input[: longest + 1])
-                self._input.clear()
-            if not await self._hear():
-                return None
-        line = kept or bytes(self._input[: end + 1])
+    def _line(self) -> bytes | None:
+        """The next line, its LF included; None: it is not whole yet. Of one that is too long the beginning."""
+        end = self._input.find(b"\n")
+        if end < 0:
+            del self._input[self._longest + 1 :]
+            return None
+        line = bytes(self._input[: end + 1])
         del self._input[: end + 1]
         return line
 
     @property
     def _longest(self) -> int:
         return sasl.LONGEST_LINE if self._dialogue.phase is Phase.CHALLENGED else LONGEST_COMMAND
-
-    async def _hear(self) -> bool:
-        """Send what is to be said, then take in what comes; whether anything came."""
-        before = len(self._input)
-        self._listening = True
-        await self._flush()
-        if len(self._input) == before and not self._ended:
-            await self._more()
-        self._listening = False
-        return len(self._input) > before
-
-    async def _more(self) -> None:
-        if self._full:
-            self._hold_back(False)
-        self._heard = self.loop.create_future()
-        await self._heard
-        self._heard = None
-
-    async def _text(self) -> Turn:
-        """DATA was granted: read the text to its end, and answer it."""
-        text = TextReader(self._dialogue.terms.size_limit)
-        while not text.feed(self._input):
-            self._input.clear()
-            if not await self._hear():
-                raise ConnectionResetError
-        self._input[:] = text.rest
-        reply = await answer_text(self._reception.host, self._reception.queue, self._dialogue, text)
-        self._dialogue.end(reply)
-        return Turn(reply)
 
 
 def is_null_mx(answer: Answer) -> bool:
