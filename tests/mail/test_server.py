@@ -196,6 +196,41 @@ def test_client_that_goes_away_after_its_dot_is_served() -> None:
     assert len(here.queue.messages) == len(here.events(MailAccepted)) == 1
 
 
+def test_client_that_goes_away_has_only_its_finished_message_taken() -> None:
+    async def story(here: World) -> None:
+        here.queue.seconds = 5.0
+        ann = await here.call()
+        await ann.say(HELLO + OPENING + TEXT + OPENING + TEXT)
+        ann.writer.transport.abort()
+        await asyncio.sleep(20)
+
+    assert len(play(story).queue.messages) == 1
+
+
+def test_what_comes_while_a_message_is_stored_waits_and_is_answered() -> None:
+    async def story(here: World) -> None:
+        here.queue.seconds = 5.0
+        ann = await here.call()
+        said = await ann.say(HELLO + OPENING + TEXT + b"NOOP\r\n" * 250_000)
+        assert codes(said) == [220, 250, 250, 250, 354]
+        assert ann.writer.transport.get_write_buffer_size() > 0  # the server has stopped reading
+        await asyncio.sleep(5)
+        assert codes(await ann.say(b"QUIT\r\n")) == [250] * 250_001 + [221]
+
+    play(story)
+
+
+def test_client_that_does_not_read_has_to_wait_and_loses_no_reply() -> None:
+    async def story(here: World) -> None:
+        ann = await here.call()
+        ann.writer.write((b"HELP" + b" " * 100 + b"\r\n") * 30_000 + b"QUIT\r\n")
+        await asyncio.sleep(60)
+        assert ann.writer.transport.get_write_buffer_size() > 0
+        assert codes(await ann.say()) == [220, *[214] * 30_000, 221]
+
+    play(story)
+
+
 def test_client_that_goes_away_before_its_dot_leaves_nothing() -> None:
     async def story(here: World) -> None:
         ann = await here.call()
