@@ -29,8 +29,8 @@ class Disk(Protocol):
     full: bool
     """A fault: what adds octets fails with ENOSPC."""
 
-    def read(self, path: str, start: int = 0) -> bytes:
-        """The file's octets from `start` on."""
+    def read(self, path: str, start: int = 0, size: int = -1) -> bytes:
+        """The file's octets from `start` on, at most `size` of them where it is given."""
 
     def write(self, path: str, octets: bytes) -> None:
         """Make the file, or put new content in the place of the old."""
@@ -112,9 +112,9 @@ class MemoryDisk:
         self.folder: Path | None = None
         self.full = False
 
-    def read(self, path: str, start: int = 0) -> bytes:
+    def read(self, path: str, start: int = 0, size: int = -1) -> bytes:
         content = self._file(path).content()
-        return content[start:] if start else content
+        return content[start:] if size < 0 else content[start : start + size]
 
     def size(self, path: str) -> int:
         return self._file(path).size

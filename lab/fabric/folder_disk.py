@@ -15,8 +15,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lab.fabric.stack import problem
 
@@ -31,41 +32,65 @@ class FolderDisk:
     THREADS: ClassVar[int] = 16
     """So many wait for the disk at once; with more nothing goes faster (measured)."""
 
-    __slots__ = ("_asked", "_pool", "_removed", "_trip", "folder", "full")
+    __slots__ = ("_asked", "_pool", "_removed", "_root", "_travels", "_waiting", "folder", "full")
 
     def __init__(self, folder: Path, pool: Executor | None = None) -> None:
         self.folder: Path | None = folder
+        self._root = str(folder)  # what a Path costs is a good part of what a file does
         self._pool = pool
         self._removed = 0
         self.full = False
-        self._asked: dict[Path, None] = {}
-        self._trip: asyncio.Task[None] | None = None
+        self._asked: dict[str, None] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        """Who has asked for it, and goes along with the next trip to the disk."""
+        self._travels = False
 
-    def read(self, path: str, start: int = 0) -> bytes:
-        with self._at(path).open("rb") as file:
+    def read(self, path: str, start: int = 0, size: int = -1) -> bytes:
+        with open(self._at(path), "rb", buffering=0) as file:
             file.seek(start)
-            return file.read()
+            return file.read(size)
 
     def size(self, path: str) -> int:
-        return self._at(path).stat().st_size
+        return os.stat(self._at(path)).st_size
 
     def write(self, path: str, octets: bytes) -> None:
-        self._room_for(path).write_bytes(octets)
+        self._put(path, os.O_TRUNC, octets)
 
     def append(self, path: str, octets: bytes) -> None:
-        with self._room_for(path).open("ab") as file:
-            file.write(octets)
+        self._put(path, os.O_APPEND, octets)
+
+    def _put(self, path: str, mode: int, octets: bytes) -> None:
+        if self.full:
+            raise problem(errno.ENOSPC)
+        number = self._opened(path, os.O_WRONLY | mode)
+        try:
+            while octets:
+                octets = octets[os.write(number, octets) :]
+        finally:
+            os.close(number)
+
+    def _opened(self, path: str, mode: int, rights: int = 0o666) -> int:
+        place, mode = self._at(path), mode | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(place, mode, rights)
+        except FileNotFoundError:
+            self._make(os.path.dirname(place))
+            return os.open(place, mode, rights)
 
     def rename(self, old: str, new: str) -> None:
-        target = self._at(new)
-        self._make(target.parent)
-        self._at(old).rename(target)
+        before, after = self._at(old), self._at(new)
+        try:
+            os.rename(before, after)
+        except FileNotFoundError:
+            self._make(os.path.dirname(after))
+            os.rename(before, after)
 
     def remove(self, path: str) -> None:
-        if self._pool is None:
-            self._at(path).unlink(missing_ok=True)
-        else:
-            self._remove_behind(self._at(path), self._pool)
+        with suppress(FileNotFoundError):
+            if self._pool is None:
+                os.unlink(self._at(path))
+            else:
+                self._remove_behind(path, self._pool)
 
     def move_folder(self, old: str, new: str) -> Sequence[str]:
         self.rename(old, new)
@@ -83,14 +108,14 @@ class FolderDisk:
 
     def stamp(self, folder: str) -> int | None:
         try:
-            changed = self._at(folder).stat().st_mtime_ns
+            changed = os.stat(self._at(folder)).st_mtime_ns
         except FileNotFoundError:
             return 0
         return changed if time.time_ns() - changed > _TICK else None
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        number = os.open(self._room_for(path, even_if_full=True), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        number = self._opened(path, os.O_RDWR, 0o600)
         try:
             fcntl.flock(number, fcntl.LOCK_EX)
             yield
@@ -100,62 +125,69 @@ class FolderDisk:
     async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
         for path in paths:
             place = self._at(path)
-            self._asked[place] = self._asked[place.parent] = None
+            self._asked[place] = self._asked[os.path.dirname(place)] = None
         for path in names:
-            self._asked[self._at(path).parent] = None
-        if self._trip is not None and not self._trip.done():
-            # Under way already: it may have passed our files by. (One that is over, perhaps because its host
-            # was unplugged, is nobody's concern any more.)
-            await asyncio.shield(self._trip)
-        if self._asked and (self._trip is None or self._trip.done()):
-            self._trip = asyncio.ensure_future(self._go())
-        if self._trip is not None:
-            await asyncio.shield(self._trip)
+            self._asked[os.path.dirname(self._at(path))] = None
+        loop = asyncio.get_running_loop()
+        back = loop.create_future()
+        self._waiting.append(back)
+        if not self._travels:
+            self._travels = True
+            loop.call_soon(self._go)
+        await back
 
     def sync_now(self, *paths: str) -> None:
         places = [self._at(path) for path in paths]
-        _fsync([*places, *dict.fromkeys(place.parent for place in places), *self._asked])
+        _fsync([*places, *dict.fromkeys(os.path.dirname(place) for place in places), *self._asked])
 
-    async def _go(self) -> None:
+    def _go(self) -> None:
         """In several threads: a file system commits what is asked of it together in one go, and fsync of fifty
         files one after the other takes ten times as long (measured, ext4)."""
         places, self._asked = list(self._asked), {}
+        waiting, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         shares = [places[at :: self.THREADS] for at in range(min(self.THREADS, len(places)))]
-        await asyncio.gather(*(loop.run_in_executor(self._pool, _fsync, share) for share in shares))
+        trip = asyncio.gather(*(loop.run_in_executor(self._pool, _fsync, share) for share in shares))
+        trip.add_done_callback(partial(self._come_back, waiting))
 
-    def _remove_behind(self, place: Path, pool: Executor) -> None:
+    def _come_back(self, waiting: Sequence[asyncio.Future[None]], trip: asyncio.Future[Any]) -> None:
+        error = trip.exception()
+        for back in waiting:
+            if back.done():
+                continue  # its host was unplugged
+            if error is None:
+                back.set_result(None)
+            else:
+                back.set_exception(error)
+        self._travels = bool(self._waiting)
+        if self._travels:
+            self._go()
+
+    def _remove_behind(self, path: str, pool: Executor) -> None:
         """Out of the way at once, off the disk in a thread: to unlink a file that was synced takes milliseconds
         where the file system tells the device what it may forget (measured, ext4 with `discard`)."""
         self._removed += 1
-        gone = self._room_for(f".gone/{os.getpid()}.{self._removed}", even_if_full=True)
-        with suppress(FileNotFoundError):
-            place.rename(gone)
-            pool.submit(gone.unlink, missing_ok=True)
+        gone = f".gone/{os.getpid()}.{self._removed}"
+        self.rename(path, gone)
+        pool.submit(os.unlink, self._at(gone))
 
-    def _at(self, path: str) -> Path:
-        assert self.folder is not None
-        return self.folder / path
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
 
-    def _room_for(self, path: str, *, even_if_full: bool = False) -> Path:
-        if self.full and not even_if_full:
-            raise problem(errno.ENOSPC)
-        place = self._at(path)
-        self._make(place.parent)
-        return place
-
-    def _make(self, folder: Path) -> None:
+    def _make(self, folder: str) -> None:
         """A new folder is as durable as its name in the one above: the next trip to the disk sees to that."""
-        if not folder.is_dir():
-            self._make(folder.parent)
-            folder.mkdir(exist_ok=True)
-            self._asked[folder.parent] = None
+        if not os.path.isdir(folder):
+            above = os.path.dirname(folder)
+            self._make(above)
+            with suppress(FileExistsError):
+                os.mkdir(folder)
+            self._asked[above] = None
 
 
-def _fsync(places: list[Path]) -> None:
+def _fsync(places: Sequence[str]) -> None:
     for place in places:
         try:
-            number = os.open(place, os.O_RDONLY)
+            number = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         try:

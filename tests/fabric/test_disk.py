@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -30,6 +31,15 @@ def test_what_was_written_is_read(disk: Disk) -> None:
     assert disk.size("spool/1") == 11
     disk.write("spool/1", b"anew")
     assert disk.read("spool/1") == b"anew"
+
+
+def test_a_piece_of_a_file_is_read(disk: Disk) -> None:
+    disk.write("spool/1", b"one and two")
+    assert (disk.read("spool/1", 4, 3), disk.read("spool/1", 8), disk.read("spool/1", 8, 99)) == (
+        b"and",
+        b"two",
+        b"two",
+    )
 
 
 def test_append_makes_the_file(disk: Disk) -> None:
@@ -95,6 +105,24 @@ async def test_those_who_wait_share_one_trip(tmp_path: Path, monkeypatch: pytest
     assert 2 <= len(trips) <= 4
 
 
+async def test_those_who_wait_are_told_when_the_disk_fails_and_who_left_hinders_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(places: Sequence[str]) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    disk = FolderDisk(tmp_path)
+    disk.write("journal", b"")
+    with monkeypatch.context() as broken:
+        broken.setattr(folder_disk, "_fsync", fail)
+        syncs = [asyncio.ensure_future(disk.sync("journal")) for _ in range(3)]
+        await asyncio.sleep(0)
+        syncs[0].cancel()
+        ends = await asyncio.gather(*syncs, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError, OSError, OSError]
+    await disk.sync("journal")
+
+
 @given(st.integers())
 def test_what_was_synced_survives_a_power_cut(seed: int) -> None:
     disk = MemoryDisk()
@@ -134,7 +162,7 @@ async def test_new_folders_are_durable_with_the_first_file_in_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(folder_disk, "_fsync", synced.extend)
+    monkeypatch.setattr(folder_disk, "_fsync", lambda places: synced.extend(map(Path, places)))
     disk = FolderDisk(tmp_path / "hosts" / "mail.a.be")
     disk.write("spool/new/1.log", b"kept")
     await disk.sync("spool/new/1.log")
