@@ -2,7 +2,7 @@
 
 The rule: what `commit` has returned from survives a power cut, all of it or nothing of it. A transaction takes
 messages in (a bounce) and ends recipients (of the message that bounced) in one record, so that no crash can
-keep the one and lose the other.
+keep the one and lose the other. One record is written at a time; who comes meanwhile shares the next one.
 
     segment   spool/00000001.log …     records, then perhaps a torn tail, which recovery drops
     record    length, CRC-32, then     length of the head, head (JSON), the octets of the messages taken in
@@ -16,6 +16,7 @@ a simulation, so the journal stands on the host's own disk.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -64,8 +65,33 @@ class _Segment:
     path: str
     size: int = 0
     living: dict[str, None] = field(default_factory=dict)
-    pending: int = 0
-    """Transactions in it that are not on stable storage yet."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Transactions that become one record; who brought the first writes it, the others wait."""
+
+    takes: list[tuple[Stored, bytes]] = field(default_factory=list)
+    ends: list[tuple[str, Sequence[int]]] = field(default_factory=list)
+    warns: list[str] = field(default_factory=list)
+    has_writer: bool = False
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def add(self, transaction: Transaction) -> None:
+        self.takes += transaction.takes
+        self.ends += transaction.ends
+        self.warns += transaction.warns
+
+    def tell(self, error: BaseException | None = None) -> None:
+        for waiting in self.waiting:
+            if waiting.done():
+                continue
+            if error is None:
+                waiting.set_result(None)
+            elif isinstance(error, asyncio.CancelledError):
+                waiting.cancel()  # the host went down
+            else:
+                waiting.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -83,9 +109,12 @@ class Spool:
     """The journal of one host."""
 
     __slots__ = (
-        "_carrying",
+        "_alive",
         "_current",
         "_entries",
+        "_gathering",
+        "_octets",
+        "_pen",
         "_removed",
         "_segments",
         "_young",
@@ -102,7 +131,10 @@ class Spool:
         self._young: dict[str, bytes] = {}
         self._young_octets = 0
         self._current = 0
-        self._carrying = False
+        self._gathering = _Batch()
+        self._pen = asyncio.Lock()
+        self._octets = self._alive = 0
+        """What all segments hold, and what of it is the octets of living messages."""
         self._removed = ""
         """The segment that was removed last, until that is durable."""
 
@@ -110,38 +142,49 @@ class Spool:
 
     async def commit(self, transaction: Transaction) -> None:
         """Returns once the transaction is on stable storage. OSError: it is not, and nothing of it counts."""
+        batch = self._gathering
+        batch.add(transaction)
+        if batch.has_writer:
+            batch.waiting.append(waiting := asyncio.get_running_loop().create_future())
+            await waiting
+        else:
+            batch.has_writer = True
+            await self._write(batch)
+
+    async def _write(self, batch: _Batch) -> None:
+        try:
+            async with self._pen:
+                self._gathering = _Batch()
+                await self._store(Transaction(batch.takes, batch.ends, batch.warns))
+                batch.tell()
+                await self._tidy()
+        except BaseException as error:
+            if self._gathering is batch:
+                self._gathering = _Batch()
+            batch.tell(error)
+            raise
+
+    async def _store(self, transaction: Transaction) -> None:
         record, offsets = _record(transaction)
-        number, start = self._append(record)
-        await self._settle(number)
+        number, start = await self._append(record)
         self._apply(transaction, number, [start + offset for offset in offsets])
         for stored, octets in transaction.takes:
             self._keep_young(stored.id, octets)
-        await self._tidy()
 
-    def _append(self, record: bytes) -> tuple[int, int]:
-        """Which segment took it, and where. After a failure the segment is left alone: its tail may be torn."""
-        segment = self._segment()
+    async def _append(self, record: bytes) -> tuple[int, int]:
+        """Which segment has it, and where. After a failure the segment is left alone: its tail may be torn."""
+        segment, removed = self._segment(), self._removed
         number, start = self._current, segment.size
         try:
             self.disk.append(segment.path, record)
-        except OSError:
-            self._current = 0
-            raise
-        segment.size += len(record)
-        return number, start
-
-    async def _settle(self, number: int) -> None:
-        segment, removed = self._segments[number], self._removed
-        segment.pending += 1
-        try:
+            segment.size += len(record)
+            self._octets += len(record)
             await self.disk.sync(segment.path, names=[removed] if removed else ())
         except OSError:
             self._current = 0
             raise
-        finally:
-            segment.pending -= 1
-        if removed == self._removed:
-            self._removed = ""
+        self._removed = ""
+        return number, start
 
     def _segment(self) -> _Segment:
         segment = self._segments.get(self._current)
@@ -155,6 +198,7 @@ class Spool:
             self._forget(stored.id)
             self._entries[stored.id] = _Entry(stored, set(stored.open), stored.warned, number, offset)
             self._segments[number].living[stored.id] = None
+            self._alive += stored.size
         for queue_id in transaction.warns:
             if queue_id in self._entries:
                 self._entries[queue_id].warned += 1
@@ -173,6 +217,7 @@ class Spool:
         entry = self._entries.pop(queue_id, None)
         if entry is not None:
             self._segments[entry.segment].living.pop(queue_id, None)
+            self._alive -= entry.stored.size
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -182,8 +227,7 @@ class Spool:
         if young is not None:
             return young
         entry = self._entries[queue_id]
-        whole = self.disk.read(self._segments[entry.segment].path)
-        return whole[entry.offset : entry.offset + entry.stored.size]
+        return self.disk.read(self._segments[entry.segment].path, entry.offset, entry.stored.size)
 
     def _keep_young(self, queue_id: str, octets: bytes) -> None:
         if queue_id not in self._entries:
@@ -211,6 +255,7 @@ class Spool:
     def _replay(self, number: int, path: str) -> None:
         octets = self.disk.read(path)
         self._segments[number] = _Segment(path, len(octets))
+        self._octets += len(octets)
         for start, record in _records(octets):
             transaction, offsets = _read(record)
             self._apply(transaction, number, [start + offset for offset in offsets])
@@ -218,52 +263,34 @@ class Spool:
     # -- keeping it small -----------------------------------------------------------------------------------
 
     async def _tidy(self) -> None:
-        """One segment at a time: a later commit's sync makes its end durable before another one goes. What the
+        """One segment at a time: a later record's sync makes its end durable before another one goes. What the
         disk refuses here fails nobody: what was to be committed is."""
         oldest = min(self._segments)
-        segment = self._segments[oldest]
-        if oldest == self._current or segment.pending:
+        if oldest == self._current:
             return
         with suppress(OSError):
-            if not segment.living:
+            if not self._segments[oldest].living:
                 self._remove(oldest)
-            elif not self._carrying and self._is_wasteful():
+            elif self._is_wasteful:
                 await self._carry_forward(oldest)
 
     def _remove(self, number: int) -> None:
         if not self._removed:
             self.disk.remove(self._segments[number].path)
-            self._removed = self._segments.pop(number).path
+            segment = self._segments.pop(number)
+            self._removed = segment.path
+            self._octets -= segment.size
 
+    @property
     def _is_wasteful(self) -> bool:
-        """Mostly dead, and nothing under way: a copy must not stand behind an end that it does not know."""
-        if len(self._segments) < 8 or any(segment.pending for segment in self._segments.values()):
-            return False
-        total = sum(segment.size for segment in self._segments.values())
-        alive = sum(entry.stored.size for entry in self._entries.values())
-        return total > 4 * alive + 4 * SEGMENT
+        return len(self._segments) >= 8 and self._octets > 4 * self._alive + 4 * SEGMENT
 
     async def _carry_forward(self, number: int) -> None:
         living = list(self._segments[number].living)
-        record, offsets = _record(
-            Transaction([(_present(self._entries[one]), self.octets(one)) for one in living])
-        )
-        target, start = self._append(record)
-        self._carrying = True
-        try:
-            await self._settle(target)
-        finally:
-            self._carrying = False
-        for queue_id, offset in zip(living, offsets, strict=True):
-            self._move(queue_id, number, target, start + offset)
-
-    def _move(self, queue_id: str, source: int, target: int, offset: int) -> None:
-        """What ended while the copy was written stays ended: its end stands behind the copy."""
-        entry = self._entries.get(queue_id)
-        if entry is not None and entry.segment == source:
-            self._segments[source].living.pop(queue_id, None)
-            entry.segment, entry.offset = target, offset
-            self._segments[target].living[queue_id] = None
+        carried = [(_present(self._entries[one]), self.octets(one)) for one in living]
+        record, offsets = _record(Transaction(carried))
+        target, start = await self._append(record)
+        self._apply(Transaction(carried), target, [start + offset for offset in offsets])
 
 
 def _present(entry: _Entry) -> Stored:

@@ -28,8 +28,8 @@ class PlainDisk:
         self.files: dict[str, bytearray] = {}
         self.full = False
 
-    def read(self, path: str) -> bytes:
-        return bytes(self.files[path])
+    def read(self, path: str, start: int = 0, size: int = -1) -> bytes:
+        return bytes(self.files[path][start : None if size < 0 else start + size])
 
     def write(self, path: str, octets: bytes) -> None:
         self.files[path] = bytearray(octets)
@@ -94,6 +94,60 @@ async def test_what_ended_stays_ended_when_commits_that_came_together_tidy_up(
     await asyncio.gather(*(spool.commit(one) for one in pair))
     disk.power_cut(Random(seed))
     assert sorted(stored.id for stored in again(disk).living) == ["a", "b", "last"]
+
+
+class Counted(Slow):
+    """A disk that knows how often it was written to, and may be broken."""
+
+    __slots__ = ("appends", "is_broken")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.appends, self.is_broken = 0, False
+
+    def append(self, path: str, octets: bytes) -> None:
+        self.appends += 1
+        super().append(path, octets)
+
+    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+        await super().sync(*paths, names=names)
+        if self.is_broken:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_those_who_come_while_the_disk_is_at_work_share_a_record() -> None:
+    disk = Counted()
+    spool = Spool(disk)
+    several = [Transaction([message(f"q{number}", size=number)]) for number in range(20)]
+    await asyncio.gather(*(spool.commit(one) for one in several))
+    assert disk.appends == 2
+    after = again(disk)
+    for number in range(20):
+        assert spool.octets(f"q{number}") == after.octets(f"q{number}") == message(f"q{number}", size=number)[1]
+
+
+async def test_record_that_fails_fails_all_who_share_it_and_nobody_else() -> None:
+    disk = Counted()
+    spool = Spool(disk)
+    writing = asyncio.ensure_future(spool.commit(Transaction([message("first")])))
+    await asyncio.sleep(0)
+    sharing = [asyncio.ensure_future(spool.commit(Transaction([message(f"q{number}")]))) for number in range(3)]
+    await writing
+    disk.is_broken = True
+    ends = await asyncio.gather(*sharing, return_exceptions=True)
+    assert [type(end) for end in ends] == [OSError] * 3
+    disk.is_broken = False
+    await spool.commit(Transaction([message("last")]))
+    assert [stored.id for stored in spool.living] == ["first", "last"]
+
+
+async def test_a_host_that_goes_down_leaves_nobody_waiting_for_its_disk() -> None:
+    spool = Spool(Counted())
+    commits = [asyncio.ensure_future(spool.commit(Transaction([message(f"q{number}")]))) for number in range(4)]
+    await asyncio.sleep(0)
+    commits[1].cancel()  # who would have written for the others that wait
+    await asyncio.wait(commits)
+    assert [commit.cancelled() for commit in commits] == [False, True, True, True]
 
 
 async def test_a_disk_that_is_full_for_the_housekeeping_fails_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
