@@ -108,6 +108,9 @@ class Maildir:
             self._shown = tuple(entry for uid, entry in known.items() if uid < end)
         return self._shown
 
+    def entry(self, uid: int) -> Entry | None:
+        return self._filing.entries.get(uid)
+
     def look(self) -> None:
         if not self.gone:
             self._filing.look()

@@ -44,7 +44,7 @@ class MboxView:
             self._write_soon()
 
     def _add(self, uid: int) -> None:
-        entry = next((one for one in reversed(self._inbox.entries()) if one.uid == uid), None)
+        entry = self._inbox.entry(uid)
         if entry is not None:
             self._disk.append(self._file, _as_mbox(self._inbox, entry))
             self._upto = uid
