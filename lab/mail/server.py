@@ -307,7 +307,7 @@ class Connection(SMTP):
         """Answer what has come, in one write, up to what takes time."""
         if not self._is_free:
             return
-        while not (self._is_over or self._paused) and self._step():
+        while self._input and not (self._is_over or self._paused) and self._step():
             pass
         self._send()
         if self._is_free and (self._is_over or (self._ended and not self._paused)):
