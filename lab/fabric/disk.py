@@ -60,10 +60,11 @@ class Disk(Protocol):
     def lock(self, path: str) -> AbstractContextManager[object]:
         """Keep other processes out meanwhile. Never wait for anything inside: one's own process would stop."""
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         """Return once these files, and their names in their folders, are on stable storage; of `names` only that
-        they are there (after a rename), or are not (after a removal). Calls that wait at the same time share one
-        trip to the disk (group commit)."""
+        they are there (after a rename), or are not (after a removal); of `contents` only the octets: their names
+        are known to be there, or do not matter yet. Calls that wait at the same time share one trip to the disk
+        (group commit)."""
 
     def sync_now(self, *paths: str) -> None:
         """The same, while everything waits: for what is rare and told at once."""
@@ -171,16 +172,21 @@ class MemoryDisk:
     def lock(self, path: str) -> AbstractContextManager[object]:
         return nullcontext()
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         self.sync_now(*paths)
+        for path in contents:
+            self._settle_content(path)
         for name in names:
             self._settle_name(name)
 
     def sync_now(self, *paths: str) -> None:
         for path in paths:
-            if (file := self._files.get(path)) is not None:
-                file.synced = file.size
+            self._settle_content(path)
             self._settle_name(path)
+
+    def _settle_content(self, path: str) -> None:
+        if (file := self._files.get(path)) is not None:
+            file.synced = file.size
 
     def _settle_name(self, path: str) -> None:
         file = self._files.get(path)

@@ -122,10 +122,12 @@ class FolderDisk:
         finally:
             os.close(number)
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         for path in paths:
             place = self._at(path)
             self._asked[place] = self._asked[os.path.dirname(place)] = None
+        for path in contents:
+            self._asked[self._at(path)] = None
         for path in names:
             self._asked[os.path.dirname(self._at(path))] = None
         loop = asyncio.get_running_loop()

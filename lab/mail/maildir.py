@@ -256,7 +256,7 @@ class Maildir:
         try:
             for part, octets in parts.items():
                 disk.write(part, octets)
-            await disk.sync(*parts)
+            await disk.sync(contents=parts)  # their names in tmp are nobody's
         except OSError:
             for part in parts:
                 disk.remove(part)

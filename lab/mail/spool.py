@@ -65,6 +65,8 @@ class _Segment:
     path: str
     size: int = 0
     living: dict[str, None] = field(default_factory=dict)
+    has_name: bool = False
+    """The folder holds its name, on stable storage."""
 
 
 @dataclass(slots=True)
@@ -179,7 +181,9 @@ class Spool:
             self.disk.append(segment.path, record)
             segment.size += len(record)
             self._octets += len(record)
-            await self.disk.sync(segment.path, names=[removed] if removed else ())
+            fresh = () if segment.has_name else (segment.path,)
+            await self.disk.sync(*fresh, names=[removed] if removed else (), contents=[segment.path])
+            segment.has_name = True
         except OSError:
             self._current = 0
             raise

@@ -105,6 +105,27 @@ async def test_those_who_wait_share_one_trip(tmp_path: Path, monkeypatch: pytest
     assert 2 <= len(trips) <= 4
 
 
+async def test_of_contents_the_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    disk = FolderDisk(tmp_path)
+    disk.append("spool/1", b"kept")
+    await disk.sync("spool/1")
+    monkeypatch.setattr(folder_disk, "_fsync", synced.extend)
+    disk.append("spool/1", b" and more")
+    await disk.sync(contents=["spool/1"])
+    assert synced == [f"{tmp_path}/spool/1"]
+
+
+@given(st.integers())
+def test_content_that_was_synced_before_it_got_its_name_is_whole_under_it(seed: int) -> None:
+    disk = MemoryDisk()
+    disk.write("tmp/1", b"whole")
+    asyncio.run(disk.sync(contents=["tmp/1"]))
+    disk.rename("tmp/1", "new/1")
+    disk.power_cut(Random(seed))
+    assert [disk.read(f"new/{name}") for name in disk.list("new")] in ([], [b"whole"])
+
+
 async def test_those_who_wait_are_told_when_the_disk_fails_and_who_left_hinders_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,11 +28,11 @@ class Unplugged:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._disk, name)
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         if self._left == 0:
             raise PowerCut
         self._left -= 1
-        await self._disk.sync(*paths, names=names)
+        await self._disk.sync(*paths, names=names, contents=contents)
 
 
 class Story:

@@ -50,14 +50,13 @@ class LazyDisk(MemoryDisk):
     __slots__ = ()
     chance = Random()
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
-        names, sizes = tuple(names), {path: self._files[path] for path in paths if path in self._files}
-        written = {path: file.size for path, file in sizes.items()}
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
+        names, files = (*paths, *names), {path: self._files.get(path) for path in (*paths, *contents)}
+        written = {path: file.size for path, file in files.items() if file is not None}
         await asyncio.sleep(self.chance.choice((0.0, 0.001, 0.02, 1.0)))
-        for path in paths:
-            if path in sizes and self._files.get(path) is sizes[path]:
-                sizes[path].synced = max(sizes[path].synced, written[path])
-            self._settle_name(path)
+        for path, file in files.items():
+            if file is not None and self._files.get(path) is file:
+                file.synced = max(file.synced, written[path])
         for name in names:
             self._settle_name(name)
 

@@ -53,8 +53,8 @@ class PlainDisk:
     def size(self, path: str) -> int:
         return len(self.files[path])
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
-        assert all(path in self.files for path in paths)
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
+        assert all(path in self.files for path in (*paths, *contents))
 
 
 def message(queue_id: str, recipients: int = 1, at: float = 0.0, size: int = 10) -> tuple[Stored, bytes]:
@@ -74,10 +74,10 @@ class Slow(MemoryDisk):
 
     __slots__ = ()
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
-        there = tuple(names)
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
+        there, grown = tuple(names), tuple(contents)
         await asyncio.sleep(0)
-        await super().sync(*paths, names=there)
+        await super().sync(*paths, names=there, contents=grown)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -109,8 +109,8 @@ class Counted(Slow):
         self.appends += 1
         super().append(path, octets)
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
-        await super().sync(*paths, names=names)
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
+        await super().sync(*paths, names=names, contents=contents)
         if self.is_broken:
             raise OSError(errno.EIO, "Input/output error")
 

@@ -259,8 +259,8 @@ class _Unplugged:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._disk, name)
 
-    async def sync(self, *paths: str, names: Iterable[str] = ()) -> None:
+    async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         if self._left == 0:
             raise _PowerCut
         self._left -= 1
-        await self._disk.sync(*paths, names=names)
+        await self._disk.sync(*paths, names=names, contents=contents)
