@@ -1,0 +1,57 @@
+"""A lab in containers, driven as a user drives it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+LAB = str(Path(sys.executable).with_name("lab"))
+CACHE = ROOT / "build" / "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A home and an engine. `run` is `lab …`, `says` its output where it succeeds, `tells` its JSON twin."""
+
+    home: Path
+    engine: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {
+            "LAB_HOME": str(self.home),
+            "DOCKER_HOST": self.engine,
+            "NO_COLOR": "1",
+            "XDG_CACHE_HOME": str(CACHE),
+        }
+        return {**os.environ, **own}
+
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [LAB, *words], capture_output=True, text=True, env=self.environment, cwd=ROOT, check=False, input=stdin
+        )
+
+    def says(self, *words: str, stdin: str = "") -> str:
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == 0, f"lab {' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def tells(self, *words: str) -> Any:
+        return json.loads(self.says(*words, "--json").splitlines()[-1])
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Labs of shipped topologies have the same addresses: on one engine they come up one after the other."""
+    with (folder / "alone").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

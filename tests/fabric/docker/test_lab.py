@@ -1,0 +1,120 @@
+"""A lab in containers, from `lab up` to `lab down`, as a user meets it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fabric.docker.labs import Bench, alone
+
+KINDS = ("containers", "networks", "volumes")
+
+
+@pytest.fixture
+def bench(engine: str, host_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Everybody's addresses, for one test."""
+    base = tmp_path_factory.getbasetemp()
+    with (
+        alone(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base),
+        tempfile.TemporaryDirectory() as home,
+    ):
+        yield (made := Bench(Path(home), engine))
+        made.run("down")
+
+
+def left(api: Any, home: Path) -> list[str]:
+    """What a lab of this home has on the engine."""
+    import hashlib
+
+    label = {"label": f"mini-internet-lab={hashlib.sha256(str(home).encode()).hexdigest()[:12]}"}
+    boxes = [name for box in api.containers(all=True, filters=label) for name in box["Names"]]
+    networks = [network["Name"] for network in api.networks(filters=label)]
+    return [*boxes, *networks, *(volume["Name"] for volume in api.volumes(filters=label)["Volumes"] or [])]
+
+
+def test_the_story_of_the_readme_in_containers(bench: Bench, api: Any) -> None:
+    up = bench.tells("up", "--fabric", "docker")
+    assert (up["fabric"], up["hosts"]) == ("docker", 13)
+
+    shell = lambda *words: bench.run("shell", *words)  # noqa: E731
+    assert "5 mail.belgiannews.com." in shell("--", "nslookup", "-q=MX", "belgiannews.com").stdout
+    assert shell("relay.eunet.be", "--", "getent", "hosts", "lab.belgium.mail.belgiannews.com").returncode == 2
+    assert "inet 198.18.4.25/15" in shell("relay.eunet.be", "--", "ip", "address").stdout
+    assert shell("--", "sh", "-c", "exit 7").returncode == 7
+    assert shell("--", "touch", "/etc/mine").returncode != 0
+
+    bench.says("fail", "mail.belgiannews.com")
+    held = bench.tells("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com")
+    assert held["state"] == "held"
+    bench.says("heal", "mail.belgiannews.com")
+    bench.says("clock", "+1h")
+    assert bench.tells("journey", held["journey"])["state"] == "delivered"
+
+    bench.says("fail", "mail.belgiannews.com", "--as", "unreachable")
+    dialled = shell("--", "sh", "-c", "echo | telnet mail.belgiannews.com 25")
+    assert "No route to host" in dialled.stdout + dialled.stderr
+    bench.says("heal")
+    assert (
+        "220 mail.belgiannews.com"
+        in shell(
+            "--",
+            "sh",
+            "-c",
+            "echo QUIT | nc -w 5 mail.belgiannews.com 25 || (sleep 1; echo QUIT) | telnet mail.belgiannews.com 25",
+        ).stdout
+    )
+
+    bench.says("down")
+    assert left(api, bench.home) == []
+
+
+def test_a_container_that_is_killed_comes_back_with_its_mail(bench: Bench, api: Any) -> None:
+    bench.says("up", "tiny", "--fabric", "docker")
+    bench.says("send", "--from", "ann@example.be", "--to", "ed@example.ch", "--subject", "kept")
+    api.kill("lab.tiny.mail.example.ch")
+    states = {row["name"]: row["state"] for row in bench.tells("status")["hosts"]}
+    assert states["mail.example.ch"] == "gone"
+    told = bench.run("mailbox", "ed@example.ch")
+    assert (told.returncode, "H046" in told.stderr) == (1, True)
+    assert bench.tells("send", "--from", "ann@example.be", "--to", "ed@example.ch")["state"] == "queued"
+    assert "Back again: mail.example.ch" in bench.run("up").stderr
+    bench.says("clock", "+2h")
+    assert len(bench.tells("mailbox", "ed@example.ch")["messages"]) == 2
+
+
+def test_a_lab_that_is_killed_leaves_nothing(bench: Bench, api: Any) -> None:
+    bench.says("up", "tiny", "--fabric", "docker")
+    assert left(api, bench.home)
+    daemon = bench.home / "lab.json"
+    import json
+    import signal
+
+    os.kill(json.loads(daemon.read_text())["pid"], signal.SIGKILL)
+    for _ in range(400):
+        if not left(api, bench.home):
+            break
+        subprocess.run(["sleep", "0.05"], check=True)
+    assert left(api, bench.home) == []
+
+
+def test_many_hosts_live_in_one_container(bench: Bench, api: Any) -> None:
+    bench.says("up", "tiny", "--fabric", "docker", "--pack")
+    boxes = [name for name in left(api, bench.home) if name.startswith("/")]
+    assert boxes == ["/lab.tiny.pack-1"]
+    assert bench.tells("send", "--from", "ann@example.be", "--to", "ed@example.ch")["state"] == "delivered"
+    looked_up = bench.run("shell", "--", "dig", "+short", "example.ch", "MX")
+    assert looked_up.stdout == "10 mail.example.ch.\n"
+
+
+def test_no_engine_is_a_sentence(tmp_path: Path) -> None:
+    told = Bench(tmp_path, f"unix://{tmp_path}/none").run("up", "tiny", "--fabric", "docker")
+    assert told.returncode == 4
+    assert "Docker does not answer" in told.stderr
+    assert "H040" in told.stderr
+    assert "Traceback" not in told.stderr
