@@ -92,12 +92,12 @@ NEEDS: Mapping[str, Needs] = MappingProxyType(
             (
                 Folder("/etc/nsd"),
                 Folder(ZONES, durable=True),
-                Folder("/run/nsd", "nsd"),
+                Folder("/run/nsd"),
                 Folder("/var/lib/nsd", "nsd"),
             ),
         ),
         "unbound": Needs(
-            ("unbound",), _NAMES, (Folder("/etc/unbound"), _ETC_LAB, Folder("/run/unbound", "unbound"))
+            ("unbound",), _NAMES, (Folder("/etc/unbound"), _ETC_LAB, Folder("/run/unbound"))
         ),
     }
 )

@@ -190,7 +190,7 @@ def _shown(file: File) -> str:
 
 
 def prepare(software: Software) -> None:
-    """Folders as it needs them. The rights are set before the owner: whoever gives a folder away cannot, then."""
+    """Folders as it needs them. Only an owner sets rights (no FOWNER here), so root is it meanwhile."""
     for folder in software.needs.folders:
         _make(folder)
     for path in software.log_pipes:
@@ -213,6 +213,7 @@ def _make(folder: Folder) -> None:
     path = Path(folder.path)
     path.mkdir(parents=True, exist_ok=True)
     if path.stat().st_mode & 0o7777 != folder.mode:
+        os.chown(path, 0, 0)
         path.chmod(folder.mode)
     _give(folder.path, folder.owner)
 
