@@ -25,6 +25,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("status", "start", "its hosts, and what has failed"),
             ("down", "start", "stop it"),
             ("shell", "shell", "a shell, or a command, inside it:  lab shell [HOST] [-- COMMAND…]"),
+            ("image", "image", "what its containers run in:  lab image build [SOFTWARE]"),
         ),
     ),
     (

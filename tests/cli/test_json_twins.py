@@ -57,8 +57,9 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
 }
 """A verb's words: below each key (\"\" is the object itself), the keys of what it holds."""
 
-ELSEWHERE = {"up", "down", "shell", "run", "replay"}
-"""Tested below, or where they are at home: shell in test_local.py, run in test_files.py."""
+ELSEWHERE = {"up", "down", "shell", "run", "replay", "image"}
+"""Tested below, or where they are at home: shell in test_local.py, run in test_files.py,
+image in tests/fabric/docker/image."""
 
 
 @pytest.fixture

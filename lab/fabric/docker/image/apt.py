@@ -103,7 +103,7 @@ def _refused(said: str) -> MachineSaidNo:
     return MachineSaidNo(
         f"the packages of the image could not be fetched: {reason}",
         remedy="See whether  apt-get update  works here; or take a base from a registry:  "
-        "lab image build --from registry",
+        "lab image build --source registry",
         code="H036",
     )
 

@@ -79,15 +79,9 @@ def present(api: Any, image: Image) -> Collection[Layer]:
     if any("containerd" in value for _, value in api.info().get("DriverStatus") or ()):
         return frozenset()
     wanted = [layer.diff_id for layer in image.layers]
-    known = [api.inspect_image(each["Id"])["RootFS"]["Layers"] for each in images(api)]
+    known = [api.inspect_image(each["Id"])["RootFS"]["Layers"] for each in api.images(filters={"label": LABEL})]
     depth = max((_common(wanted, layers) for layers in known), default=0)
     return frozenset(image.layers[:depth])
-
-
-def images(api: Any) -> list[dict[str, Any]]:
-    """Every image of the lab in this engine, those without a name too."""
-    found: list[dict[str, Any]] = api.images(filters={"label": LABEL})
-    return found
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
@@ -96,11 +90,14 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _send(api: Any, image: Image, paths: Mapping[Layer, Path], there: Collection[Layer]) -> None:
+    from docker.errors import ImageLoadError
+
     with tempfile.TemporaryFile() as file:
         _write(file, image, paths, there)
         file.seek(0)
-        for _ in api.load_image(file):
-            pass
+        for word in api.load_image(file):
+            if "error" in word:
+                raise ImageLoadError(word["error"])
 
 
 def _write(file: IO[bytes], image: Image, paths: Mapping[Layer, Path], there: Collection[Layer]) -> None:

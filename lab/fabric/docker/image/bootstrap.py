@@ -35,7 +35,12 @@ def first_stage(first: Iterable[Path], rest: Iterable[Path], sink: Sink) -> None
         for folder, debs in (("first", first), ("rest", rest)):
             for deb in debs:
                 tar.add(deb, f"build/{folder}/{deb.name}")
-        for file in _settings():
+        for file in [
+            *settings(),
+            File("build/script", recipe.BOOTSTRAP.encode()),
+            *(File(f"var/lib/dpkg/{name}", b"") for name in ("status", "available")),
+            File("var/lib/dpkg/info/format", b"1\n"),
+        ]:
             entry = tarfile.TarInfo(file.path)
             entry.size, entry.mode = len(file.octets), file.mode
             tar.addfile(entry, BytesIO(file.octets))
@@ -43,7 +48,7 @@ def first_stage(first: Iterable[Path], rest: Iterable[Path], sink: Sink) -> None
 
 def epoch(debs: Iterable[Path]) -> int:
     """When the youngest of the packages was made, in seconds since 1970: nothing in the base is younger."""
-    return max(_made(deb) for deb in debs)
+    return max((_made(deb) for deb in debs), default=0)
 
 
 def _made(deb: Path) -> int:
@@ -100,12 +105,9 @@ def _link(top: str) -> tarfile.TarInfo:
     return entry
 
 
-def _settings() -> list[File]:
+def settings() -> list[File]:
+    """How dpkg works in every container here: what it leaves out, and that it starts no service."""
     return [
-        File("build/script", recipe.BOOTSTRAP.encode()),
         File(recipe.DPKG_PATH, recipe.DPKG.encode()),
         File(recipe.POLICY_PATH, recipe.POLICY.encode(), 0o755),
-        File("var/lib/dpkg/status", b""),
-        File("var/lib/dpkg/available", b""),
-        File("var/lib/dpkg/info/format", b"1\n"),
     ]

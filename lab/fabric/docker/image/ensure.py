@@ -7,129 +7,73 @@ layer that changed upwards. An image gets its name when it is whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from lab.fabric.docker.image import apt, build, contents, recipe
-from lab.fabric.docker.image.archive import images
-from lab.fabric.docker.image.build import Tell, Works
-from lab.fabric.docker.image.recipe import LABEL, LAYERS, REPOSITORY, STAMP, VARIANT
-from lab.fabric.docker.image.shelf import Layer, Shelf, usual
-from lab.fabric.docker.image.tarball import File
-from lab.fabric.docker.image.variants import TOOLS, Variant
-
-Source = Literal["packages", "registry"]
-_GO = {"arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
-"""Go's names of architectures that Debian calls otherwise."""
-_GRACE = timedelta(minutes=10)
-"""How long an image that another has replaced stays: a lab that is just starting may be about to use it."""
+from lab.fabric.docker.image import apt
+from lab.fabric.docker.image.base import PACKAGES, REGISTRY
+from lab.fabric.docker.image.build import build
+from lab.fabric.docker.image.collection import images, labels, sweep
+from lab.fabric.docker.image.recipe import SOURCE_OF_BASE, STAMP, VARIANT
+from lab.fabric.docker.image.shelf import Shelf, usual
+from lab.fabric.docker.image.stamps import Stamps, is_current_below, stamps
+from lab.fabric.docker.image.variants import Variant
+from lab.fabric.docker.image.workshop import Tell, Workshop, debian_architecture, plainly
 
 
-@dataclass(frozen=True, slots=True)
-class Stamps:
-    """Of each layer of an image; `software` is "" where there is none."""
-
-    base: str
-    libraries: str
-    software: str
-    lab: str
-
-    @property
-    def image(self) -> str:
-        return recipe.stamp(self.base, self.libraries, self.software, self.lab)
-
-    @property
-    def label(self) -> str:
-        return f"base={self.base} libraries={self.libraries} software={self.software} lab={self.lab}"
-
-
-def stamps(variant: Variant, source: Source, architecture: str) -> Stamps:
-    """What an image that is built now will bear."""
-    base = recipe.stamp(
-        "base", source, architecture, apt.release() if source == "packages" else "",
-        recipe.ESSENTIAL, TOOLS, recipe.DPKG, recipe.POLICY, recipe.BOOTSTRAP,
-    )  # fmt: skip
-    return Stamps(
-        base=base,
-        libraries=recipe.stamp(base, recipe.COMPILE, *_named(contents.libraries())),
-        software=recipe.stamp(base, variant.packages, recipe.INSTALL) if variant.packages else "",
-        lab=recipe.stamp(base, recipe.COMPILE, *_named(contents.source())),
-    )
-
-
-def _named(files: list[File]) -> list[str | bytes]:
-    return [part for file in files for part in (file.path, file.octets)]
-
-
-def ensure(api: Any, variant: Variant, tell: Tell, *, shelf: Shelf | None = None) -> str:
+def ensure(
+    api: Any, variant: Variant, tell: Tell, *, source: str = "", fresh: bool = False, shelf: Shelf | None = None
+) -> str:
     """The id of an image of the variant that is up to date; built now if there is none.
 
-    `api` is a docker.APIClient; `tell` gets a sentence at each step that takes time. MachineSaidNo (H035 to H039)
-    where it cannot be built."""
-    architecture = debian_architecture(api)
-    wanted = stamps(variant, "packages", architecture)
-    found = _find(api, wanted)
-    if found:
-        return found
-    works = Works(api, architecture, shelf or usual(), tell)
-    _announce(api, variant, wanted, tell)
-    with works.shelf.held(lambda: tell("another build is at work: waiting for it")):
-        image = _find(api, wanted) or _build(works, variant, wanted)
-    sweep(api, variant, image)
+    `api` is a docker.APIClient; `tell` gets a sentence at each step that takes time; `source` of the base is
+    "packages" or an image's name, "" whatever is there or can be had; `fresh`: from the beginning, with today's
+    packages. MachineSaidNo (H035 to H039, or what the engine refuses: H040 to H048) where it cannot be built."""
+    with plainly(api):
+        shop = Workshop(api, debian_architecture(api), shelf or usual(), tell)
+        there = [said for said in map(labels, images(api)) if said.get(VARIANT) == variant.name]
+        wanted = _wanted(shop, variant, source, there)
+        found = "" if fresh else _find(api, wanted)
+        if found:
+            return found
+        tell(_why(variant, wanted, there))
+        with shop.shelf.held(lambda: tell("another build is at work: waiting for it")):
+            shop.tidy()
+            if fresh:
+                shop.shelf.clear()
+            image = (not fresh and _find(api, wanted)) or build(shop, variant, wanted)
+        sweep(api, keep=image)
     return image
 
 
-def debian_architecture(api: Any) -> str:
-    """The engine's, as Debian names it."""
-    name: str = api.version()["Arch"]
-    return _GO.get(name, name)
+def _wanted(shop: Workshop, variant: Variant, source: str, there: Sequence[Mapping[str, str]]) -> Stamps:
+    """Of the source that was asked for, or of that of an image which is there, or of what this machine can."""
+    sources = {said.get(SOURCE_OF_BASE, PACKAGES): said.get(STAMP) for said in there}
+    if not source:
+        for each, stamp in sources.items():
+            wanted = stamps(variant, each, shop.architecture)
+            if wanted.image == stamp:
+                return wanted
+    return stamps(variant, source or next(iter(sources), "") or _possible(shop), shop.architecture)
+
+
+def _possible(shop: Workshop) -> str:
+    if apt.is_here() and apt.architecture() == shop.architecture:
+        return PACKAGES
+    shop.tell("this machine has no packages for that engine (no apt, or another processor): asking a registry")
+    return REGISTRY
 
 
 def _find(api: Any, wanted: Stamps) -> str:
-    found = api.images(filters={"label": f"{STAMP}={wanted.image}"})
+    found = images(api, f"{STAMP}={wanted.image}")
     return str(found[0]["Id"]) if found else ""
 
 
-def _announce(api: Any, variant: Variant, wanted: Stamps, tell: Tell) -> None:
-    old = [labels for labels in map(_labels, images(api)) if labels.get(VARIANT) == variant.name]
-    below = wanted.label.rpartition(" ")[0]
-    if not old:
-        tell(f"there is no image '{variant.name}' in this engine yet: building it")
-    elif any(labels.get(LAYERS, "").startswith(f"{below} ") for labels in old):
-        tell("the image is older than the lab: rebuilding its last layer")
-    else:
-        tell(f"the image '{variant.name}' is older than the lab: rebuilding it")
-
-
-def _labels(image: Mapping[str, Any]) -> Mapping[str, str]:
-    return image.get("Labels") or {}
-
-
-def _build(works: Works, variant: Variant, wanted: Stamps) -> str:
-    base = build.base(works, wanted.base)
-    layers: list[Layer] = [base, build.libraries(works, base, wanted.libraries)]
-    if variant.packages:
-        layers.append(build.software(works, base, variant, wanted.software))
-    layers.append(build.lab(works, base, wanted.lab))
-    labels = {LABEL: "image", VARIANT: variant.name, STAMP: wanted.image, LAYERS: wanted.label}
-    return works.load(layers, labels, f"{REPOSITORY}:{variant.name.replace('+', '-')}")
-
-
-def sweep(api: Any, variant: Variant, keep: str) -> None:
-    """Remove images of the variant that `keep` has replaced, but for those in use, or of the last minutes."""
-    from docker.errors import APIError
-
-    for image in images(api):
-        if _labels(image).get(VARIANT) == variant.name and image["Id"] != keep:
-            with suppress(APIError):
-                if _tagged(api.inspect_image(image["Id"])) < datetime.now(UTC) - _GRACE:
-                    api.remove_image(image["Id"])
-
-
-def _tagged(image: Mapping[str, Any]) -> datetime:
-    """When it got its name, by the engine's clock."""
-    text = image["Metadata"]["LastTagTime"][:19]
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def _why(variant: Variant, wanted: Stamps, there: Sequence[Mapping[str, str]]) -> str:
+    if not there:
+        return f"there is no image '{variant.name}' in this engine yet: building it"
+    if all(said.get(SOURCE_OF_BASE) != wanted.source for said in there):
+        return f"there is no image '{variant.name}' with a base from {wanted.source} yet: building it"
+    if any(is_current_below(said, wanted) for said in there):
+        return "the image is older than the lab: rebuilding its last layer"
+    return f"the image '{variant.name}' is older than the lab: rebuilding it"

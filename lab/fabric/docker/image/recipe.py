@@ -12,7 +12,9 @@ from collections.abc import Iterable
 
 LABEL = "mini-internet-lab"
 """On every image, container and whatever else the lab makes in an engine; its value says what it is."""
-STAMP, VARIANT, LAYERS = f"{LABEL}.stamp", f"{LABEL}.variant", f"{LABEL}.layers"
+STAMP, VARIANT, LAYERS, SOURCE_OF_BASE, SHELF = (
+    f"{LABEL}.{word}" for word in ("stamp", "variant", "layers", "source", "shelf")
+)
 REPOSITORY = LABEL
 
 _EVERYWHERE = """
@@ -63,15 +65,32 @@ if [ -n "$wrong" ]; then echo "$wrong"; exit 1; fi
 if [ -f /etc/shadow ]; then sed -i 's/^\\([^:]*:[^:]*\\):[0-9]*:/\\1::/' /etc/shadow; fi
 rm -rf /build
 """
+PYTHON = """\
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+  echo "The lab needs Python 3.11 or later; this base has: $(python3 --version 2>&1)"
+  exit 1
+fi
+"""
 BOOTSTRAP = f"""{_HEAD}\
 # Pre-Depends are met by what was laid out from the same packages already. Others look up users and groups.
 dpkg --force-depends --unpack /build/first/*.deb
 dpkg --force-depends --configure base-passwd
 dpkg --force-depends --unpack /build/rest/*.deb
-{_TAIL}"""
+{_TAIL}{PYTHON}"""
 INSTALL = f"""{_HEAD}\
 dpkg --force-depends --unpack /build/rest/*.deb
 {_TAIL}"""
+"""Of packages that were fetched here."""
+
+
+def fetch_and_install(packages: Iterable[str]) -> str:
+    """A script that fetches packages itself, in a container with a way to their mirrors."""
+    return f"""{_HEAD}\
+apt-get --quiet=2 update
+apt-get --quiet=2 --yes --no-install-recommends install {" ".join(packages)}
+rm -rf /var/lib/apt/lists/*
+{_TAIL}"""
+
 
 HOME = "opt/lab"
 LIBRARIES, SOURCE = f"{HOME}/libraries", f"{HOME}/source"

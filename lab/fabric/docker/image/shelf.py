@@ -13,7 +13,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -68,7 +67,7 @@ class Shelf:
                 digest = Digest(file)
                 epoch, note = fill(digest)
             layer = Layer(purpose, stamp, digest.diff_id, digest.octets, epoch, note)
-            self._clear(purpose)
+            self.clear(purpose)
             half.replace(self.path(layer))
             half.write_text(json.dumps(asdict(layer)), "utf-8")
             half.replace(slip)
@@ -96,10 +95,8 @@ class Shelf:
         finally:
             os.close(lock)
 
-    def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _clear(self, purpose: str) -> None:
+    def clear(self, purpose: str = "*") -> None:
+        """Throw away the layers of a purpose, or all."""
         for path in self.folder.glob(f"{purpose}-*"):
             if path.suffix in (".json", ".tar"):
                 path.unlink(missing_ok=True)
