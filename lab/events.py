@@ -192,6 +192,8 @@ class ConnectionOpened(Event):
     port: int
     preference: int
     queue_id: str = ""
+    local_port: int = 0
+    """At this end; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from lab.events import Event
 from lab.fabric.console import Console
 from lab.fabric.disk import Disk
 from lab.fabric.faults import Fault, HostFaults
+from lab.fabric.tap import Stop, Subscriber
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
@@ -37,6 +38,7 @@ class Capability(StrEnum):
     REAL_TOOLS = "be reached by dig, telnet and other programs"
     SHELL = "open a shell inside the lab"
     SOFTWARE = "run software that is not the lab's"
+    TAP = "show the packets that cross it"
 
 
 class Host(Protocol):
@@ -132,6 +134,9 @@ class Fabric(Protocol):
 
     def mend(self) -> None:
         """Undo every cut."""
+
+    def tap(self, subscriber: Subscriber) -> Stop:
+        """Show every packet from now on. MachineSaidNo where the machine does not let us look."""
 
     async def advance(self, by: timedelta) -> None:
         """Let lab time run ahead."""

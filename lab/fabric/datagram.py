@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, cast
 
@@ -70,10 +71,22 @@ class DatagramEnd(asyncio.DatagramTransport):
             to = (dialled(to[0], self._stack.host.addresses), to[1])
             target = network.host_at(to[0])
         verdict = network.rules.verdict(self._stack.host, target, Packet.DATAGRAM)
+        if network.wiretap.watches:
+            self._show(octets, to, verdict)
         if verdict is Verdict.PASS and target is not None:
             self._carry(target, octets, to)
         elif self.remote and (error := verdict.error(to[0])):
             network.loop.call_soon(self._hear, error, context=self._context)
+
+    def _show(self, octets: bytes, to: Socket, verdict: Verdict) -> None:
+        """Tell who listens that it leaves, and what comes back at once."""
+        known = self.places[0] if len(self.places) == 1 else self._asked_at.get(to)
+        with suppress(OSError):
+            source = (known or self._stack.source_for(to[0], self.places), self.port)
+            wiretap = self._stack.network.wiretap
+            wiretap.datagram_left(source, to, octets)
+            if verdict in (Verdict.REFUSE, Verdict.UNREACHABLE):
+                wiretap.datagram_returned(source, to, octets, host=verdict is Verdict.REFUSE)
 
     def _carry(self, target: Host, octets: bytes, to: Socket) -> None:
         network = self._stack.network
@@ -90,11 +103,16 @@ class DatagramEnd(asyncio.DatagramTransport):
         return self._asked_at.pop(to, None) or self._stack.source_for(to[0], self.places)
 
     def _arrive(self, target: Host, octets: bytes, to: Socket, source: Socket) -> None:
-        stack = self._stack.network.stack_of(target)
+        stack, wiretap = self._stack.network.stack_of(target), self._stack.network.wiretap
         end = stack.udp.owner(*to) if stack.has_udp else None
+        if wiretap.watches:
+            wiretap.datagram_came(source, to, octets)
         if end is not None and end.remote in (None, source):
             stack.network.loop.call_soon(end.receive, octets, source, Address(to[0]), context=end._context)
-        elif self.remote:
+            return
+        if wiretap.watches:
+            wiretap.datagram_returned(source, to, octets, host=True, later=self._way_back(target))
+        if self.remote:
             refusal = problem(errno.ECONNREFUSED, to[0])
             self._stack.network.loop.call_later(self._way_back(target), self._hear, refusal, context=self._context)
 

@@ -21,9 +21,11 @@ from lab.fabric.base import Boot, Capability
 from lab.fabric.faults import Fault
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
+from lab.fabric.loopback import LoopbackTap
 from lab.fabric.netlink import Route, Routes
 from lab.fabric.one_process import OneProcessFabric
 from lab.fabric.rules import Packet, Place, Verdict, fate
+from lab.fabric.tap import Stop, Subscriber
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
@@ -36,7 +38,7 @@ class LocalFabric(OneProcessFabric):
     """A place for hosts to live, on the kernel. `root`: the lab's folder; each host has its disk below it."""
 
     name = "local"
-    capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL})
+    capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.TAP})
 
     def __init__(
         self, ranges: Sequence[str], boot: Boot, seed: str = "1", log: EventLog | None = None, *, root: Path
@@ -137,6 +139,12 @@ class LocalFabric(OneProcessFabric):
     def mend(self) -> None:
         super().mend()
         self._mind()
+
+    # -- packets ------------------------------------------------------------------------------------------
+
+    def tap(self, subscriber: Subscriber) -> Stop:
+        """Show what crosses `lo`: what the lab's own links and faults hold back never gets there."""
+        return LoopbackTap(self._network, subscriber).stop
 
     def _mind(self) -> None:
         for host in self.hosts.values():

@@ -32,6 +32,7 @@ from lab.fabric.stack import (
 )
 from lab.fabric.stream import Socket, StreamEnd
 from lab.fabric.tls import over_tls
+from lab.fabric.wiretap import Wiretap
 from lab.names import Address
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Network:
         self.places: dict[str, Host] = {}
         self.context = Context()
         """Where the wires' own timers run: in no host, so that a paused one does not hold them."""
+        self.wiretap = Wiretap(self)
 
     def host_at(self, address: str) -> Host | None:
         """Who has an address of the lab; ENETUNREACH outside of it."""
@@ -190,18 +192,22 @@ class MemoryStack:
 
     async def _shake_hands(self, target: Host | None, here: Socket, to: Socket) -> StreamEnd | None:
         """One try; None: no answer came."""
-        network = self.network
+        network, wiretap = self.network, self.network.wiretap
         verdict = network.rules.verdict(self.host, target, Packet.CONNECT)
+        wiretap.syn_left(here, to)
         if verdict is Verdict.DROP:
             return None
         if target is None or verdict is not Verdict.PASS:
+            wiretap.turned_away(here, to, verdict)
             raise verdict.error(to[0]) or problem(errno.EHOSTUNREACH, to[0])
         if not await self._travel(self.host, target):
             return None
         end = StreamEnd(self, copy_context(), here, to)
         other = network.stack_of(target).knock(end)
+        wiretap.answered(here, to, accepted=other is not None)
         if not await self._travel(target, self.host):
             return None
+        wiretap.answer_came(here, to)
         if other is None:
             raise problem(errno.ECONNREFUSED, f"{to[0]} port {to[1]}")
         end.greet()

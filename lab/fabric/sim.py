@@ -13,6 +13,7 @@ from lab.fabric.base import Boot, Capability
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.memory import MemoryStack, Network
 from lab.fabric.one_process import OneProcessFabric
+from lab.fabric.tap import Stop, Subscriber
 from lab.log import EventLog
 from lab.topology.plan import HostPlan
 
@@ -21,7 +22,7 @@ class SimFabric(OneProcessFabric):
     """A place for hosts to live, in memory. `ranges`: every address of the lab is in one of these."""
 
     name = "sim"
-    capabilities = frozenset({Capability.RUN_AHEAD, Capability.DETERMINISM})
+    capabilities = frozenset({Capability.RUN_AHEAD, Capability.DETERMINISM, Capability.TAP})
 
     def __init__(self, ranges: Sequence[str], boot: Boot, seed: str = "1", log: EventLog | None = None) -> None:
         super().__init__(boot, seed, log, lambda host: MemoryStack(host, self._network), lambda _: MemoryDisk())
@@ -31,3 +32,7 @@ class SimFabric(OneProcessFabric):
         super().add(plan)
         for address in plan.addresses:
             self._network.places[address] = self.hosts[plan.name]
+
+    def tap(self, subscriber: Subscriber) -> Stop:
+        """Show the packets that this network would carry if it were one of wires (`wiretap`)."""
+        return self._network.wiretap.subscribe(subscriber)

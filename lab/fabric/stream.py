@@ -108,7 +108,10 @@ class StreamEnd(asyncio.Transport):
         network = self._stack.network
         way = Way(network.rules, self._stack.host, peer._stack.host)
         self.peer = peer
-        self._passage: Passage[Item] = Passage(network.loop, network.context, way, peer.arrive, self._give_up)
+        ends = (self.local, self.remote)
+        self._passage: Passage[Item] = Passage(
+            network.loop, network.context, way, peer.arrive, self._give_up, network.wiretap, ends
+        )
 
     def greet(self) -> None:
         """The SYN-ACK came back: send the ACK."""

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sized
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lab.fabric.rules import Line, Packet, Place, Rules, Verdict
 
@@ -20,6 +20,41 @@ Item = TypeVar("Item", bound=Sized)
 RETRIES = 15
 LONGEST_RTO = 120.0
 FALLBACK_RTO = 0.2
+
+
+Ends = tuple[tuple[str, int], tuple[str, int]]
+"""Address and port of who sends, and of who receives."""
+
+
+class Witness(Protocol):
+    """Who is told of a connection's segments, while `watches` says so."""
+
+    watches: bool
+
+    def left(self, ends: Ends, item: Any, lost: bool) -> None:
+        """It was sent; `lost`: for nothing."""
+
+    def came(self, ends: Ends, item: Any) -> None:
+        """It has arrived."""
+
+    def taken(self, ends: Ends, item: Any) -> None:
+        """It has arrived, and the receiver has dealt with it."""
+
+
+class Nobody:
+    """No witness."""
+
+    watches = False
+
+    def left(self, ends: Ends, item: Any, lost: bool) -> None: ...
+
+    def came(self, ends: Ends, item: Any) -> None: ...
+
+    def taken(self, ends: Ends, item: Any) -> None: ...
+
+
+_NOBODY = Nobody()
+_NOWHERE: Ends = (("", 0), ("", 0))
 
 
 class Way:
@@ -70,6 +105,7 @@ class Passage(Generic[Item]):
     __slots__ = (
         "_arrive",
         "_context",
+        "_ends",
         "_give_up",
         "_last_arrival",
         "_loop",
@@ -77,6 +113,7 @@ class Passage(Generic[Item]):
         "_retries",
         "_under_way",
         "_way",
+        "_witness",
         "size",
     )
 
@@ -87,12 +124,16 @@ class Passage(Generic[Item]):
         way: Way,
         arrive: Callable[[Item], None],
         give_up: Callable[[], None],
+        witness: Witness = _NOBODY,
+        ends: Ends = _NOWHERE,
     ) -> None:
         self._loop = loop
         self._context = context
         self._way = way
         self._arrive = arrive
         self._give_up = give_up
+        self._witness = witness
+        self._ends = ends
         self._lost: deque[Item] = deque()
         self._under_way = 0
         self._retries = 0
@@ -109,7 +150,11 @@ class Passage(Generic[Item]):
     def put(self, segment: Item) -> None:
         """Send it behind those before it."""
         if not (self._lost or self._under_way) and self._way.is_instant():
-            self._arrive(segment)
+            if self._witness.watches:
+                self._witness.left(self._ends, segment, lost=False)
+                self._come(segment)
+            else:
+                self._arrive(segment)
             return
         self.size += len(segment)
         if self._lost:
@@ -123,6 +168,8 @@ class Passage(Generic[Item]):
         self.clear()
         if self._way.is_open():
             self.put(segment)
+        elif self._witness.watches:
+            self._witness.left(self._ends, segment, lost=True)
 
     def clear(self) -> None:
         """Forget what has not left; what is under way arrives nevertheless."""
@@ -136,6 +183,8 @@ class Passage(Generic[Item]):
     def _sent(self, segment: Item) -> bool:
         now = self._loop.time()
         toll = self._way.toll(now, len(segment))
+        if self._witness.watches:
+            self._witness.left(self._ends, segment, lost=toll is None)
         if toll is None:
             return False
         self._last_arrival = max(self._last_arrival, now + toll)
@@ -146,7 +195,15 @@ class Passage(Generic[Item]):
     def _arrived(self, segment: Item) -> None:
         self._under_way -= 1
         self.size = max(0, self.size - len(segment))
+        self._come(segment)
+
+    def _come(self, segment: Item) -> None:
+        if not self._witness.watches:
+            self._arrive(segment)
+            return
+        self._witness.came(self._ends, segment)
         self._arrive(segment)
+        self._witness.taken(self._ends, segment)
 
     def _retry_later(self) -> None:
         wait = min(LONGEST_RTO, self._way.rto * 2**self._retries)

@@ -32,11 +32,18 @@ class Line:
     """A better exchanger said hello to this message, but did not take it: the next message begins there again."""
     session: Session | None = None
 
-    def opened(self) -> None:
+    def opened(self, local_port: int) -> None:
         a = self.attempt
         self.host.log(
             ConnectionOpened(
-                self.number, self.destination, a.exchanger, a.address, a.port, a.preference, self.queue_id
+                self.number,
+                self.destination,
+                a.exchanger,
+                a.address,
+                a.port,
+                a.preference,
+                self.queue_id,
+                local_port,
             )
         )
 

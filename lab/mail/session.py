@@ -42,6 +42,8 @@ LIMITS: Mapping[Stage, float] = {
 }
 
 Saw = Callable[[Replied], None]
+Opened = Callable[[int], None]
+"""Is told the port at this end."""
 
 
 class Session(asyncio.Protocol):
@@ -64,7 +66,7 @@ class Session(asyncio.Protocol):
         "messages",
     )
 
-    def __init__(self, helo: str, opened: Callable[[], None], saw: Saw, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, helo: str, opened: Opened, saw: Saw, tls: ssl.SSLContext | None = None) -> None:
         self._client = SmtpClient(helo, tls is not None)
         self._tls = tls
         self._sealing: asyncio.Task[None] | None = None
@@ -139,7 +141,7 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._opened()
+        self._opened(int(transport.get_extra_info("sockname", ("", 0))[1]))
 
     def data_received(self, octets: bytes) -> None:
         self._heed(self._client.receive(octets))
@@ -240,7 +242,7 @@ async def connect(
     address: str,
     port: int,
     helo: str,
-    opened: Callable[[], None],
+    opened: Opened,
     saw: Saw,
     limit: float = CONNECT_LIMIT,
     tls: ssl.SSLContext | None = None,
