@@ -95,6 +95,8 @@ class Fabric(Protocol):
 
     name: str
     capabilities: frozenset[Capability]
+    view: str
+    """What a tap shows here, in a sentence."""
     clock: Clock
     log: EventLog
 

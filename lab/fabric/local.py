@@ -38,6 +38,9 @@ class LocalFabric(OneProcessFabric):
     """A place for hosts to live, on the kernel. `root`: the lab's folder; each host has its disk below it."""
 
     name = "local"
+    view = (
+        "Its packets are those of a real kernel, as they came through; what a faulty line holds back is not there."
+    )
     capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.TAP})
 
     def __init__(

@@ -22,6 +22,7 @@ class SimFabric(OneProcessFabric):
     """A place for hosts to live, in memory. `ranges`: every address of the lab is in one of these."""
 
     name = "sim"
+    view = "Its packets are what the simulated network carried, in the segments that a kernel would make of it."
     capabilities = frozenset({Capability.RUN_AHEAD, Capability.DETERMINISM, Capability.TAP})
 
     def __init__(self, ranges: Sequence[str], boot: Boot, seed: str = "1", log: EventLog | None = None) -> None:

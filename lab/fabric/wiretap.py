@@ -5,8 +5,8 @@ chance and sets no timer. Where nobody does, `watches` is False and nothing else
 
 Sequence numbers, acknowledgements and segments are made here, as a kernel would: a FIN and a SYN count one octet,
 what is lost is sent again under its old number, each arrival is acknowledged at once, octets go in segments that
-fit on an Ethernet. Initial numbers come from addresses, ports and time (as in RFC 6528, without the secret), so that
-the same story has the same octets. The window is the network's, and constant: a program that does not read is seen
+fit on an Ethernet. Initial numbers come from addresses, ports and time (as in RFC 6528, but no secret): the same
+story has the same octets. The window is the network's, and constant: a program that does not read is seen
 by its sender's silence. A connection that is older than the capture is seen from its middle.
 
 What meets no host comes back as ICMP from the sender's own kernel, as when no neighbour answers.
@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -62,13 +64,16 @@ class Flow:
 class Wiretap:
     """One for a network. Its methods are called by the network, in the order in which things happen."""
 
-    __slots__ = ("_ended", "_flows", "_network", "_subscribers", "watches")
+    __slots__ = ("_coming", "_ended", "_flows", "_network", "_serials", "_subscribers", "watches")
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._subscribers: tuple[Subscriber, ...] = ()
         self._flows: dict[Ends, Flow] = {}
         self._ended: deque[tuple[Ends, Flow]] = deque()
+        self._coming: list[tuple[float, int, Frame]] = []
+        """What is still under way that nobody waits for: ACKs, and errors."""
+        self._serials = count()
         self.watches = False
 
     def subscribe(self, subscriber: Subscriber) -> Stop:
@@ -77,11 +82,13 @@ class Wiretap:
         return lambda: self._leave_alone(subscriber)
 
     def _leave_alone(self, subscriber: Subscriber) -> int:
+        self._show_due(self._network.loop.time())
         self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
         self.watches = bool(self._subscribers)
         if not self.watches:
             self._flows.clear()
             self._ended.clear()
+            self._coming.clear()
         return 0
 
     # -- the handshake ---------------------------------------------------------------------------------------
@@ -227,7 +234,20 @@ class Wiretap:
         host = self._network.places.get(address)
         if host is None:
             return
-        frame = Frame(self._network.loop.time() + later, host.name, octets, sent)
+        now = self._network.loop.time()
+        if self._coming:
+            self._show_due(now)
+        if later:
+            frame = Frame(now + later, host.name, octets, sent)
+            heappush(self._coming, (frame.t, next(self._serials), frame))
+        else:
+            self._show(Frame(now, host.name, octets, sent))
+
+    def _show_due(self, now: float) -> None:
+        while self._coming and self._coming[0][0] <= now:
+            self._show(heappop(self._coming)[2])
+
+    def _show(self, frame: Frame) -> None:
         for subscriber in self._subscribers:
             subscriber(frame)
 

@@ -50,6 +50,11 @@ class Journeys(Mapping[str, Journey]):
             hop = hop.parent
         return _id(hop) if hop is not None else None
 
+    def holding(self, host: str, mailbox: str, folder: str, uid: int) -> tuple[str, str] | None:
+        """Host and queue_id of the message that a mailbox has under that number."""
+        hop = self._trail.holding(host, mailbox, folder, uid)
+        return (hop.host, hop.queue_id) if hop is not None else None
+
     def state(self, id: str) -> State:
         """The state alone, which costs less than the journey; so do `fates` and `notices`."""
         return slowest(self.fates(id))

@@ -130,6 +130,10 @@ class Trail:
                 if hop is not None:
                     self._happened(hop, entry)
 
+    def holding(self, host: str, mailbox: str, folder: str, uid: int) -> Hop | None:
+        """The hop that brought what is in a mailbox under that number."""
+        return self._delivered.get((host, mailbox.lower(), folder), {}).get(uid)
+
     def children(self, hop: Hop) -> Iterator[Hop]:
         """The hop, and all that came of it, oldest first."""
         waiting, seen = [hop], {id(hop)}

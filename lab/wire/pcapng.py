@@ -47,7 +47,7 @@ class _Option(IntEnum):
 
 
 _APPLICATION, _FLAGS = 4, 2
-_RECEIVED, _DROPPED = 4, 5
+_RECEIVED = 4
 _INBOUND, _OUTBOUND = 1, 2
 
 
@@ -89,11 +89,10 @@ def packet(
     return _block(Block.PACKET, head + _padded(octets) + _options((_Option.COMMENT, comment), (_FLAGS, direction)))
 
 
-def statistics(interface: int, when: int, received: int, dropped: int) -> bytes:
-    """How many packets an interface saw, and how many it could not keep, until `when`."""
+def statistics(interface: int, when: int, received: int) -> bytes:
+    """How many packets an interface saw until `when`."""
     head = struct.pack("<III", interface, *divmod(when, 1 << 32))
-    counts = (_RECEIVED, struct.pack("<Q", received)), (_DROPPED, struct.pack("<Q", dropped))
-    return _block(Block.STATISTICS, head + _options(*counts))
+    return _block(Block.STATISTICS, head + _options((_RECEIVED, struct.pack("<Q", received))))
 
 
 def _block(kind: Block, body: bytes) -> bytes:

@@ -99,7 +99,7 @@ def test_every_block_is_a_multiple_of_four() -> None:
         pcapng.interface("abc", "d"),
         pcapng.names([("198.18.0.1", "x")]),
         pcapng.packet(0, 1, b"\x45", "comment"),
-        pcapng.statistics(0, 1, 2, 3),
+        pcapng.statistics(0, 1, 2),
     )
     assert [len(part) % 4 for part in parts] == [0] * len(parts)
     assert [kind for kind, _ in blocks(b"".join(parts))] == [
