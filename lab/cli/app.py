@@ -59,6 +59,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("watch", "watch", "everything that happens, as it happens"),
             ("replay", "watch", "a saved log again:  lab replay run.jsonl"),
+            ("capture", "capture", "every packet, for Wireshark:  lab capture FILE.pcapng"),
         ),
     ),
     (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.control import accounts, breaking, mailing, talking, watching
+from lab.control import accounts, breaking, capturing, mailing, talking, watching
 from lab.control.arguments import Args, flag, optional, text, texts
 from lab.control.describe import about
 from lab.control.running import Lab
@@ -106,5 +106,9 @@ VERBS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-BOARD = Switchboard(VERBS, MappingProxyType({"watch": watching.watch}), MappingProxyType({"talk": talking.talk}))
+BOARD = Switchboard(
+    VERBS,
+    MappingProxyType({"watch": watching.watch}),
+    MappingProxyType({"talk": talking.talk, "capture": capturing.capture}),
+)
 """Everything a running lab can be asked."""

@@ -33,7 +33,7 @@ _MOST_WAITING = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a capture holds; `dropped`: packets that the machine had no room for."""
+    """What a capture holds; `dropped`: packets that there was no room for."""
 
     packets: int
     octets: int
@@ -42,7 +42,8 @@ class Counts:
 
 
 class Recorder:
-    """Begins when it is made. `hosts`: those to look at, none for all; `turns`: how many a packet waits."""
+    """Begins when it is made. `hosts`: those to look at, none for all; `turns`: how many a packet waits; while
+    `has_room` says no, packets are left out."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Recorder:
         sink: Callable[[bytes], object],
         hosts: Collection[DomainName] = (),
         turns: int = 1,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._log = internet.log
         self._hosts = frozenset(hosts)
@@ -61,6 +63,8 @@ class Recorder:
         self._comments = Comments(self._names, journeys)
         self._sink = sink
         self._turns = turns
+        self._has_room = has_room
+        self._left_out = 0
         self._heard = self._ripe = len(self._log)
         """Entries of the log that the comments know, and those by which all packets before them are here."""
         self._seen: deque[tuple[int, Frame]] = deque()
@@ -78,7 +82,9 @@ class Recorder:
     def _see(self, frame: Frame) -> None:
         if self._hosts and not self._is_wanted(frame):
             return
-        if frame.sent or self._hosts:
+        if not self._has_room():
+            self._left_out += 1
+        elif frame.sent or self._hosts:
             self._seen.append((self._before(frame.t), frame))
             if len(self._seen) > _MOST_WAITING:
                 self.turn()
@@ -119,7 +125,7 @@ class Recorder:
             self._write(self._noted.popleft())
         for number, received in enumerate(self._received):
             self._sink(pcapng.statistics(number, self._last, received))
-        return Counts(sum(self._received), self._octets, len(self._received), dropped)
+        return Counts(sum(self._received), self._octets, len(self._received), dropped + self._left_out)
 
     def _settle(self, limit: int) -> None:
         """Feed the comments with packets and entries, in the order in which they happened, up to an entry."""
