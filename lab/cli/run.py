@@ -20,6 +20,7 @@ def run(
     topology: str = "",
     jobs: int = 0,
     junit: str = "",
+    capture: str = "",
     json: Json = False,
 ) -> int:
     """Play scenarios: files, or folders of them (scenarios/, if none is named). Exit status 1 when one fails.
@@ -38,6 +39,8 @@ def run(
         How many at once; as many as there are cores, if not told otherwise.
     junit
         Write a report for a CI system into this file, in JUnit's XML.
+    capture
+        Write every packet into this file, for Wireshark; into a folder, a file for each scenario.
     """
     from lab.scenario.report import summary, told, write_junit
     from lab.scenario.result import Verdict
@@ -45,7 +48,7 @@ def run(
 
     begun, results = time.perf_counter(), []
     found = [_found(path) for path in paths or ["scenarios"]]
-    for result in play(found, fabric, seed or None, _topology(topology), jobs or None):
+    for result in play(found, fabric, seed or None, _topology(topology), jobs or None, capture or None):
         results.append(result)
         if json:
             emit(result.to_json())

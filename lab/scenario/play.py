@@ -43,6 +43,8 @@ class Asked:
     topology: str = ""
     trace: str = ""
     """A file to save the event log in."""
+    capture: str = ""
+    """A file to save every packet in; a folder for a file of each scenario."""
     patience_s: float = 300.0
     """Seconds of the wall clock for one scenario; five days of lab time take less than one."""
 
@@ -53,7 +55,21 @@ def play_file(file: Path, asked: Asked) -> list[Result]:
         scripts = scripts_of(file)
     except LabError as error:
         return [Result(file.stem, str(file), asked.fabric, asked.seed, Verdict.ERROR, message=str(error))]
-    return [play(script, asked) for script in scripts]
+    return [play(script, for_one(script, len(scripts), asked)) for script in scripts]
+
+
+def for_one(script: Script, among: int, asked: Asked) -> Asked:
+    """What is asked of one scenario among those of its file: a folder of captures has one with its name."""
+    if not asked.capture:
+        return asked
+    place = Path(asked.capture)
+    if place.is_dir():
+        return replace(asked, capture=str(place / f"{script.name}.pcapng"))
+    # One file for several would hold the last of them only; `play` says so.
+    return replace(asked, capture=asked.capture if among == 1 else _SEVERAL)
+
+
+_SEVERAL = "\0"
 
 
 def scripts_of(file: Path) -> list[Script]:
@@ -70,6 +86,8 @@ def play(script: Script, asked: Asked) -> Result:
     try:
         if asked.fabric not in script.fabrics:
             raise WrongUse(f"it plays on {' and '.join(script.fabrics)} only", code="W024")
+        if asked.capture == _SEVERAL:
+            raise WrongUse("a capture of several scenarios takes a folder", remedy="mkdir captures", code="W012")
         with _bounded(asked.patience_s):
             result = _on_a_world(script, asked, blank)
     except (Exception, SystemExit) as error:
@@ -101,7 +119,7 @@ def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:
     with tempfile.TemporaryDirectory(prefix="lab-") as root:
         stage = _site(asked.fabric, plan, Path(root))
         with asyncio.Runner(loop_factory=lambda: LabLoop(stage.source)) as runner:
-            return runner.run(_act(script, plan, stage.make, replace(blank, seed=plan.seed), asked.trace))
+            return runner.run(_act(script, plan, stage.make, replace(blank, seed=plan.seed), asked))
 
 
 def _plan(script: Script, asked: Asked) -> Plan:
@@ -124,13 +142,16 @@ def _site(name: str, plan: Plan, root: Path) -> Site:
             raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim, local or docker.", code="W012")
 
 
-async def _act(script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], blank: Result, trace: str) -> Result:
+async def _act(
+    script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], blank: Result, asked: Asked
+) -> Result:
     internet = Internet(plan, fabric)
     await internet.up()
     net = Net(internet)
     try:
-        await script.play(net)
-        await net.catch_up()
+        with _captured(net, asked.capture):
+            await script.play(net)
+            await net.catch_up()
         result = blank
     except Exception as error:
         result = _judge(blank, script, error)
@@ -139,9 +160,30 @@ async def _act(script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], bla
     if crash:
         result = replace(result, verdict=Verdict.ERROR, message=crash)
     await internet.down()
-    if trace:
-        _save(internet.log, Path(trace))
+    if asked.trace:
+        _save(internet.log, Path(asked.trace))
     return replace(result, lab_s=lab_s, notes=tuple(net.notes), trace_hash=internet.log.trace_hash())
+
+
+@contextmanager
+def _captured(net: Net, file: str) -> Iterator[None]:
+    """Every packet of what happens within, in a file; if one was named."""
+    if not file:
+        yield
+        return
+    from lab.journey.capture import Recorder
+
+    try:
+        with Path(file).open("wb") as sink:
+            recorder = Recorder(net.internet, net.journeys, sink.write)
+            try:
+                yield
+            finally:
+                recorder.finish()
+    except OSError as error:
+        if error.filename != file:
+            raise
+        raise WrongUse(f"{file} cannot be written: {(error.strerror or '').lower()}", code="W014") from None
 
 
 def _judge(blank: Result, script: Script, error: BaseException) -> Result:

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
 
+from lab.errors import WrongUse
 from lab.scenario.play import Asked, play_file
 from lab.scenario.result import Result
 from lab.scenario.script import find
@@ -31,16 +32,28 @@ def run(
     seed: str | None = None,
     topology: str | Path | None = None,
     jobs: int | None = None,
+    capture: str | Path | None = None,
 ) -> Iterator[Result]:
-    """Play all scenarios of these files and folders. WrongUse, before anything runs, when a path is none."""
+    """Play all scenarios of these files and folders; `capture` is a file for the packets of a single one, or a
+    folder. WrongUse, before anything runs, when a path is none."""
     files = find(paths)
-    asked = Asked(fabric, seed or "", str(topology or ""))
+    asked = Asked(fabric, seed or "", str(topology or ""), capture=_place(capture, len(files)))
     # On one engine two labs of one topology would ask for the same addresses.
     most = 1 if fabric == "docker" else jobs or os.cpu_count() or 1
     workers = min(most, len(files))
     if workers <= 1 and fabric == "sim":
         return (result for file in files for result in play_file(file, asked))
     return _spread(files, asked, max(1, workers))
+
+
+def _place(capture: str | Path | None, files: int) -> str:
+    if capture and files > 1 and not Path(capture).is_dir():
+        raise WrongUse(
+            "a capture of several scenarios takes a folder",
+            remedy=f"mkdir {capture}        or name one scenario",
+            code="W012",
+        )
+    return str(Path(capture).absolute()) if capture else ""
 
 
 class Worker:

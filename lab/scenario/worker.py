@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.scenario.play import Asked, play, play_file, scripts_of
+from lab.scenario.play import Asked, for_one, play, play_file, scripts_of
 from lab.scenario.result import Result, Verdict
 
 Forms = list[dict[str, Any]]
@@ -53,7 +53,7 @@ def _each_apart(file: Path, asked: Asked) -> Iterator[Result]:
         yield Result(file.stem, str(file), asked.fabric, asked.seed, Verdict.ERROR, message=str(error))
         return
     for script in scripts:
-        form = _apart(lambda script=script: asdict(play(script, asked)))  # type: ignore[misc]
+        form = _apart(lambda script=script: asdict(play(script, for_one(script, len(scripts), asked))))  # type: ignore[misc]
         blank = Result(script.name, str(file), asked.fabric, asked.seed, Verdict.ERROR, script.title)
         yield read_result(form) if form else died(blank)
 
