@@ -24,7 +24,7 @@ from lab.events import Event
 from lab.fabric.console import Console
 from lab.fabric.disk import Disk
 from lab.fabric.faults import Fault, HostFaults
-from lab.fabric.tap import Stop, Subscriber
+from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
@@ -112,7 +112,7 @@ class Fabric(Protocol):
         """Boot every host; returns when all of them serve."""
 
     async def down(self) -> None:
-        """Stop every host and give back all that was taken from the machine."""
+        """Untap every host and give back all that was taken from the machine."""
 
     async def ask(self, host: DomainName, question: str, request: dict[str, Any]) -> dict[str, Any]:
         """One question to a host's console. KeyError: no such host, or it does not answer that question."""
@@ -137,7 +137,7 @@ class Fabric(Protocol):
     def mend(self) -> None:
         """Undo every cut."""
 
-    def tap(self, subscriber: Subscriber) -> Stop:
+    def tap(self, subscriber: Subscriber) -> Untap:
         """Show every packet from now on. MachineSaidNo where the machine does not let us look."""
 
     async def advance(self, by: timedelta) -> None:

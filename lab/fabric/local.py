@@ -25,7 +25,7 @@ from lab.fabric.loopback import LoopbackTap
 from lab.fabric.netlink import Route, Routes
 from lab.fabric.one_process import OneProcessFabric
 from lab.fabric.rules import Packet, Place, Verdict, fate
-from lab.fabric.tap import Stop, Subscriber
+from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
@@ -39,7 +39,7 @@ class LocalFabric(OneProcessFabric):
 
     name = "local"
     view = (
-        "Its packets are those of a real kernel, as they came through; what a faulty line holds back is not there."
+        "Its packets are a real kernel's. What the lab's own lines and faults hold back or refuse never got there."
     )
     capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.TAP})
 
@@ -145,7 +145,7 @@ class LocalFabric(OneProcessFabric):
 
     # -- packets ------------------------------------------------------------------------------------------
 
-    def tap(self, subscriber: Subscriber) -> Stop:
+    def tap(self, subscriber: Subscriber) -> Untap:
         """Show what crosses `lo`: what the lab's own links and faults hold back never gets there."""
         return LoopbackTap(self._network, subscriber).stop
 

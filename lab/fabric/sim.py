@@ -13,7 +13,7 @@ from lab.fabric.base import Boot, Capability
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.memory import MemoryStack, Network
 from lab.fabric.one_process import OneProcessFabric
-from lab.fabric.tap import Stop, Subscriber
+from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.topology.plan import HostPlan
 
@@ -34,6 +34,6 @@ class SimFabric(OneProcessFabric):
         for address in plan.addresses:
             self._network.places[address] = self.hosts[plan.name]
 
-    def tap(self, subscriber: Subscriber) -> Stop:
+    def tap(self, subscriber: Subscriber) -> Untap:
         """Show the packets that this network would carry if it were one of wires (`wiretap`)."""
         return self._network.wiretap.subscribe(subscriber)

@@ -25,5 +25,5 @@ class Frame:
 
 
 Subscriber = Callable[[Frame], None]
-Stop = Callable[[], int]
+Untap = Callable[[], int]
 """Ends a tap, and tells how many packets it could not show since it began: a kernel drops what nobody fetches."""

@@ -24,7 +24,7 @@ from zlib import crc32
 
 from lab.fabric.rules import Packet, Verdict
 from lab.fabric.stream import WINDOW, Flag, Item, Socket
-from lab.fabric.tap import Frame, Stop, Subscriber
+from lab.fabric.tap import Frame, Subscriber, Untap
 from lab.fabric.way import Ends
 from lab.wire import packet
 from lab.wire.packet import Segment
@@ -76,7 +76,7 @@ class Wiretap:
         self._serials = count()
         self.watches = False
 
-    def subscribe(self, subscriber: Subscriber) -> Stop:
+    def subscribe(self, subscriber: Subscriber) -> Untap:
         self._subscribers += (subscriber,)
         self.watches = True
         return lambda: self._leave_alone(subscriber)

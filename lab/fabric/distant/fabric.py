@@ -22,7 +22,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from lab.clock import Clock
-from lab.errors import MachineSaidNo
+from lab.errors import MachineSaidNo, WrongUse
 from lab.events import FaultApplied, FaultLifted, from_json
 from lab.fabric.base import Capability
 from lab.fabric.disk import Disk
@@ -34,6 +34,7 @@ from lab.fabric.distant.stack import DistantStack, Switch
 from lab.fabric.faults import Fault, Gone
 from lab.fabric.host import Ground, Host
 from lab.fabric.loop import LabLoop
+from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
@@ -57,6 +58,7 @@ class DistantFabric(ABC):
     """See `lab.fabric.base.Fabric`. Made inside a running LabLoop on SharedTime."""
 
     name: str
+    view = ""
     capabilities: frozenset[Capability] = frozenset({Capability.RUN_AHEAD})
     spread: ClassVar[int] = 8
     """How many nodes are started at once."""
@@ -318,6 +320,11 @@ class DistantFabric(ABC):
 
     def _order_at(self, host: Host, order: Order) -> None:
         self._at[host.name].line.order(order)
+
+    # -- packets --------------------------------------------------------------------------------------------
+
+    def tap(self, subscriber: Subscriber) -> Untap:
+        raise WrongUse(f"on the {self.name} fabric packets cannot be captured", code="W013")
 
     # -- time -----------------------------------------------------------------------------------------------
 
