@@ -48,26 +48,27 @@ class Seen:
 
 
 class Sniffer:
-    """A packet socket on an interface. MachineSaidNo (H015) where that is not allowed."""
+    """A packet socket on an interface; `room`: octets that may wait to be fetched. MachineSaidNo (H015) where that
+    is not allowed."""
 
-    def __init__(self, interface: str) -> None:
+    def __init__(self, interface: str, room: int = _ROOM) -> None:
         self.dropped = 0
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
         except (OSError, AttributeError) as error:
             raise _refusal(error) from None
         try:
-            self._set_up(interface)
+            self._set_up(interface, room)
         except OSError as error:
             self._socket.close()
             raise _refusal(error) from None
 
-    def _set_up(self, interface: str) -> None:
+    def _set_up(self, interface: str, room: int) -> None:
         sock = self._socket
         try:
-            sock.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _ROOM)
+            sock.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, room)
         except OSError:  # not root of the machine: as much as the machine grants everybody
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
         sock.setsockopt(_PACKET, _AUXDATA, 1)
         if interface == "lo":
