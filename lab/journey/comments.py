@@ -97,7 +97,7 @@ class Comments:
             yield from note.keys
         elif note.question is not None:
             yield from note.question.all_keys()
-        elif note.talk is not None:
+        elif note.talk is not None and note.talk.is_over:
             yield from note.talk.keys
 
     def _what(self, note: Note) -> str:
@@ -198,9 +198,10 @@ class Comments:
         talk = self._sessions.get((host, event.session))
         if talk is None:
             return
-        if event.code >= 400 and talk.says(str(event.code)) and talk.last_answer is not None:
+        answer = talk.last_answer
+        if event.code >= 400 and talk.says(str(event.code)) and answer is not None and not answer.text:
             who = self._name(talk.server[0])
-            talk.last_answer.text = f"{who} says no at {event.stage}: {event.code} {event.text}"
+            answer.text = f"{who} says no at {event.stage}: {event.code} {event.text}"
         talk.serve((host, event.queue_id))
 
     def _relayed(self, host: str, event: MailRelayed) -> None:

@@ -1,7 +1,7 @@
 """The TCP connections of a capture, with what is known of each: who speaks, and which messages it serves.
 
 The rule: a note is what is known of one packet; it belongs to the message that the next event of its connection
-names. What no event names belongs to all messages that the connection served.
+names. What no event has named when the connection is over belongs to all messages that it served.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Talk:
     start: int = -1
     """The SYN's number; -1 where none was seen."""
     keys: dict[Key, None] = field(default_factory=dict)
+    served: Key | None = None
+    """The last of them."""
     claimed: bool = False
     """A session of the log is this connection."""
     opening: list[Note] = field(default_factory=list)
@@ -68,7 +70,11 @@ class Talk:
 
     @property
     def is_open(self) -> bool:
-        return self.stands and len(self.finished) < 2
+        return self.stands and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.finished) == 2
 
     @property
     def service(self) -> str:
@@ -76,7 +82,10 @@ class Talk:
 
     def see(self, note: Note, packet: Packet) -> None:
         note.talk, note.answers = self, packet.source == self.server
-        self.waiting.append(note)
+        if packet.flags == Flag.ACK and not (packet.payload or self.waiting) and self.served:
+            note.keys = {self.served: None}  # it acknowledges what was for this message
+        else:
+            self.waiting.append(note)
         if packet.flags & Flag.SYN and not note.answers:
             self.opening.append(note)
         if packet.flags & Flag.RST:
@@ -112,6 +121,7 @@ class Talk:
             note.keys = {key: None}
         self.waiting.clear()
         self.keys[key] = None
+        self.served = key
 
     def read(self, key: Key, text: str) -> None:
         """The last command fetched this message, too; the answers that follow bring it."""
@@ -133,9 +143,9 @@ class Talks:
 
     def see(self, note: Note, packet: Packet, t: float) -> None:
         talk = self._of(packet, t)
-        was_over = len(talk.finished) == 2
+        was_over = talk.is_over
         talk.see(note, packet)
-        if len(talk.finished) == 2 and not was_over:
+        if talk.is_over and not was_over:
             self._note_end(talk)
 
     def see_returned(self, note: Note, packet: Packet) -> None:
