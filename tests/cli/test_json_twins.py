@@ -49,6 +49,7 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
     ("heal", "ns.be"): {"": {"healed"}},
     ("watch", "--once"): {"": {"n", "t", "host", "event"}},
     ("talk", "mail.unige.ch"): {"": set()},
+    ("capture", "/dev/null", "--for", "0s"): {"": {"capturing", "hosts"}},
     ("check", "tiny"): {"": {"file", "errors", "problems"}},
     ("graph", "tiny"): {"": {"topology", "mermaid"}},
     ("schema",): {"": {"properties"}},

@@ -12,6 +12,7 @@ from lab.fabric.namespace import probe
 from lab.scenario.play import Asked, play_file
 from lab.scenario.result import Result, Verdict
 from lab.scenario.runner import run
+from lab.wire.pcapng import Block, blocks, read_packet
 
 ROOT = Path(__file__).parents[2]
 HEAD = '''"""A scenario of a test."""
@@ -200,3 +201,65 @@ def test_scenarios_play_on_local_as_on_sim(tmp_path: Path) -> None:
         results = [*run([restart], fabric=fabric, topology=TINY), *run([fallback], fabric=fabric)]
         assert [(result.verdict, result.message) for result in results] == [(Verdict.PASS, "")] * 2
         assert {result.fabric for result in results} == {fabric}
+
+
+def test_a_scenario_s_packets_go_into_a_file(tmp_path: Path) -> None:
+    file, place = written(tmp_path, SEND, 'await mail.delivered(within="1h")'), tmp_path / "it.pcapng"
+    for fabric in ("sim", "local") if probe() is None else ("sim",):
+        (result,) = run([file], fabric, topology=TINY, capture=place)
+        assert result.verdict is Verdict.PASS
+        found = [read_packet(body).comment for kind, body in blocks(place.read_bytes()) if kind == Block.PACKET]
+        assert any("takes it: 250" in comment for comment in found)
+
+
+def test_a_capture_changes_no_story(tmp_path: Path) -> None:
+    file = written(tmp_path, SEND, 'await mail.delivered(within="1h")')
+    hashes = {
+        result.trace_hash
+        for capture in (None, tmp_path / "it.pcapng")
+        for result in run([file], topology=TINY, capture=capture)
+    }
+    assert len(hashes) == 1
+
+
+def test_a_scenario_that_fails_has_its_capture_all_the_same(tmp_path: Path) -> None:
+    place = tmp_path / "it.pcapng"
+    file = written(tmp_path, SEND, "assert False")
+    (result,) = run([file], topology=TINY, capture=place)
+    assert result.verdict is Verdict.FAIL
+    assert list(blocks(place.read_bytes()))
+
+
+TWO = """
+
+@scenario("tiny")
+async def other(net: Net) -> None:
+    pass
+"""
+
+
+def test_a_file_has_the_packets_of_one_scenario_only(tmp_path: Path) -> None:
+    one, two = (written(tmp_path, "pass", name=f"{name}.py") for name in ("one", "two"))
+    with pytest.raises(WrongUse, match="takes a folder"):
+        run([one, two], topology=TINY, capture=tmp_path / "it.pcapng")
+    one.write_text(one.read_text() + TWO)
+    messages = [result.message for result in run([one], topology=TINY, capture=tmp_path / "it.pcapng")]
+    assert ["takes a folder" in message for message in messages] == [True, True]
+
+
+@pytest.mark.parametrize("fabric", ["sim", "local"])
+def test_captures_of_several_scenarios_go_into_a_folder(tmp_path: Path, fabric: str) -> None:
+    if fabric == "local" and probe() is not None:
+        pytest.skip("this machine has no private networks")
+    file, folder = written(tmp_path, "pass"), tmp_path / "captures"
+    file.write_text(file.read_text() + TWO)
+    folder.mkdir()
+    results = list(run([file], fabric, topology=TINY, capture=folder))
+    assert {result.verdict for result in results} == {Verdict.PASS}
+    assert {path.name for path in folder.iterdir()} == {"it.pcapng", "other.pcapng"}
+
+
+def test_a_capture_that_cannot_be_written_is_an_error_with_its_code(tmp_path: Path) -> None:
+    (result,) = run([written(tmp_path, "pass")], topology=TINY, capture=tmp_path / "none" / "it.pcapng")
+    assert result.verdict is Verdict.ERROR
+    assert "W014" in result.message
