@@ -122,6 +122,8 @@ class Wiretap:
 
     def answered(self, here: Socket, to: Socket, accepted: bool) -> None:
         """The SYN has arrived, and SYN-ACK or RST leaves."""
+        if not self.watches:
+            return
         flow, back = self._flows.get((here, to)), self._flows.get((to, here))
         if flow is None or back is None:
             return
@@ -138,6 +140,8 @@ class Wiretap:
         self._tell(to[0], back.answer, sent=True)
 
     def answer_came(self, here: Socket, to: Socket) -> None:
+        if not self.watches:
+            return
         flow, back = self._flows.get((here, to)), self._flows.get((to, here))
         if flow is None or back is None or not back.answer:
             return
