@@ -21,6 +21,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
+from lab.values import made_often
+
 
 class Failure(StrEnum):
     """Why a connection did not come about, or ended: what the sender's kernel would say."""
@@ -107,6 +109,7 @@ class ProgramCrashed(Event):
 # -- names ------------------------------------------------------------------------------------------------
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class NameResolved(Event):
     """A host asked its resolver. `answers` in presentation form ("5 mail.belgiannews.com"); `rcode` NOERROR,
@@ -123,6 +126,7 @@ class NameResolved(Event):
     """The server's own reason for a SERVFAIL or REFUSED, where it gave one (RFC 8914)."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class HopAnswered(Event):
     """A resolver asked one server on its way. `zone` is the zone it asked in; `outcome` one of answer,
@@ -146,6 +150,7 @@ class ZoneReloaded(Event):
 # -- the sending side -------------------------------------------------------------------------------------
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailSubmitted(Event):
     """A person, a program or the host itself (a bounce, an alias) handed a message to this host's queue."""
@@ -170,6 +175,7 @@ class SubmissionRefused(Event):
     reason: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ExchangersFound(Event):
     """Routing's answer for a destination. `exchangers`: ("5 mail.belgiannews.com", …) in the order of trial;
@@ -183,6 +189,7 @@ class ExchangersFound(Event):
     queue_id: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened(Event):
     session: int
@@ -214,6 +221,7 @@ class ConnectionFailed(Event):
     queue_id: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ReplyReceived(Event):
     """One command and its reply, as the sender saw it; `command` is "" for the greeting and "." for the end of
@@ -229,6 +237,7 @@ class ReplyReceived(Event):
     queue_id: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailRelayed(Event):
     """Another host took responsibility for these recipients (250 after the dot)."""
@@ -294,6 +303,7 @@ class BounceSent(Event):
     to: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailRemoved(Event):
     """Every recipient has its fate: the message left this host's queue."""
@@ -304,6 +314,7 @@ class MailRemoved(Event):
 # -- the receiving side -----------------------------------------------------------------------------------
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailAccepted(Event):
     """This host answered 250 after the dot; the message is on stable storage."""
@@ -342,6 +353,7 @@ class LoopDetected(Event):
     hops: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailDelivered(Event):
     """A message is in a mailbox, on stable storage. `uid` as the mailbox numbers it."""

@@ -18,8 +18,10 @@ from typing import IO, Any
 
 from lab.errors import BadFile, Place, Problem
 from lab.events import Event, from_json, to_json
+from lab.values import made_often
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One event with its number, lab time in seconds, and host ("" for the lab itself)."""

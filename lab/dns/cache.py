@@ -16,6 +16,7 @@ from enum import IntEnum
 from lab.clock import Clock
 from lab.dns.zone import RRset
 from lab.names import DomainName
+from lab.values import made_often
 from lab.wire.records import SOA, Record
 
 LONGEST = 86_400
@@ -38,6 +39,7 @@ class Rank(IntEnum):
     AUTHENTIC = 5
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Entry:
     """`rcode` NOERROR without records is NODATA; `soa` goes with a denial."""

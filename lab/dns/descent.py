@@ -31,6 +31,7 @@ from lab.dns.verdict import (
 from lab.dns.zone import RRset, addresses_of
 from lab.events import Event, HopAnswered
 from lab.names import ROOT, Address, DomainName
+from lab.values import made_often
 from lab.wire.dns import Message, rrsets
 
 MOST_QUESTIONS = 64
@@ -46,6 +47,7 @@ Trouble = dict[Address, tuple[str, str]]
 """Servers that were of no use: which, and how."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A zone and the names of its servers. `glue` came with the referral; `fixed` are root hints and forwarders,
@@ -65,6 +67,7 @@ class Purse:
     questions: int = MOST_QUESTIONS
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What is looked for, and for the sake of what: `because` holds the questions above this one."""

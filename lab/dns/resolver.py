@@ -30,6 +30,7 @@ from lab.dns.zone import RRset
 from lab.dns.zones import MOST_ALIASES
 from lab.events import Event
 from lab.names import ROOT, Address, DomainName
+from lab.values import made_often
 from lab.wire.dns import ExtendedError, ede
 from lab.wire.records import CNAME
 
@@ -41,6 +42,7 @@ STALE_AFTER = 1.8
 Hints = tuple[tuple[DomainName, tuple[Address, ...]], ...]
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the resolver found. `authority` is the SOA of a no, or the known servers of the closest cut."""

@@ -16,12 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from lab.values import made_often
+
 PORT = 53
 IDLE_SECONDS = 30.0
 
 Reply = Callable[[bytes], None]
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who asks, and over what: the answer's size hangs on it."""

@@ -27,6 +27,7 @@ from lab.events import NameResolved
 from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.base import Host
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
+from lab.values import made_often
 from lab.wire.dns import Malformed, Message, Question, brief, extended_errors, type_number
 from lab.wire.records import Answer
 
@@ -35,6 +36,7 @@ ATTEMPTS = 2
 _NEXT_PLEASE = ("SERVFAIL", "REFUSED", "NOTIMP", "FORMERR")
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Told:
     """A resolver's reply, or None when none came; `via` is who was asked last."""

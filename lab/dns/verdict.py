@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from lab.dns.zone import RRset
 from lab.names import DomainName
+from lab.values import made_often
 from lab.wire.dns import Message, brief
 from lab.wire.records import AAAA, CNAME, NS, SOA, A, Record
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The records asked for, behind the aliases that led to them."""
@@ -33,6 +35,7 @@ class Alias:
     outcome = "cname"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Referral:
     """Other servers know: those of `zone`. `glue`: their addresses, as far as this server may speak of them."""

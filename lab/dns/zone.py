@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from lab.errors import WrongUse
 from lab.names import Address, BadName, DomainName
+from lab.values import made_often
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, SOA, SRV, A, Record
 
 RRset = tuple[Record, ...]
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to say, section by section, and why. `target` is where a CNAME or DNAME leads; `glue` the addresses

@@ -16,6 +16,7 @@ from lab.dns.zone import Decision, Kind, RRset, Zone
 from lab.errors import LabError
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
+from lab.values import made_often
 
 MOST_ALIASES = 12
 """How many CNAMEs are followed for one question: as many as BIND and Unbound do, about (RFC 1034 §5.2.2)."""
@@ -23,6 +24,7 @@ MOST_ALIASES = 12
 _RCODES = {Kind.NXDOMAIN: "NXDOMAIN", Kind.YXDOMAIN: "YXDOMAIN", Kind.REFUSED: "REFUSED"}
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Said:
     """A server's whole answer. `reasons` has one sentence for each name on the way."""

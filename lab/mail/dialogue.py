@@ -26,6 +26,7 @@ from lab.fabric.faults import HostFaults
 from lab.mail import relay
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import Address, EmailAddress
+from lab.values import made_often
 from lab.wire import sasl
 from lab.wire import smtp_grammar as grammar
 from lab.wire.smtp_grammar import BadCommand, MailFrom
@@ -141,6 +142,7 @@ class Terms:
     """Whoever is logged in may send under any name."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A reply, with what it was about where a stage of RFC 5321 applies: the address at MAIL and RCPT."""

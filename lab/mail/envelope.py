@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lab.names import DomainName, EmailAddress
+from lab.values import made_often
 from lab.wire.records import Answer
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """One recipient with its DSN wishes (RFC 3461 §4): `notify` of never, success, failure, delay (empty: the
@@ -20,6 +22,7 @@ class Recipient:
     original: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """`sender` None is the null return path "<>" of a bounce. `ret`: FULL, HDRS or ""; `envid` as

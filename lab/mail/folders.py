@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from lab.names import EmailAddress
+from lab.values import made_often
 from lab.wire.mime import MessageIndex
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"
@@ -34,6 +35,7 @@ class FolderError(Exception):
         self.sentence = sentence
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One message in a folder. `size` in octets, CR LF counted; `received` is IMAP's INTERNALDATE."""

@@ -16,6 +16,7 @@ from random import Random
 
 from lab.mail.policy import Follows, Policy
 from lab.names import Address, BadName, DomainName, parse_address
+from lab.values import made_often
 from lab.wire.records import AAAA, MX, A, Answer
 
 
@@ -34,6 +35,7 @@ class Identity:
         object.__setattr__(self, "address_types", ("AAAA",) * six + ("A",) * four)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Exchanger:
     """`address` where no question is needed: an address literal, or an MX that wrongly names an address."""
@@ -46,6 +48,7 @@ class Exchanger:
         return f"{self.preference} {self.name}"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Exchangers:
     """In the order of trial. `rule`: mx, implicit-mx, literal, smarthost; `left_out`: "10 relay.b.be: itself"."""

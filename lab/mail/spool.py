@@ -28,6 +28,7 @@ from zlib import crc32
 from lab.fabric.disk import Disk
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import EmailAddress
+from lab.values import made_often
 
 SEGMENT = 1 << 20
 """Octets after which the next segment begins. A body is read back a segment at a time."""
@@ -38,6 +39,7 @@ _HEAD = Struct(">I")
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A message in the spool. `arrived`: POSIX time; `open`: which recipients wait; `warned`: warnings sent."""
@@ -51,6 +53,7 @@ class Stored:
     warned: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """`takes`: messages with their octets; `ends`: (queue_id, recipients); `warns`: whose sender was warned."""

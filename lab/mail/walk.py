@@ -19,11 +19,13 @@ from lab.mail import routing
 from lab.mail.policy import OWN_NAME, Came, Follows, Policy, Row, came
 from lab.mail.routing import Exchanger, Exchangers, Identity, Verdict
 from lab.names import Address, DomainName
+from lab.values import made_often
 from lab.wire.records import Answer
 from lab.wire.smtp_client import Fate
 from lab.wire.smtp_reply import Reply
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A question for the host's resolver."""
@@ -32,6 +34,7 @@ class Ask:
     type: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One address of one exchanger."""
@@ -64,6 +67,7 @@ class Reason:
     reply: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Taken:
     """Another host took responsibility."""

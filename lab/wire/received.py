@@ -12,12 +12,14 @@ from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 
+from lab.values import made_often
 from lab.wire.header_date import header_date
 
 HEADER_LIMIT = 65_536
 """Received lines are added at the top, so this bounds the work without missing a hop."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Heading:
     """What a server wants to know of a message's header; texts decoded, '' where there is none."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.names import Address, DomainName
+from lab.values import made_often
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Rdata:
         raise NotImplementedError
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class A(Rdata):
     type: ClassVar[str] = "A"
@@ -39,6 +41,7 @@ class AAAA(Rdata):
         return self.address
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class NS(Rdata):
     type: ClassVar[str] = "NS"
@@ -75,6 +78,7 @@ class PTR(Rdata):
         return self.target.fqdn
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MX(Rdata):
     """`exchange` "." with preference 0 and alone is a null MX (RFC 7505 §3)."""
@@ -146,6 +150,7 @@ def _quoted(string: bytes) -> str:
     )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Record:
     """One resource record of class IN. `ttl` in seconds, 31 bits (RFC 2181 §8)."""
@@ -162,6 +167,7 @@ class Record:
         return f"{self.name.fqdn} {self.ttl} IN {self.type} {self.data.text()}"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a host learned when it asked for (name, type). `rcode` NOERROR, NXDOMAIN, SERVFAIL, REFUSED … or

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.events import Failure, Stage
+from lab.values import made_often
 from lab.wire.smtp_reply import BadReply, Reply, ReplyReader
 
 
@@ -64,6 +65,7 @@ _STAGES = dict.fromkeys((State.EHLO, State.HELO), Stage.HELO) | {
 }
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class To:
     """A recipient as RCPT names it, with its DSN wishes (RFC 3461 §4.1, §4.2)."""
@@ -73,6 +75,7 @@ class To:
     original: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message to be sent. `sender` "" is the null return path; `octets` the message with CR LF line ends."""
@@ -85,6 +88,7 @@ class Outgoing:
     smtputf8: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Fate:
     """How far a recipient came, and what stopped or accepted it there."""
@@ -97,6 +101,7 @@ class Fate:
         return self.stage is Stage.EOM and isinstance(self.outcome, Reply) and self.outcome.code // 100 == 2
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Replied:
     """One command and its reply. `recipient`: which of the message's, at RCPT. `decides` is false where the reply
@@ -127,6 +132,7 @@ class Unwilling:
     outcome: Reply | Failure
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The message is through, with a fate for every recipient."""
@@ -137,6 +143,7 @@ class Finished:
 ClientEvent = Replied | Ready | Secure | Unwilling | Finished
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class _Command:
     state: State

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from lab.errors import LabError
 from lab.names import DomainName, EmailAddress
+from lab.values import made_often
 from lab.wire.smtp_reply import Reply
 
 
@@ -29,6 +30,7 @@ class BadCommand(Exception):
         self.reply = Reply(code, text)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MailFrom:
     """MAIL's arguments; `sender` None is the null return path, `size` in octets (0: not declared)."""
@@ -41,6 +43,7 @@ class MailFrom:
     envid: str = ""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class RcptTo:
     """RCPT's arguments; `notify` in lower case, `original` as "rfc822;Ed@belgiannews.com"."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lab.values import made_often
+
 _MARKS = (" ", "-", "\r", "")
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
@@ -23,6 +25,7 @@ class BadReply(ValueError):
     """What came is no SMTP reply."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole reply; `text` has its lines, parted by newlines, enhanced code included.

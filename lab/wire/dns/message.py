@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lab.names import DomainName
+from lab.values import made_often
 from lab.wire.dns.codes import OPT, class_name, opcode_name, rcode_name, type_name
 from lab.wire.dns.names import name_wire, read_name
 from lab.wire.dns.rdata import rdata
@@ -24,6 +25,7 @@ HEADER = struct.Struct("!HHHHHH")
 FIXED = struct.Struct("!HHIH")
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Question:
     """`spelled` is QNAME as it stood on the wire: its case is echoed (RFC 4343 §4, draft-vixie-dnsext-dns0x20)."""
@@ -34,6 +36,7 @@ class Question:
     spelled: bytes = field(default=b"", compare=False)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Edns:
     """The OPT record (RFC 6891 §6.1); the upper bits of the rcode stand in `Message.rcode`."""
@@ -44,6 +47,7 @@ class Edns:
     options: tuple[tuple[int, bytes], ...] = ()
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Message:
     """One DNS message. Records of a class other than IN are left out of its sections."""
