@@ -18,9 +18,8 @@ from typing import Any, cast
 
 from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
-from lab.wire.dns import Edns, Malformed, Message, Question, decode, encode, name_wire
+from lab.wire.dns import Malformed, Message, Question, decode, name_wire, query
 
-_EDNS = Edns()
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 
 
@@ -105,19 +104,14 @@ class Network:
         self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
     ) -> Message:
         wire = spelled(name_wire(question.name), self.rng)
-        query = Message(
-            self.rng.getrandbits(16),
-            rd=rd,
-            question=Question(question.name, question.type, question.rclass, wire),
-            edns=_EDNS if edns else None,
-        )
+        octets = query(self.rng.getrandbits(16), wire, question, rd=rd, edns=edns)
         way = self._over_tcp if tcp else self._over_udp
-        return await way(address, encode(query), 12 + len(wire) + 4, timeout)
+        return await way(address, octets, 12 + len(wire) + 4, timeout)
 
-    async def _over_udp(self, address: Address, query: bytes, end: int, timeout: float) -> Message:
+    async def _over_udp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
         transport, waiting = await loop.create_datagram_endpoint(
-            lambda: _Datagram(query, end), remote_addr=(address, self.port)
+            lambda: _Datagram(octets, end), remote_addr=(address, self.port)
         )
         # A plain timer: half of what asyncio.timeout costs, and there is one for every question.
         timer = loop.call_later(timeout, waiting.fail, TimeoutError())
@@ -127,10 +121,10 @@ class Network:
             timer.cancel()
             transport.close()
 
-    async def _over_tcp(self, address: Address, query: bytes, end: int, timeout: float) -> Message:
+    async def _over_tcp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout):
-            transport, waiting = await loop.create_connection(lambda: _Stream(query, end), address, self.port)
+            transport, waiting = await loop.create_connection(lambda: _Stream(octets, end), address, self.port)
             try:
                 return await waiting.reply
             finally:

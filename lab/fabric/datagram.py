@@ -103,18 +103,18 @@ class DatagramEnd(asyncio.DatagramTransport):
         return self._asked_at.pop(to, None) or self._stack.source_for(to[0], self.places)
 
     def _arrive(self, target: Host, octets: bytes, to: Socket, source: Socket) -> None:
-        stack, wiretap = self._stack.network.stack_of(target), self._stack.network.wiretap
-        end = stack.udp.owner(*to) if stack.has_udp else None
+        network = self._stack.network
+        wiretap, end = network.wiretap, network.stack_of(target).socket_at(to)
         if wiretap.watches:
             wiretap.datagram_came(source, to, octets)
         if end is not None and end.remote in (None, source):
-            stack.network.loop.call_soon(end.receive, octets, source, Address(to[0]), context=end._context)
+            network.loop.call_soon(end.receive, octets, source, Address(to[0]), context=end._context)
             return
         if wiretap.watches:
             wiretap.datagram_returned(source, to, octets, host=True, later=self._way_back(target))
         if self.remote:
             refusal = problem(errno.ECONNREFUSED, to[0])
-            self._stack.network.loop.call_later(self._way_back(target), self._hear, refusal, context=self._context)
+            network.loop.call_later(self._way_back(target), self._hear, refusal, context=self._context)
 
     def _way_back(self, target: Host) -> float:
         line = self._stack.network.rules.line(target, self._stack.host)

@@ -271,11 +271,11 @@ class LabLoop(asyncio.SelectorEventLoop):
     async def create_datagram_endpoint(
         self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
     ) -> Any:
-        ambient = AMBIENT.get()
-        endpoint = super().create_datagram_endpoint if ambient is None else ambient.stack.create_datagram_endpoint
-        if ambient is None and "sock" not in options:
-            _loopback_only((remote_addr or local_addr or ("",))[0])
-        return await endpoint(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
+        ambient, options = AMBIENT.get(), {"local_addr": local_addr, "remote_addr": remote_addr, **options}
+        if ambient is None:
+            _loopback_only((remote_addr or local_addr or ("",))[0] if "sock" not in options else "localhost")
+            return await super().create_datagram_endpoint(protocol_factory, **options)
+        return await ambient.stack.create_datagram_endpoint(protocol_factory, **options)
 
     async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
         _outside_only()

@@ -87,9 +87,8 @@ class MemoryStack:
             self._udp = Ports(self.host.addresses, f"{self.host.ground.seed}:{self.host.name}:udp")
         return self._udp
 
-    @property
-    def has_udp(self) -> bool:
-        return self._udp is not None
+    def socket_at(self, place: Socket) -> DatagramEnd | None:
+        return self._udp.owner(*place) if self._udp is not None else None
 
     # -- servers ---------------------------------------------------------------------------------------------
 
@@ -185,10 +184,10 @@ class MemoryStack:
         if to in own:
             return Address(to)
         kind = family(to)
-        found = next((address for address in own if family(address) is kind), None)
-        if found is None:
-            raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
-        return found
+        for address in own:
+            if family(address) is kind:
+                return address
+        raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
 
     async def _shake_hands(self, target: Host | None, here: Socket, to: Socket) -> StreamEnd | None:
         """One try; None: no answer came."""

@@ -39,9 +39,9 @@ class Ports(Generic[Owner]):
 
     def bind(self, places: tuple[Address, ...], port: int, owner: Owner) -> int:
         """The port that `owner` has from now on; 0 asks for any free one. EADDRINUSE when it is taken."""
+        if port and not self._is_free(places, port):
+            raise problem(errno.EADDRINUSE, f"port {port} of {places[0]}")
         number = port or self.ephemeral(places)
-        if not self._is_free(places, number):
-            raise problem(errno.EADDRINUSE, f"port {number} of {places[0]}")
         for key in self._keys(places, number):
             self._owners[key] = owner
         return number

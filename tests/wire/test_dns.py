@@ -21,7 +21,9 @@ from lab.wire.dns import (
     decode,
     encode,
     extended_errors,
+    name_wire,
     present,
+    query,
     read_rdata,
     type_name,
     type_number,
@@ -192,6 +194,15 @@ def test_a_question_keeps_its_spelling() -> None:
     read = decode(octets)
     assert (read.question, read.question and read.question.spelled) == (question, question.spelled)
     assert read.answer[0].name == NEWS
+
+
+@given(st.integers(0, 65535), names, st.sampled_from(["A", "MX", "TYPE65280"]), st.booleans(), st.booleans())
+def test_a_query_is_the_message_that_only_asks(
+    number: int, name: DomainName, kind: str, rd: bool, edns: bool
+) -> None:
+    spelled = name_wire(name).upper()
+    asks = Message(number, rd=rd, question=Question(name, kind, spelled=spelled), edns=Edns() if edns else None)
+    assert query(number, spelled, Question(name, kind), rd=rd, edns=edns) == encode(asks)
 
 
 def test_other_opcodes_are_not_taken_apart() -> None:

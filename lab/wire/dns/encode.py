@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from lab.wire.dns.codes import OPT, class_number, opcode_number, rcode_number, type_number
-from lab.wire.dns.message import FIXED, HEADER, Message, Question
+from lab.wire.dns.message import FIXED, HEADER, Edns, Message, Question
 from lab.wire.dns.names import Writer, name_wire
 from lab.wire.dns.rdata import write_rdata
 from lab.wire.records import Record
@@ -28,27 +28,32 @@ def encode(message: Message, limit: int = 65535, must: int = 0) -> bytes:
     beyond the first `must` are missing: those are the glue of a referral, without which it is worth nothing
     (RFC 9471 §3). Unwritable: a record cannot be sent at all.
     """
-    head, opt = _head(message), _opt_wire(message)
+    opt = b"" if message.edns is None else _opt_wire(message.edns, rcode_number(message.rcode))
     room = limit - len(opt)
-    sections = (message.answer, message.authority, message.additional)
-    writer = _start(head, message.question)
-    for section in sections:
+    writer = _start(message.question)
+    for section in (message.answer, message.authority, message.additional):
         for record in section:
             _record(writer, record)
-    counts = [len(section) for section in sections]
+    counts = [len(message.answer), len(message.authority), len(message.additional)]
     tc = message.tc
     if len(writer.octets) > room:
-        writer, counts, tc = _squeezed(message, head, room, must)
+        writer, counts, tc = _squeezed(message, room, must)
     octets = writer.octets
-    flags = struct.unpack_from("!H", octets, 2)[0] | (0x0200 if tc else 0)
     counts[2] += bool(opt)
-    HEADER.pack_into(octets, 0, message.id, flags, 1 if message.question else 0, *counts)
+    HEADER.pack_into(octets, 0, message.id, _flags(message, tc), 1 if message.question else 0, *counts)
     return bytes(octets + opt)
 
 
-def _squeezed(message: Message, head: bytes, room: int, must: int) -> tuple[Writer, list[int], bool]:
+def query(number: int, spelled: bytes, question: Question, *, rd: bool, edns: bool) -> bytes:
+    """What `encode` makes of a message that only asks, the name spelled so on the wire."""
+    fixed = struct.pack("!HH", type_number(question.type), class_number(question.rclass))
+    head = HEADER.pack(number, rd << 8, 1, 0, 0, edns)
+    return b"".join((head, spelled, fixed, _USUAL_OPT if edns else b""))
+
+
+def _squeezed(message: Message, room: int, must: int) -> tuple[Writer, list[int], bool]:
     """As many whole RRsets, in order, as there is room for; whether something needed is missing."""
-    writer = _start(head, message.question)
+    writer = _start(message.question)
     counts = [0, 0, 0]
     for place, section in enumerate((message.answer, message.authority, message.additional)):
         for rrset in rrsets(section):
@@ -80,25 +85,25 @@ def _record(to: Writer, record: Record) -> None:
         raise Unwritable(f"the {record.type} of {record.name.fqdn} does not fit its form") from error
 
 
-def _start(head: bytes, question: Question | None) -> Writer:
-    writer = Writer(head)
+def _start(question: Question | None) -> Writer:
+    """Room for the header, and the question."""
+    writer = Writer(bytes(HEADER.size))
     if question is not None:
         writer.spelled(question.name, question.spelled or name_wire(question.name))
         writer.octets += struct.pack("!HH", type_number(question.type), class_number(question.rclass))
     return writer
 
 
-def _head(message: Message) -> bytes:
+def _flags(message: Message, tc: bool) -> int:
     m = message
-    flags = m.response << 15 | opcode_number(m.opcode) << 11 | m.aa << 10 | m.rd << 8 | m.ra << 7
-    flags |= m.ad << 5 | m.cd << 4 | rcode_number(m.rcode) & 15
-    return HEADER.pack(m.id, flags, 0, 0, 0, 0)
+    flags = m.response << 15 | opcode_number(m.opcode) << 11 | m.aa << 10 | tc << 9 | m.rd << 8 | m.ra << 7
+    return flags | m.ad << 5 | m.cd << 4 | rcode_number(m.rcode) & 15
 
 
-def _opt_wire(message: Message) -> bytes:
-    edns = message.edns
-    if edns is None:
-        return b""
-    ttl = rcode_number(message.rcode) >> 4 << 24 | edns.version << 16 | edns.do << 15
+def _opt_wire(edns: Edns, rcode: int) -> bytes:
+    ttl = rcode >> 4 << 24 | edns.version << 16 | edns.do << 15
     rdata = b"".join([struct.pack("!HH", code, len(value)) + value for code, value in edns.options])
     return b"\0" + FIXED.pack(OPT, edns.payload, ttl, len(rdata)) + rdata
+
+
+_USUAL_OPT = _opt_wire(Edns(), 0)

@@ -104,7 +104,7 @@ def _message(octets: bytes) -> Message:
     answer, authority, additional, upper = _NONE, _NONE, _NONE, 0
     if opcode in ("QUERY", "NOTIFY"):
         question, at = _question(octets, questions)
-        reader = _Reader(octets, at)
+        reader = _Reader(octets, at, question)
         answer, authority, additional = reader.sections(answers, authorities, additionals)
         edns, upper = reader.edns, reader.rcode
     return Message(
@@ -127,6 +127,8 @@ def _message(octets: bytes) -> Message:
 
 
 _NONE: tuple[Record, ...] = ()
+_AT_THE_QUESTION = b"\xc0\x0c"
+"""A pointer to the twelfth octet, where the question's name begins."""
 
 
 def _question(octets: bytes, count: int) -> tuple[Question | None, int]:
@@ -148,9 +150,10 @@ Sections = tuple[tuple[Record, ...], tuple[Record, ...], tuple[Record, ...]]
 class _Reader:
     """A cursor over the resource records of one message."""
 
-    __slots__ = ("at", "edns", "octets", "rcode")
+    __slots__ = ("_asked", "at", "edns", "octets", "rcode")
 
-    def __init__(self, octets: bytes, at: int) -> None:
+    def __init__(self, octets: bytes, at: int, question: Question | None) -> None:
+        self._asked = None if question is None else question.name
         self.octets = octets
         self.at = at
         self.edns: Edns | None = None
@@ -164,11 +167,13 @@ class _Reader:
         return found
 
     def _section(self, count: int, opt: bool = False) -> tuple[Record, ...]:
+        if not count:
+            return _NONE
         return tuple([record for _ in range(count) if (record := self._record(opt)) is not None])
 
     def _record(self, opt: bool) -> Record | None:
         octets = self.octets
-        name, at = read_name(octets, self.at)
+        name, at = self._owner(octets, self.at)
         number, rclass, ttl, length = FIXED.unpack_from(octets, at)
         at += 10
         end = self.at = at + length
@@ -181,10 +186,17 @@ class _Reader:
             return None
         return Record(name, 0 if ttl & 0x80000000 else ttl, rdata(number, octets, at, end))
 
+    def _owner(self, octets: bytes, at: int) -> tuple[DomainName, int]:
+        """Most records are the asked name's, and point at it."""
+        if self._asked is not None and octets[at : at + 2] == _AT_THE_QUESTION:
+            return self._asked, at + 2
+        return read_name(octets, at)
+
     def _opt(self, name: DomainName, payload: int, ttl: int, octets: bytes, allowed: bool) -> None:
         if not allowed or self.edns is not None or not name.is_root:
             raise ValueError("a second or misplaced OPT record (RFC 6891 §6.1.1)")
-        self.edns = Edns(payload, ttl >> 16 & 255, bool(ttl & 0x8000), tuple(_options(octets)))
+        options = tuple(_options(octets)) if octets else ()
+        self.edns = Edns(payload, ttl >> 16 & 255, ttl & 0x8000 != 0, options)
         self.rcode = ttl >> 24
 
 
