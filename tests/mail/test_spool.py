@@ -291,3 +291,20 @@ async def _live_through(script: list[tuple[str, float]]) -> None:
             spool = again(disk)
     assert {one.id: set(one.open) for one in spool.living} == alive
     assert all(spool.octets(one) == message(one)[1] for one in alive)
+
+
+async def test_what_an_envelope_says_is_read_as_it_was_written() -> None:
+    """Names that JSON has to escape among it."""
+    disk = MemoryDisk()
+    odd = EmailAddress('"ed \\" \\\\ x"@b.com')
+    envelope = Envelope(
+        EmailAddress("grüße@b.com"),
+        (Recipient(odd), Recipient(odd, frozenset({"never"}), "rfc822;é")),
+        "HDRS",
+        'an "id"',
+        eight_bit=True,
+        smtputf8=True,
+    )
+    stored = Stored('q"1', envelope, 1767600060.123, 3, (1,), "parent", 2)
+    await Spool(disk).commit(Transaction([(stored, b"abc")], [("other", (0, 2))], ['w"1']))
+    assert Spool(disk).recover() == [stored]
