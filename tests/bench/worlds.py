@@ -64,22 +64,30 @@ def refused_for_five_days(messages: int) -> float:
 
 
 def end_to_end(domains: int, messages: int) -> float:
-    """Messages a CPU second: each looked up from the root by a resolver, sent by SMTP, and put in a mailbox."""
+    """Messages a CPU second: each looked up from the root by a resolver, sent by SMTP, and put in a mailbox.
+
+    One message goes ahead: what a process loads at its first mail is in the figure of `first_mail`.
+    """
     from tests.bench.rows import cpu
 
     plan = loads(f"name: traffic\npopulation: {domains}\n", "traffic.yaml")
     homes = [host for host in plan.hosts if host.mail and host.mail.mailboxes]
 
+    async def send(net: Internet, number: int) -> None:
+        sender = homes[number % len(homes)].mail.mailboxes[0].address  # type: ignore[union-attr]
+        to = homes[(number * 7 + 1) % len(homes)].mail.mailboxes[0].address  # type: ignore[union-attr]
+        await net.send(sender, [to], letter(str(number)))
+
     async def work(net: Internet) -> float:
+        await send(net, messages)
+        await net.advance(timedelta(minutes=1))
         begun = cpu()
         for number in range(messages):
-            sender = homes[number % len(homes)].mail.mailboxes[0].address  # type: ignore[union-attr]
-            to = homes[(number * 7 + 1) % len(homes)].mail.mailboxes[0].address  # type: ignore[union-attr]
-            await net.send(sender, [to], letter(str(number)))
+            await send(net, number)
         await net.advance(timedelta(minutes=10))
         took = cpu() - begun
         arrived = sum(isinstance(entry.event, MailDelivered) for entry in net.log)
-        assert arrived == messages, f"{arrived} of {messages} arrived"
+        assert arrived == 1 + messages, f"{arrived} of {1 + messages} arrived"
         return messages / took
 
     return run(plan, work)
