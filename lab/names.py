@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NewType
 
@@ -125,19 +125,23 @@ class DomainName(str):
     def child(self, label: str) -> DomainName:
         return DomainName.parse(label).below(self)
 
-    def ancestors(self) -> Iterator[DomainName]:
+    def ancestors(self) -> tuple[DomainName, ...]:
         """Itself, its parent, … and the root last."""
-        name = self
-        while not name.is_root:
-            yield name
-            name = name.parent
-        yield ROOT
+        return _lineage(self)
 
     def __repr__(self) -> str:
         return f"DomainName({str.__repr__(self)})"
 
 
 ROOT = DomainName(".")
+
+
+@lru_cache(maxsize=8192)
+def _lineage(name: DomainName) -> tuple[DomainName, ...]:
+    line = [name]
+    while not line[-1].is_root:
+        line.append(line[-1].parent)
+    return tuple(line)
 
 
 def _split(text: str) -> list[bytes]:

@@ -126,14 +126,10 @@ class Zone:
             encloser = step
         return self._at(name, name, self._nodes[name], type)
 
-    def _path(self, name: DomainName) -> list[DomainName]:
+    def _path(self, name: DomainName) -> tuple[DomainName, ...]:
         """From the apex down to the name."""
-        steps = []
-        for step in name.ancestors():
-            steps.append(step)
-            if step == self.origin:
-                break
-        return steps[::-1]
+        line = name.ancestors()
+        return line[line.index(self.origin) :: -1]
 
     def _at(self, name: DomainName, owner: DomainName, node: Node, type: str) -> Decision:
         """What stands at a node, spoken of as `name` (A8, A9, A11)."""

@@ -54,8 +54,10 @@ Outcome = Delivered | Failed | Forwarded
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Where a local recipient leads: mailboxes of this host, and addresses for the queue."""
+    """Where a local recipient leads: mailboxes of this host, and addresses for the queue. `address` is its local
+    form, which it was given as or not."""
 
+    address: EmailAddress | None
     mailboxes: tuple[EmailAddress, ...]
     elsewhere: tuple[EmailAddress, ...]
 
@@ -67,17 +69,19 @@ class Aim:
 class LocalDelivery:
     """A host's delivery agent; `store` holds its mailboxes."""
 
-    __slots__ = ("_host", "_place", "store")
+    __slots__ = ("_host", "_place", "_plan", "store")
 
     def __init__(self, host: Host, plan: MailPlan, store: Store | None = None) -> None:
         self._host = host
+        self._plan = plan
         self._place: Place | None = None
         self.store = store or Store(host, plan)
 
     @property
     def place(self) -> Place:
         if self._place is None:
-            self._place = place_of(self._host.name, self._host.addresses, self.store.plan)
+            aliases = self.store.people.aliases
+            self._place = place_of(self._host.name, self._host.addresses, self._plan, aliases)
         return self._place
 
     async def deliver(self, address: EmailAddress, octets: bytes, envelope: Envelope, queue_id: str) -> Outcome:
@@ -100,7 +104,7 @@ class LocalDelivery:
     async def _carry_out(
         self, aim: Aim, address: EmailAddress, octets: bytes, envelope: Envelope, queue_id: str
     ) -> Outcome:
-        if aim.all != (as_local(address, self.place),):
+        if aim.all != (aim.address,):
             self._host.log(MailForwarded(queue_id, address, aim.all))
         filed = [await self._deposit(box, address, octets, envelope, queue_id) for box in aim.mailboxes]
         return Forwarded(aim.elsewhere) if aim.elsewhere else filed[0]
@@ -126,8 +130,9 @@ def aim_of(address: EmailAddress, place: Place, mailboxes: Container[EmailAddres
     if local is not None and found == {local: False}:
         return None
     return Aim(
-        tuple(end for end, is_mailbox in found.items() if is_mailbox),
-        tuple(end for end, is_mailbox in found.items() if not is_mailbox),
+        local,
+        tuple([end for end, is_mailbox in found.items() if is_mailbox]),
+        tuple([end for end, is_mailbox in found.items() if not is_mailbox]),
     )
 
 

@@ -73,7 +73,10 @@ class Place:
     accepts_unknown: bool = False
 
 
-def place_of(name: DomainName, addresses: tuple[Address, ...], plan: MailPlan) -> Place:
+def place_of(
+    name: DomainName, addresses: tuple[Address, ...], plan: MailPlan, aliases: Aliases | None = None
+) -> Place:
+    """`aliases` in the place of the plan's, where a host has others by now."""
     return Place(
         name,
         plan.local_domains[0] if plan.local_domains else name,
@@ -81,7 +84,7 @@ def place_of(name: DomainName, addresses: tuple[Address, ...], plan: MailPlan) -
         frozenset(plan.local_domains),
         frozenset(plan.backup_for),
         tuple(ip_network(text, strict=False) for text in plan.relay_networks),
-        _folded(plan.aliases),
+        _folded(plan.aliases if aliases is None else aliases),
         plan.settings.get("accept_unknown", "no") == "yes",
     )
 
@@ -113,13 +116,11 @@ def decide(
 
 def as_local(recipient: EmailAddress, place: Place) -> EmailAddress | None:
     """The recipient in a local domain, folded and without needless quotes; None if it is not local."""
-    name, _, domain = recipient.rpartition("@")
-    local = _unquoted(name).lower()
-    if domain.startswith("["):
-        return EmailAddress(f"{local}@{place.home}") if recipient.literal in place.addresses else None
+    local, _, domain = recipient.rpartition("@")
+    local = _unquoted(local).lower()
     if domain in place.local_domains:
         return EmailAddress(f"{local}@{domain}")
-    if domain == place.name and local in ROLES:
+    if recipient.literal in place.addresses or (domain == place.name and local in ROLES):
         return EmailAddress(f"{local}@{place.home}")
     return None
 

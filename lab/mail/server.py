@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -118,7 +117,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = N
     """The plan's settings `hop_limit`, `recipient_limit`, `long_lines`, `accept_unknown` and `any_sender`, read
     once. WrongUse when one of them makes no sense."""
     return Terms(
-        place_of(host.name, host.addresses, replace(plan, aliases=store.people.aliases)),
+        place_of(host.name, host.addresses, plan, store.people.aliases),
         store,
         host.faults,
         plan.size_limit,

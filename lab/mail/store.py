@@ -11,7 +11,6 @@ Every host has a mailbox `postmaster` in its first domain (RFC 5321 §4.5.1); it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lab.errors import WrongUse
 from lab.fabric.base import Host
@@ -52,11 +51,6 @@ class Store:
         if self._people is None:
             self._people = People(self._host.disk, self._plan, self._home)
         return self._people
-
-    @property
-    def plan(self) -> MailPlan:
-        """The host's plan, with the aliases that there are now: the same mapping, whatever becomes of them."""
-        return replace(self._plan, aliases=self.people.aliases)
 
     def find(self, login: str) -> EmailAddress | None:
         return self.people.find(login)
