@@ -70,6 +70,9 @@ class DatagramEnd(asyncio.DatagramTransport):
         if target is None:
             to = (dialled(to[0], self._stack.host.addresses), to[1])
             target = network.host_at(to[0])
+        if target is not None and network.rules.are_well(self._stack.host, target):
+            self._carry(target, octets, to)
+            return
         verdict = network.rules.verdict(self._stack.host, target, Packet.DATAGRAM)
         if network.wiretap.watches:
             self._show(octets, to, verdict)

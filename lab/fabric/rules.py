@@ -146,13 +146,15 @@ class Rules:
         """What becomes of a packet. `target` None: nobody has that address, as the last router would say."""
         if target is None:
             return Verdict.UNREACHABLE
-        if source is target:
+        if self.are_well(source, target):
             return Verdict.PASS
         if self.cuts and self._is_cut(source, target):
             return Verdict.DROP
-        if source.is_faulty or target.is_faulty:
-            return fate(packet, [*source.faults.now, *target.faults.now])
-        return Verdict.PASS
+        return fate(packet, [*source.faults.now, *target.faults.now])
+
+    def are_well(self, source: Place, target: Place) -> bool:
+        """Whether nothing is cut, and neither has a fault: everything passes."""
+        return source is target or not (self.cuts or source.is_faulty or target.is_faulty)
 
     def line(self, source: Place, target: Place) -> Line | None:
         """What the way costs; None: nothing, it is instant and sure."""

@@ -276,14 +276,13 @@ class StreamEnd(asyncio.Transport):
         if self._gone:
             if isinstance(item, bytes):
                 self._passage.put_last(Flag.RST)
-            return
-        if item is Flag.RST:
-            self._break()
-        elif item is Flag.ACK:
-            self._loop.call_soon(self._accept, context=self._context)
-        else:
+        elif isinstance(item, bytes) or item is Flag.FIN:
             self._inbox.append(item)
             self._listen()
+        elif item is Flag.RST:
+            self._break()
+        else:
+            self._loop.call_soon(self._accept, context=self._context)
 
     def _listen(self) -> None:
         if self._inbox and self._accepted and not (self._delivery or self._paused or self._closing):

@@ -60,7 +60,7 @@ _NOWHERE: Ends = (("", 0), ("", 0))
 class Way:
     """From one host to another, in this direction. `there` None: an address that no host of the lab has."""
 
-    __slots__ = ("_generation", "_here", "_instant", "_line", "_rules", "_there", "_verdict")
+    __slots__ = ("_generation", "_here", "_instant", "_line", "_passes", "_rules", "_there")
 
     def __init__(self, rules: Rules, here: Place | None, there: Place | None) -> None:
         self._rules = rules
@@ -68,13 +68,13 @@ class Way:
         self._there = there
         self._generation = -1
         self._line: Line | None = None
-        self._verdict = Verdict.PASS
+        self._passes = True
         self._instant = False
 
     def is_open(self) -> bool:
         if self._generation != self._rules.generation:
             self._look()
-        return self._verdict is Verdict.PASS
+        return self._passes
 
     def is_instant(self) -> bool:
         if self._generation != self._rules.generation:
@@ -95,8 +95,8 @@ class Way:
         self._generation = self._rules.generation
         if self._here is not None and self._there is not None:
             self._line = self._rules.line(self._here, self._there)
-            self._verdict = self._rules.verdict(self._here, self._there, Packet.STREAM)
-        self._instant = self._verdict is Verdict.PASS and self._line is None
+            self._passes = self._rules.verdict(self._here, self._there, Packet.STREAM) is Verdict.PASS
+        self._instant = self._passes and self._line is None
 
 
 class Passage(Generic[Item]):

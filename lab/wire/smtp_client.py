@@ -197,7 +197,7 @@ class SmtpClient:
 
     @property
     def is_closed(self) -> bool:
-        return self.state is State.CLOSED
+        return bool(self._in_flight) and self._in_flight[0] is _END
 
     def data_to_send(self) -> bytes:
         octets = b"".join(self._out)
@@ -233,44 +233,36 @@ class SmtpClient:
 
     def _reply(self, reply: Reply, events: list[ClientEvent]) -> None:
         command = self._in_flight.popleft()
-        onward = NEXT[command.state].get(reply.code // 100, State.QUIT)
+        onward = NEXT[command.state].get(reply.code // 100) or State.QUIT
         if reply.is_final:
             onward = State.CLOSED
         decides = self._decides(command, onward)
         events.append(Replied(_STAGES[command.state], command.text, reply, command.recipient, decides))
-        match command.state:
-            case State.GREETING | State.EHLO | State.HELO:
-                self._hello(command.state, reply, onward, events)
-            case State.STARTTLS:
-                self._before_tls(reply, onward, events)
-            case State.QUIT:
-                self._close()
-            case _:
-                self._transact(command, reply, onward, events)
+        _ANSWERED[command.state](self, command, reply, onward, events)
 
     def _decides(self, command: _Command, onward: State) -> bool:
         if command.recipient is not None:
             return self._fates[command.recipient] is None
-        if command.state in (State.DATA, State.EOM):
+        if command.state in _FOR_WHOM_IS_LEFT:
             return None in self._fates
         return onward is not State.HELO and command.state is not State.STARTTLS
 
     # -- hello and goodbye --------------------------------------------------------------------------------
 
-    def _hello(self, state: State, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
+    def _hello(self, command: _Command, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
         if onward in (State.EHLO, State.HELO):
             self._command(_Command(onward, f"{onward.name} {self.helo}"))
         elif onward is State.READY:
-            self.extensions = _extensions(reply) if state is State.EHLO else {}
+            self.extensions = _extensions(reply) if command.state is State.EHLO else {}
             if self._wants_tls and "STARTTLS" in self.extensions:
                 self._command(_Command(State.STARTTLS, "STARTTLS"))
             else:
                 events.append(Ready())
         else:
-            events.append(Unwilling(_STAGES[state], reply))
+            events.append(Unwilling(_STAGES[command.state], reply))
             self._leave(onward)
 
-    def _before_tls(self, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
+    def _before_tls(self, command: _Command, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
         self._wants_tls = False
         if onward is State.EHLO:
             self._in_flight.append(_Command(State.STARTTLS, ""))  # the handshake is waited for
@@ -293,6 +285,9 @@ class SmtpClient:
         if not self._in_flight:
             self._command(_Command(State.QUIT, "QUIT"))
 
+    def _goodbye(self, command: _Command, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
+        self._close()
+
     def _leave(self, onward: State) -> None:
         if onward is State.CLOSED:
             self._close()
@@ -300,7 +295,7 @@ class SmtpClient:
             self.quit()
 
     def _close(self) -> None:
-        self._in_flight = deque([_Command(State.CLOSED, "")])
+        self._in_flight = deque([_END])
         self._script.clear()
 
     # -- a message ----------------------------------------------------------------------------------------
@@ -330,19 +325,17 @@ class SmtpClient:
         self._out.append(command.text.encode() + b"\r\n")
 
     def _transact(self, command: _Command, reply: Reply, onward: State, events: list[ClientEvent]) -> None:
-        kind = reply.code // 100
-        fate = Fate(_STAGES[command.state], reply)
-        if onward in (State.CLOSED, State.QUIT):
-            events.append(self._finish(fate))
+        if onward in _OVER:
+            events.append(self._finish(_fate(command, reply)))
             self._close_or_quit(onward)
-        elif command.state is State.RCPT:
-            if kind != 2 and command.recipient is not None:
-                self._fates[command.recipient] = self._fates[command.recipient] or fate
+        elif command.recipient is not None:
+            if reply.code // 100 != 2:
+                self._fates[command.recipient] = self._fates[command.recipient] or _fate(command, reply)
             self._after_recipients(events)
-        elif command.state is State.DATA and onward is State.EOM:
-            self._body()
         elif onward is State.READY:
-            self._settle(fate, events)
+            self._settle(_fate(command, reply), events)
+        elif onward is State.EOM:
+            self._body()
         else:
             self._next_commands()
 
@@ -414,6 +407,23 @@ class SmtpClient:
             kind, _, address = to.original.partition(";")
             words.append(f"ORCPT={kind};{xtext(address)}")
         return " ".join(words)
+
+
+def _fate(command: _Command, reply: Reply) -> Fate:
+    return Fate(_STAGES[command.state], reply)
+
+
+_END = _Command(State.CLOSED, "")
+_OVER = (State.QUIT, State.CLOSED)
+_FOR_WHOM_IS_LEFT = (State.DATA, State.EOM)
+_ANSWERED = dict.fromkeys((State.RSET, State.MAIL, State.RCPT, State.DATA, State.EOM), SmtpClient._transact) | {
+    State.GREETING: SmtpClient._hello,
+    State.EHLO: SmtpClient._hello,
+    State.HELO: SmtpClient._hello,
+    State.STARTTLS: SmtpClient._before_tls,
+    State.QUIT: SmtpClient._goodbye,
+}
+"""By what was asked: who hears the reply."""
 
 
 def stuffed(octets: bytes) -> bytes:
