@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 from lab.clock import TimeSource, VirtualTime
 from lab.errors import WorldSaidNo
 from lab.fabric.ambient import AMBIENT, ATTENDED
+from lab.fabric.handles import Call, Timer
 from lab.fabric.stack import canonical, family, problem
 from lab.fabric.timers import Timers
 
@@ -99,7 +100,7 @@ class LabLoop(asyncio.SelectorEventLoop):
         # The standard one asks four questions for a debugger first; a message takes fifty calls.
         if self._debug or self._closed:
             return super().call_soon(callback, *args, context=context)
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Call(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -111,7 +112,8 @@ class LabLoop(asyncio.SelectorEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        make = asyncio.TimerHandle if self._debug else Timer
+        timer = make(when, callback, args, self, context)
         self._timers.push(timer)
         return timer
 
@@ -158,7 +160,17 @@ class LabLoop(asyncio.SelectorEventLoop):
                 continue
             if frozen and self._hold(handle):
                 continue
-            handle._run()
+            # What `handle._run` does, one call less.
+            try:
+                handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._fell_out(handle, error)
+
+    def _fell_out(self, handle: asyncio.Handle, error: BaseException) -> None:
+        message = f"Exception in callback {handle!r}"
+        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
 
     def _glance(self) -> bool:
         """Look at the sockets without waiting; whether there was something."""

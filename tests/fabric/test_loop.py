@@ -228,3 +228,44 @@ def test_a_call_from_a_thread_wakes_a_waiting_loop() -> None:
         return await asyncio.to_thread(lambda: 7)
 
     assert run(whole(), WarpedTime()) == 7
+
+
+def test_a_cancelled_call_is_not_made() -> None:
+    async def whole() -> tuple[list[str], bool]:
+        made: list[str] = []
+        call = lab_loop().call_soon(made.append, "cancelled")
+        lab_loop().call_soon(made.append, "kept")
+        call.cancel()
+        await asyncio.sleep(0)
+        return made, call.cancelled()
+
+    assert run(whole()) == (["kept"], True)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_falls_out_of_a_callback_is_told_and_the_next_is_called(debug: bool) -> None:
+    async def whole() -> tuple[list[dict[str, Any]], list[str]]:
+        told: list[dict[str, Any]] = []
+        called: list[str] = []
+        lab_loop().set_debug(debug)
+        lab_loop().set_exception_handler(lambda loop, report: told.append(report))
+        lab_loop().call_soon(int, "no number")
+        lab_loop().call_at(0.0, int, "nor this")
+        lab_loop().call_soon(called.append, "next")
+        await asyncio.sleep(1)
+        return told, called
+
+    told, called = run(whole())
+    assert [str(report["exception"])[-12:-1] for report in told] == [" 'no number", ": 'nor this"]
+    assert all(isinstance(report["handle"], asyncio.Handle) and "int" in report["message"] for report in told)
+    assert called == ["next"]
+
+
+def test_handles_are_shown_as_asyncios() -> None:
+    async def whole() -> tuple[str, str]:
+        timer = lab_loop().call_later(1.0, print)
+        before = repr(timer)
+        timer.cancel()
+        return before, repr(timer)
+
+    assert run(whole()) == ("<Timer when=1.0 print()>", "<Timer cancelled when=1.0>")
