@@ -84,19 +84,17 @@ class Clock(Protocol):
         """Seconds of lab time since the lab came up."""
 
 
-@dataclass(slots=True)
 class LabClock:
-    """A clock over a time source; `skew` is how far a host's clock goes wrong."""
+    """A clock over a time source."""
 
-    source: TimeSource
-    epoch: datetime = DAY_ONE
-    skew: timedelta = timedelta()
+    __slots__ = ("elapsed", "epoch")
+
+    def __init__(self, source: TimeSource, epoch: datetime = DAY_ONE) -> None:
+        self.epoch = epoch
+        self.elapsed = source.time
 
     def now(self) -> datetime:
-        return self.epoch + timedelta(seconds=self.source.time()) + self.skew
-
-    def elapsed(self) -> float:
-        return self.source.time()
+        return self.epoch + timedelta(seconds=self.elapsed())
 
 
 _UNITS = MappingProxyType({"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})

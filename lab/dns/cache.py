@@ -59,10 +59,10 @@ _WHOLE_NAME = ""
 class Cache:
     """One resolver's memory."""
 
-    __slots__ = ("_clock", "_entries", "_failures", "_keep")
+    __slots__ = ("_entries", "_failures", "_keep", "_now")
 
     def __init__(self, clock: Clock, stale: bool = False) -> None:
-        self._clock = clock
+        self._now = clock.elapsed
         self._keep = STALE_SECONDS if stale else 0
         self._entries: dict[Key, Entry] = {}
         self._failures: dict[Key, float] = {}
@@ -168,9 +168,6 @@ class Cache:
         if late >= self._keep:
             del self._entries[key]
         return entry if late < 0 else None
-
-    def _now(self) -> float:
-        return self._clock.elapsed()
 
 
 def _aged(rrset: RRset, left: float) -> RRset:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from lab.fabric.stack import fill, problem
 from lab.fabric.way import Passage, Way
@@ -87,7 +87,7 @@ class StreamEnd(asyncio.Transport):
         self.remote = remote
         self.unread = 0
         """Octets of the peer's that are on their way here or wait in the inbox."""
-        self._protocol: asyncio.BaseProtocol = _UNBORN
+        self._protocol: Any = _UNBORN
         self._listener: Listener | None = None
         self._inbox: deque[Item] = deque()
         self._backlog: deque[memoryview | bytes] = deque()
@@ -169,7 +169,7 @@ class StreamEnd(asyncio.Transport):
 
     def _end(self, error: BaseException | None) -> None:
         protocol, self._protocol = self._protocol, _UNBORN
-        protocol.connection_lost(cast(Exception | None, error))
+        protocol.connection_lost(error)
         self._ended = True
         if self.peer._ended:
             self._part()
@@ -319,7 +319,7 @@ class StreamEnd(asyncio.Transport):
             if isinstance(self._protocol, asyncio.BufferedProtocol):
                 fill(self._protocol, octets)
             else:
-                cast(asyncio.Protocol, self._protocol).data_received(octets)
+                self._protocol.data_received(octets)
         except Exception as error:
             self._fail(error, "Fatal error: protocol.data_received() call failed.")
         self.peer._acknowledged()
@@ -327,7 +327,7 @@ class StreamEnd(asyncio.Transport):
     def _receive_eof(self) -> None:
         self._eof_seen = True
         try:
-            stays = cast(asyncio.Protocol, self._protocol).eof_received()
+            stays = self._protocol.eof_received()
         except Exception as error:
             self._fail(error, "Fatal error: protocol.eof_received() call failed.")
             return
@@ -369,7 +369,8 @@ class StreamEnd(asyncio.Transport):
         self._protocol = protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol
+        protocol: asyncio.BaseProtocol = self._protocol
+        return protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "peername":
