@@ -20,7 +20,8 @@ from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
 from lab.wire.dns import Malformed, Message, Question, decode, name_wire, query
 
-_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
+_CASE_BIT = bytes(32 if 97 <= octet <= 122 else 0 for octet in range(256))
+"""For each octet the bit that tells a small letter from a capital; 0 for what is no letter."""
 
 
 def spelled(wire: bytes, rng: Random) -> bytes:
@@ -34,8 +35,7 @@ def spelled(wire: bytes, rng: Random) -> bytes:
 def _cases(wire: bytes) -> tuple[int, int]:
     """The octets as one number, and the bits in it that tell capitals from small letters. The length of a label
     is less than any letter's code."""
-    letters = bytes(32 if octet in _LETTERS else 0 for octet in wire)
-    return int.from_bytes(wire, "big"), int.from_bytes(letters, "big")
+    return int.from_bytes(wire, "big"), int.from_bytes(wire.translate(_CASE_BIT), "big")
 
 
 class _Waiting:

@@ -237,9 +237,10 @@ class MemoryDisk:
                 names = self._folders.get(folder)
                 if names is None:
                     names = self._folders[folder] = _Names()
-                if name not in names:
-                    names[name] = None
-                    self._changed(names)
+                elif name in names:
+                    break  # a folder is there while something is in it: those above know it
+                names[name] = None
+                self._changed(names)
         self._files[path] = file
 
     def _changed(self, names: _Names) -> None:

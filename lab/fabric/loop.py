@@ -114,7 +114,7 @@ class LabLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         make = asyncio.TimerHandle if self._debug else Timer
         timer = make(when, callback, args, self, context)
-        self._timers.push(timer)
+        self._timers.push(when, timer)
         return timer
 
     def call_patiently(
@@ -124,8 +124,9 @@ class LabLoop(asyncio.SelectorEventLoop):
         timeout, so that `lab clock +4h` does not hang up on a person who types."""
         if self._virtual:
             return self.call_later(delay, callback, *args, context=context)
-        timer = asyncio.TimerHandle(time.monotonic() + delay, callback, args, self, context)
-        self._patient.push(timer)
+        when = time.monotonic() + delay
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._patient.push(when, timer)
         return timer
 
     def next_due(self) -> float | None:

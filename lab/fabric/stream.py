@@ -250,7 +250,7 @@ class StreamEnd(asyncio.Transport):
 
     def _acknowledged(self) -> None:
         """The peer has read: go on with what was held back."""
-        if not self._backlog or self._gone:
+        if self._gone:
             return
         self._drain()
         if self._writing_paused and self._waiting <= self._low:
@@ -295,17 +295,16 @@ class StreamEnd(asyncio.Transport):
             return
         item = self._inbox.popleft()
         if isinstance(item, bytes):
-            self._receive(self._with_what_follows(item))
+            self._receive(self._with_what_follows(item) if self._inbox else item)
         elif item is Flag.FIN:
             self._receive_eof()
         else:
             self._leave(Flag.RST, self._breakage())
-        self._listen()
+        if self._inbox:
+            self._listen()
 
     def _with_what_follows(self, octets: bytes) -> bytes:
         """As much of the inbox as one read of a socket would return."""
-        if not self._inbox or not isinstance(self._inbox[0], bytes):
-            return octets
         parts, size = [octets], len(octets)
         while self._inbox and isinstance(part := self._inbox[0], bytes) and size + len(part) <= SEGMENT:
             parts.append(part)
@@ -322,7 +321,8 @@ class StreamEnd(asyncio.Transport):
                 self._protocol.data_received(octets)
         except Exception as error:
             self._fail(error, "Fatal error: protocol.data_received() call failed.")
-        self.peer._acknowledged()
+        if self.peer._backlog:
+            self.peer._acknowledged()
 
     def _receive_eof(self) -> None:
         self._eof_seen = True

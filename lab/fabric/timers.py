@@ -28,10 +28,10 @@ class Timers:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def push(self, handle: asyncio.TimerHandle) -> None:
+    def push(self, when: float, handle: asyncio.TimerHandle) -> None:
         self._sequence += 1
         heap = self._heap
-        heappush(heap, (handle.when(), self._sequence, handle))
+        heappush(heap, (when, self._sequence, handle))
         if len(heap) > self._sweep_at:
             self._sweep()
 

@@ -42,26 +42,32 @@ def type_number(name: str) -> int:
     raise ValueError(f"'{name}' is not a type of DNS record")
 
 
+@lru_cache(maxsize=256)
 def rcode_name(number: int) -> str:
     return _RCODES.get(number) or f"RCODE{number}"
 
 
+@lru_cache(maxsize=256)
 def rcode_number(name: str) -> int:
     return _number(name, _RCODE_NUMBERS, "RCODE")
 
 
+@lru_cache(maxsize=256)
 def opcode_name(number: int) -> str:
     return _OPCODES.get(number) or f"OPCODE{number}"
 
 
+@lru_cache(maxsize=256)
 def opcode_number(name: str) -> int:
     return _number(name, _OPCODE_NUMBERS, "OPCODE")
 
 
+@lru_cache(maxsize=256)
 def class_name(number: int) -> str:
     return _CLASSES.get(number) or f"CLASS{number}"
 
 
+@lru_cache(maxsize=256)
 def class_number(name: str) -> int:
     return _number(name, _CLASS_NUMBERS, "CLASS")
 

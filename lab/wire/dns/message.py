@@ -161,19 +161,19 @@ class _Reader:
         """Its upper eight bits, which stand in the OPT record."""
 
     def sections(self, answers: int, authorities: int, additionals: int) -> Sections:
-        found = self._section(answers), self._section(authorities), self._section(additionals, opt=True)
+        answer = self._section(answers) if answers else _NONE
+        authority = self._section(authorities) if authorities else _NONE
+        additional = self._section(additionals, opt=True) if additionals else _NONE
         if self.at != len(self.octets):
             raise ValueError(f"{len(self.octets) - self.at} octets too many")
-        return found
+        return answer, authority, additional
 
     def _section(self, count: int, opt: bool = False) -> tuple[Record, ...]:
-        if not count:
-            return _NONE
         return tuple([record for _ in range(count) if (record := self._record(opt)) is not None])
 
     def _record(self, opt: bool) -> Record | None:
         octets = self.octets
-        name, at = self._owner(octets, self.at)
+        name, at = self._owner(octets)
         number, rclass, ttl, length = FIXED.unpack_from(octets, at)
         at += 10
         end = self.at = at + length
@@ -186,8 +186,9 @@ class _Reader:
             return None
         return Record(name, 0 if ttl & 0x80000000 else ttl, rdata(number, octets, at, end))
 
-    def _owner(self, octets: bytes, at: int) -> tuple[DomainName, int]:
+    def _owner(self, octets: bytes) -> tuple[DomainName, int]:
         """Most records are the asked name's, and point at it."""
+        at = self.at
         if self._asked is not None and octets[at : at + 2] == _AT_THE_QUESTION:
             return self._asked, at + 2
         return read_name(octets, at)
