@@ -96,9 +96,7 @@ NEEDS: Mapping[str, Needs] = MappingProxyType(
                 Folder("/var/lib/nsd", "nsd"),
             ),
         ),
-        "unbound": Needs(
-            ("unbound",), _NAMES, (Folder("/etc/unbound"), _ETC_LAB, Folder("/run/unbound"))
-        ),
+        "unbound": Needs(("unbound",), _NAMES, (Folder("/etc/unbound"), _ETC_LAB, Folder("/run/unbound"))),
     }
 )
 
