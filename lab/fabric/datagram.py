@@ -70,7 +70,7 @@ class DatagramEnd(asyncio.DatagramTransport):
         if target is None:
             to = (dialled(to[0], self._stack.host.addresses), to[1])
             target = network.host_at(to[0])
-        if target is not None and network.rules.are_well(self._stack.host, target):
+        if target is not None and network.rules.are_well(self._stack.host, target) and not network.wiretap.watches:
             self._carry(target, octets, to)
             return
         verdict = network.rules.verdict(self._stack.host, target, Packet.DATAGRAM)
