@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from docker.errors import DockerException
 from lab.fabric.docker.image.ensure import ensure
 from lab.fabric.docker.image.shelf import Shelf
 from lab.fabric.docker.image.variants import HOST
+from tests.fabric.docker.labs import Bench, alone
 
 _ROOT = Path(__file__).parents[3]
 CACHE = _ROOT / "build" / "cache"
@@ -66,6 +68,18 @@ def shelf() -> Shelf:
 def host_image(api: Any, shelf: Shelf) -> str:
     """The id of an image of this very lab, for any host without foreign software."""
     return ensure(api, HOST, print, shelf=shelf)
+
+
+@pytest.fixture
+def bench(engine: str, host_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Everybody's addresses, for one test."""
+    base = tmp_path_factory.getbasetemp()
+    with (
+        alone(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base),
+        tempfile.TemporaryDirectory() as home,
+    ):
+        yield (made := Bench(Path(home), engine))
+        made.run("down")
 
 
 def answers(url: str) -> bool:
