@@ -76,7 +76,7 @@ def _from_registry(shop: Workshop, name: str, sink: Sink) -> tuple[int, str]:
                 _export(bench, epoch, sink)
                 return epoch, image.release
         except MachineSaidNo as error:
-            shop.tell(f"its hosts have no dig, telnet or swaks, for {error.sentence.splitlines()[0]}")
+            shop.tell(f"hosts will have no dig, telnet or swaks there: {error.sentence.splitlines()[-1]}")
         with shop.container(image.id, ["true"]) as bench:
             bench.put(bootstrap.settings())
             _export(bench, image.epoch, sink)

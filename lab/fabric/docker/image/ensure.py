@@ -36,7 +36,7 @@ def ensure(
         found = "" if fresh else _find(api, wanted)
         if found:
             return found
-        tell(_why(variant, wanted, there))
+        tell(f"building the image '{variant.name}' from the beginning" if fresh else _why(variant, wanted, there))
         with shop.shelf.held(lambda: tell("another build is at work: waiting for it")):
             shop.tidy()
             if fresh:

@@ -78,7 +78,8 @@ dpkg --force-depends --configure base-passwd
 dpkg --force-depends --unpack /build/rest/*.deb
 {_TAIL}{PYTHON}"""
 INSTALL = f"""{_HEAD}\
-dpkg --force-depends --unpack /build/rest/*.deb
+set -- /build/rest/*.deb
+if [ -e "$1" ]; then dpkg --force-depends --unpack "$@"; fi
 {_TAIL}"""
 """Of packages that were fetched here."""
 
