@@ -45,6 +45,7 @@ def build(shop: Workshop, variant: Variant, wanted: Stamps) -> str:
 
 def _modules(shop: Workshop, base: Layer, purpose: str, stamp: str, files: Sequence[File]) -> Layer:
     def fill(sink: Sink) -> tuple[int, str]:
+        shop.tell(f"compiling the {purpose} for the image")
         pack(_compiled(shop, base, files), sink, base.epoch)
         return base.epoch, ""
 
@@ -53,7 +54,6 @@ def _modules(shop: Workshop, base: Layer, purpose: str, stamp: str, files: Seque
 
 def _compiled(shop: Workshop, base: Layer, files: Sequence[File]) -> list[File]:
     """The files, and what the Python of the base makes of them."""
-    shop.tell("compiling the lab for the image")
     with shop.container(shop.image_of(base), ["sh", "-c", recipe.COMPILE]) as bench:
         bench.put(files)
         bench.run("compiling")
