@@ -19,7 +19,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from lab.fabric.kernel_listen import Listener
-from lab.fabric.kernel_tcp import Stream
+from lab.fabric.kernel_tcp import Stream, Traffic
 from lab.fabric.kernel_udp import Datagrams, Peer
 from lab.fabric.loop import LabLoop
 from lab.fabric.rules import Packet, Place, Rules, Verdict
@@ -58,6 +58,7 @@ class Network:
         """Where the network's own timers run: in no host, so that a paused one does not hold them."""
         self.visitor: Host | None = None
         """The host from whose address visiting programs leave."""
+        self.traffic = Traffic()
         self.dialling: dict[Peer, None] = {}
         self.posting: dict[Peer, None] = {}
         """Addresses and ports from which programs of the lab dial and send; all others are visitors'."""
@@ -90,6 +91,10 @@ class KernelStack:
     @property
     def context(self) -> Context:
         return self.network.context
+
+    @property
+    def traffic(self) -> Traffic:
+        return self.network.traffic
 
     # -- servers ------------------------------------------------------------------------------------------
 
@@ -127,6 +132,7 @@ class KernelStack:
         return tuple(dict.fromkeys(address for some in found for address in some))
 
     def _accepted(self, sock: socket.socket, peer: tuple[Any, ...], factory: ProtocolFactory) -> None:
+        self.traffic.afloat -= 1
         there = self.network.places.get(peer[0])
         visiting = peer[:2] not in self.network.dialling and peer[0] not in self.network.elsewhere
         rules = self.network.rules
@@ -220,9 +226,11 @@ class KernelStack:
         return toll is not None
 
     async def _connect(self, sock: socket.socket, to: Peer) -> None:
+        self.traffic.afloat += 1
         try:
             await asyncio.SelectorEventLoop.sock_connect(self.loop, sock, to)
         except OSError as error:
+            self.traffic.afloat -= 1
             raise problem(error.errno or 0, f"{to[0]} port {to[1]}") from None
 
     async def _hear_back(self, target: Place) -> None:

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from lab.fabric.stack import fill, problem
@@ -49,6 +50,14 @@ class _Rst:
 Segment = bytes | _Rst
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What the lab's programs have handed to the kernel, and not yet got from it: octets, datagrams, calls and
+    goodbyes. It stays above 0 by what came to nothing, and below by what others sent."""
+
+    afloat: int = 0
+
+
 class Owner(Protocol):
     """The stack that a connection belongs to."""
 
@@ -60,6 +69,9 @@ class Owner(Protocol):
     @property
     def context(self) -> Context:
         """Where the network's own timers run: in no host, so that a paused one does not hold them."""
+
+    @property
+    def traffic(self) -> Traffic: ...
 
     def opened(self, stream: Stream) -> None: ...
 
@@ -77,6 +89,7 @@ class Stream(_FlowControlMixin):
         super().__init__({"sockname": sock.getsockname()[:2], "peername": peer[:2]}, owner.loop)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._owner = owner
+        self._traffic = owner.traffic
         self._socket = sock
         self._fd = sock.fileno()
         self._back = back
@@ -87,7 +100,7 @@ class Stream(_FlowControlMixin):
         self._paused = self._ended = self._closing = self._eof_written = False
         self._left = False
         """The program is done with it; the socket may have to say goodbye yet."""
-        self._shut = False
+        self._shut = self._said_goodbye = False
         self._reads = self._writes = False
 
     def start(self, protocol: asyncio.BaseProtocol) -> None:
@@ -210,7 +223,9 @@ class Stream(_FlowControlMixin):
         segment = self._unsent[0]
         if not segment and not self._left:
             self._socket.shutdown(socket.SHUT_WR)
+            self._say_goodbye()
         sent = self._socket.send(segment) if segment else 0
+        self._traffic.afloat += sent
         if sent < len(segment):
             self._unsent[0] = memoryview(segment)[sent:]
             return False
@@ -227,6 +242,7 @@ class Stream(_FlowControlMixin):
         except OSError as error:
             self._break(error)
             return
+        self._traffic.afloat -= len(data) or 1
         if not data:
             self._ended = True
             self.mind()
@@ -316,7 +332,13 @@ class Stream(_FlowControlMixin):
             elif reset:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOW)
         self._socket.close()
+        self._say_goodbye()
         self._owner.closed(self)
+
+    def _say_goodbye(self) -> None:
+        if not self._said_goodbye:
+            self._said_goodbye = True
+            self._traffic.afloat += 1
 
     def _over(self, error: BaseException | None) -> None:
         protocol, self._protocol = self._protocol, asyncio.BaseProtocol()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
+from lab.fabric.kernel_tcp import Traffic
 from lab.fabric.stack import problem
 
 LARGEST = 65507
@@ -37,6 +38,9 @@ class Post(Protocol):
     @property
     def context(self) -> Context:
         """Where timers of the network run: in no host, so that a paused one does not hold them."""
+
+    @property
+    def traffic(self) -> Traffic: ...
 
     def reach(self, address: str) -> str:
         """The address that a program means by this one; OSError outside of the lab."""
@@ -146,6 +150,7 @@ class Datagrams(asyncio.DatagramTransport):
                 sock.connect(self._remote)
                 self._connected = True
             sock.send(octets) if self._connected else sock.sendto(octets, to)
+            self._post.traffic.afloat += 1
         except (BlockingIOError, InterruptedError):
             return  # no room in the kernel: a datagram may be lost
         except OSError as error:
@@ -183,6 +188,7 @@ class Datagrams(asyncio.DatagramTransport):
     def _read(self, sock: socket.socket) -> None:
         try:
             octets, peer = sock.recvfrom(LARGEST + 1)
+            self._post.traffic.afloat -= 1
         except (BlockingIOError, InterruptedError):
             raise
         except OSError as error:

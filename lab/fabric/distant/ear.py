@@ -8,7 +8,7 @@ Reports are JSON: an event as its log entry {"n", "t", "host", "event", …}, an
     {"ready": hosts}                        every host serves
     {"refused": {sentence, remedy, code}}   it could not begin; the node ends
     {"answer": number, "t": …, and one of "value", "missing": true, "error": {…}}
-    {"look": number, "t", "stirred", "due", "heard": orders}
+    {"look": number, "t", "stirred", "due", "afloat"}        see `pace`
     {"open"|"data"|"eof"|"lost"|"hold"|"go": channel, …}     see `tunnel`
 """
 
@@ -207,4 +207,5 @@ class Ear:
         loop = self._loop
         if order.patiently:
             await loop.leap_to(loop.time())
-        self._report({"look": order.number, "t": loop.time(), "stirred": loop.stirred, "due": loop.next_due()})
+        standing = {"stirred": loop.stirred, "due": loop.next_due(), "afloat": self._fabric.afloat}
+        self._report({"look": order.number, "t": loop.time(), **standing})

@@ -89,6 +89,10 @@ class NodeFabric(OneProcessFabric):
         for a, b, link in begin.links:
             self.rules.connect(a, b, link)
 
+    @property
+    def afloat(self) -> int:
+        return self._network.traffic.afloat
+
     def add(self, plan: HostPlan) -> None:
         super().add(plan)
         for address in plan.addresses:
