@@ -19,6 +19,7 @@ def run(
     seed: str = "",
     topology: str = "",
     jobs: int = 0,
+    pack: bool = False,
     junit: str = "",
     capture: str = "",
     json: Json = False,
@@ -37,6 +38,8 @@ def run(
         Play them all on this topology instead of their own.
     jobs
         How many at once; as many as there are cores, if not told otherwise.
+    pack
+        On docker, many hosts in one container instead of one in each.
     junit
         Write a report for a CI system into this file, in JUnit's XML.
     capture
@@ -48,7 +51,7 @@ def run(
 
     begun, results = time.perf_counter(), []
     found = [_found(path) for path in paths or ["scenarios"]]
-    for result in play(found, fabric, seed or None, _topology(topology), jobs or None, capture or None):
+    for result in play(found, fabric, seed or None, _topology(topology), jobs or None, capture or None, pack):
         results.append(result)
         if json:
             emit(result.to_json())

@@ -132,7 +132,7 @@ class KernelStack:
         return tuple(dict.fromkeys(address for some in found for address in some))
 
     def _accepted(self, sock: socket.socket, peer: tuple[Any, ...], factory: ProtocolFactory) -> None:
-        self.traffic.afloat -= 1
+        self.traffic.calls -= 1
         there = self.network.places.get(peer[0])
         visiting = peer[:2] not in self.network.dialling and peer[0] not in self.network.elsewhere
         rules = self.network.rules
@@ -226,11 +226,11 @@ class KernelStack:
         return toll is not None
 
     async def _connect(self, sock: socket.socket, to: Peer) -> None:
-        self.traffic.afloat += 1
+        self.traffic.calls += 1
         try:
             await asyncio.SelectorEventLoop.sock_connect(self.loop, sock, to)
         except OSError as error:
-            self.traffic.afloat -= 1
+            self.traffic.calls -= 1
             raise problem(error.errno or 0, f"{to[0]} port {to[1]}") from None
 
     async def _hear_back(self, target: Place) -> None:

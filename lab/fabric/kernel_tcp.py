@@ -52,10 +52,12 @@ Segment = bytes | _Rst
 
 @dataclass(slots=True)
 class Traffic:
-    """What the lab's programs have handed to the kernel, and not yet got from it: octets, datagrams, calls and
-    goodbyes. It stays above 0 by what came to nothing, and below by what others sent."""
+    """What the lab's programs have handed to the kernel and not yet got from it. Each stays above 0 by what came
+    to nothing (octets that nobody read before he left), and below by what others sent."""
 
-    afloat: int = 0
+    octets: int = 0
+    datagrams: int = 0
+    calls: int = 0
 
 
 class Owner(Protocol):
@@ -100,7 +102,7 @@ class Stream(_FlowControlMixin):
         self._paused = self._ended = self._closing = self._eof_written = False
         self._left = False
         """The program is done with it; the socket may have to say goodbye yet."""
-        self._shut = self._said_goodbye = False
+        self._shut = False
         self._reads = self._writes = False
 
     def start(self, protocol: asyncio.BaseProtocol) -> None:
@@ -223,9 +225,8 @@ class Stream(_FlowControlMixin):
         segment = self._unsent[0]
         if not segment and not self._left:
             self._socket.shutdown(socket.SHUT_WR)
-            self._say_goodbye()
         sent = self._socket.send(segment) if segment else 0
-        self._traffic.afloat += sent
+        self._traffic.octets += sent
         if sent < len(segment):
             self._unsent[0] = memoryview(segment)[sent:]
             return False
@@ -242,7 +243,7 @@ class Stream(_FlowControlMixin):
         except OSError as error:
             self._break(error)
             return
-        self._traffic.afloat -= len(data) or 1
+        self._traffic.octets -= len(data)
         if not data:
             self._ended = True
             self.mind()
@@ -332,13 +333,7 @@ class Stream(_FlowControlMixin):
             elif reset:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOW)
         self._socket.close()
-        self._say_goodbye()
         self._owner.closed(self)
-
-    def _say_goodbye(self) -> None:
-        if not self._said_goodbye:
-            self._said_goodbye = True
-            self._traffic.afloat += 1
 
     def _over(self, error: BaseException | None) -> None:
         protocol, self._protocol = self._protocol, asyncio.BaseProtocol()

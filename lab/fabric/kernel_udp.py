@@ -150,7 +150,7 @@ class Datagrams(asyncio.DatagramTransport):
                 sock.connect(self._remote)
                 self._connected = True
             sock.send(octets) if self._connected else sock.sendto(octets, to)
-            self._post.traffic.afloat += 1
+            self._post.traffic.datagrams += 1
         except (BlockingIOError, InterruptedError):
             return  # no room in the kernel: a datagram may be lost
         except OSError as error:
@@ -188,7 +188,7 @@ class Datagrams(asyncio.DatagramTransport):
     def _read(self, sock: socket.socket) -> None:
         try:
             octets, peer = sock.recvfrom(LARGEST + 1)
-            self._post.traffic.afloat -= 1
+            self._post.traffic.datagrams -= 1
         except (BlockingIOError, InterruptedError):
             raise
         except OSError as error:

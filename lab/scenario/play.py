@@ -24,7 +24,7 @@ from lab.fabric import site
 from lab.fabric.base import Boot, Fabric
 from lab.fabric.loop import LabLoop
 from lab.fabric.site import Site
-from lab.fabric.wish import Wish
+from lab.fabric.wish import PACKED, Wish
 from lab.internet import Internet
 from lab.log import EventLog
 from lab.scenario.net import Net
@@ -45,6 +45,8 @@ class Asked:
     """A file to save the event log in."""
     capture: str = ""
     """A file to save every packet in; a folder for a file of each scenario."""
+    pack: bool = False
+    """On docker, whether the hosts of a scenario share a container."""
     patience_s: float = 300.0
     """Seconds of the wall clock for one scenario; five days of lab time take less than one."""
 
@@ -117,7 +119,7 @@ def _bounded(seconds: float) -> Iterator[None]:
 def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:
     plan = _plan(script, asked)
     with tempfile.TemporaryDirectory(prefix="lab-") as root:
-        stage = _site(asked.fabric, plan, Path(root))
+        stage = _site(asked, plan, Path(root))
         with asyncio.Runner(loop_factory=lambda: LabLoop(stage.source)) as runner:
             return runner.run(_act(script, plan, stage.make, replace(blank, seed=plan.seed), asked))
 
@@ -129,17 +131,19 @@ def _plan(script: Script, asked: Asked) -> Plan:
     return replace(plan, seed=seed) if seed else plan
 
 
-def _site(name: str, plan: Plan, root: Path) -> Site:
+def _site(asked: Asked, plan: Plan, root: Path) -> Site:
     """Where it plays. On `local` this process enters a private network, and stays there for good."""
-    match name:
+    match asked.fabric:
         case "sim":
             return site.sim(plan)
         case "local":
             return site.local(plan, root)
         case "docker":
-            return site.docker(plan, Wish())
+            return site.docker(plan, Wish(share=PACKED if asked.pack else 1))
         case _:
-            raise WrongUse(f"there is no fabric '{name}'", remedy="Choose sim, local or docker.", code="W012")
+            raise WrongUse(
+                f"there is no fabric '{asked.fabric}'", remedy="Choose sim, local or docker.", code="W012"
+            )
 
 
 async def _act(

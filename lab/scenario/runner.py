@@ -33,11 +33,13 @@ def run(
     topology: str | Path | None = None,
     jobs: int | None = None,
     capture: str | Path | None = None,
+    pack: bool = False,
 ) -> Iterator[Result]:
     """Play all scenarios of these files and folders; `capture` is a file for the packets of a single one, or a
-    folder. WrongUse, before anything runs, when a path is none."""
+    folder; `pack`: on docker, the hosts of a scenario share a container. WrongUse, before anything runs, when a
+    path is none."""
     files = find(paths)
-    asked = Asked(fabric, seed or "", str(topology or ""), capture=_place(capture, len(files)))
+    asked = Asked(fabric, seed or "", str(topology or ""), capture=_place(capture, len(files)), pack=pack)
     # On one engine two labs of one topology would ask for the same addresses.
     most = 1 if fabric == "docker" else jobs or os.cpu_count() or 1
     workers = min(most, len(files))

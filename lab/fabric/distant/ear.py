@@ -17,9 +17,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,13 @@ from lab.fabric.distant.orders import (
     Order,
     Post,
     Say,
+    Stay,
     Stop,
     from_line,
 )
 from lab.fabric.distant.tunnel import Tunnels
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
-
-_LONGEST = 1 << 28
-"""Octets of a line: a question may bring a whole message, a Begin the zones of thousands of hosts."""
 
 MakeBoot = Callable[[Mapping[DomainName, ZonePlan]], Boot]
 Report = Callable[[dict[str, Any]], None]
@@ -69,14 +68,12 @@ def serve(make_boot: MakeBoot, root: Path) -> int:
 async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> int:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, NodeLoop)
-    hearing = asyncio.StreamReader(limit=_LONGEST)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(hearing), os.fdopen(inward, "rb"))
+    orders = Orders(inward)
+    await loop.connect_read_pipe(lambda: orders, os.fdopen(inward, "rb"))
     mouth = await Mouth.open(outward)
-    first = await hearing.readline()
-    if not first:
+    begin = await orders.next()
+    if not isinstance(begin, Begin):
         return 0
-    begin = from_line(first)
-    assert isinstance(begin, Begin)
     loop.shared.join(begin.moment)
     try:
         fabric = NodeFabric(begin, make_boot(begin.zones), root)
@@ -87,7 +84,7 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
         await mouth.close()
         return 1
     mouth.report({"ready": len(fabric.hosts)})
-    await Ear(fabric, loop, mouth.report).listen(hearing)
+    await Ear(fabric, loop, mouth, orders).listen()
     await fabric.down()
     await mouth.close()
     return 0
@@ -99,6 +96,49 @@ def _refusal(error: Exception) -> dict[str, Any]:
     traceback.print_exception(error)
     why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
     return form_of(WorldSaidNo(f"its programs could not start: {why}", code="H045"))
+
+
+class Orders(asyncio.Protocol):
+    """Standard input. Stop when nobody is left to give any."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._lines: deque[bytes] = deque()
+        self._rest = b""
+        self._over = False
+        self._came = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._lines.extend(lines)
+        self._came.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._over = True
+        self._came.set()
+
+    async def next(self) -> Order:
+        while not (self._lines or self._over):
+            self._came.clear()
+            await self._came.wait()
+        return from_line(self._lines.popleft()) if self._lines else Stop()
+
+    def await_leap(self) -> Leap | Stop:
+        """The next Leap, waited for with the whole process: no timer and no socket has its turn meanwhile. Orders
+        that come before it keep their places."""
+        kept: list[bytes] = []
+        while True:
+            while self._lines:
+                line = self._lines.popleft()
+                if isinstance(order := from_line(line), Leap | Stop):
+                    self._lines.extendleft(reversed(kept))
+                    return order
+                kept.append(line)
+            select.select([self._number], [], [])
+            data = os.read(self._number, 1 << 16)
+            if not data:
+                return Stop()
+            self.data_received(data)
 
 
 class Mouth(asyncio.BaseProtocol):
@@ -130,6 +170,11 @@ class Mouth(asyncio.BaseProtocol):
             self._transport.write(("\n".join(self._waiting) + "\n").encode())
             self._waiting.clear()
 
+    def has_spoken(self) -> bool:
+        """Say what is left, now; whether all of it went."""
+        self._speak()
+        return self._transport.get_write_buffer_size() == 0
+
     async def close(self) -> None:
         """Say what is left."""
         self._speak()
@@ -140,21 +185,33 @@ class Mouth(asyncio.BaseProtocol):
 class Ear:
     """Does what it is told."""
 
-    def __init__(self, fabric: NodeFabric, loop: NodeLoop, report: Report) -> None:
+    def __init__(self, fabric: NodeFabric, loop: NodeLoop, mouth: Mouth, orders: Orders) -> None:
         self._fabric = fabric
         self._loop = loop
-        self._report = report
-        self._tunnels = Tunnels(fabric.hosts, report)
+        self._mouth = mouth
+        self._orders = orders
+        self._report = mouth.report
+        self._tunnels = Tunnels(fabric.hosts, mouth.report)
         self._in_turn = asyncio.Lock()
         self._doing: set[asyncio.Task[None]] = set()
 
-    async def listen(self, hearing: asyncio.StreamReader) -> None:
-        with suppress(ConnectionError):
-            while line := await hearing.readline():
-                order = from_line(line)
-                if isinstance(order, Stop):
+    async def listen(self) -> None:
+        while not isinstance(order := await self._orders.next(), Stop):
+            if isinstance(order, Stay):
+                if not self._stayed(order):
                     return
+            else:
                 self._obey(order)
+
+    def _stayed(self, order: Stay) -> bool:
+        """Stand still until the next Leap; False when there will be none."""
+        self._say_standing(order.number)
+        if not self._mouth.has_spoken():
+            return True  # the lab will not hear it in time, and is in no hurry then
+        leap = self._orders.await_leap()
+        if isinstance(leap, Leap):
+            self._obey(leap)
+        return isinstance(leap, Leap)
 
     def _obey(self, order: Order) -> None:
         match order:
@@ -204,8 +261,10 @@ class Ear:
         return {}
 
     async def _look(self, order: Look) -> None:
+        await self._loop.leap_to(self._loop.time())
+        self._say_standing(order.number)
+
+    def _say_standing(self, number: int) -> None:
         loop = self._loop
-        if order.patiently:
-            await loop.leap_to(loop.time())
         standing = {"stirred": loop.stirred, "due": loop.next_due(), "afloat": self._fabric.afloat}
-        self._report({"look": order.number, "t": loop.time(), **standing})
+        self._report({"look": number, "t": loop.time(), **standing})

@@ -90,8 +90,10 @@ class NodeFabric(OneProcessFabric):
             self.rules.connect(a, b, link)
 
     @property
-    def afloat(self) -> int:
-        return self._network.traffic.afloat
+    def afloat(self) -> tuple[int, int, int]:
+        """Octets, datagrams and calls that went out from here, less those that came in here."""
+        traffic = self._network.traffic
+        return traffic.octets, traffic.datagrams, traffic.calls
 
     def add(self, plan: HostPlan) -> None:
         super().add(plan)

@@ -107,15 +107,21 @@ class Mend(Order):
 
 @dataclass(frozen=True, slots=True)
 class Look(Order):
-    """Say how far you are: at once, or (`patiently`) when nothing is ready and the sockets are quiet."""
+    """Say how far you are, when nothing is ready and the sockets are quiet."""
 
     number: int
-    patiently: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stay(Order):
+    """Say how far you are, at once, and do nothing more until a Leap comes."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Leap(Order):
-    """Lab time is ahead by so much from now on (`Moment.ahead`)."""
+    """Go on; lab time is ahead by so much from now on (`Moment.ahead`)."""
 
     ahead: float
 
