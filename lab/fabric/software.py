@@ -96,6 +96,32 @@ NEEDS: Mapping[str, Needs] = MappingProxyType(
                 Folder("/var/lib/nsd", "nsd"),
             ),
         ),
+        "opensmtpd": Needs(
+            ("opensmtpd",),
+            ("FOWNER", *_MAIL, "SYS_CHROOT"),
+            (
+                Folder("/etc/smtpd"),
+                _ETC_LAB,
+                Folder("/var/spool/smtpd", "root", 0o711, durable=True),
+                Folder("/run/opensmtpd"),
+                _MAILBOXES,
+            ),
+        ),
+        "knot": Needs(
+            ("knot",),
+            _NAMES,
+            (
+                Folder("/etc/knot"),
+                Folder(ZONES, durable=True),
+                Folder("/run/knot", "knot:knot"),
+                Folder("/var/lib/knot", "knot:knot", 0o770),
+            ),
+        ),
+        "powerdns": Needs(
+            ("pdns-backend-bind", "pdns-server"),
+            _NAMES,
+            (Folder("/etc/powerdns"), Folder(ZONES, durable=True), Folder("/run/pdns")),
+        ),
         "unbound": Needs(("unbound",), _NAMES, (Folder("/etc/unbound"), _ETC_LAB, Folder("/run/unbound"))),
     }
 )

@@ -33,16 +33,17 @@ async def start(words: Sequence[str], capture: bool = True) -> asyncio.subproces
     )
 
 
-async def run(words: Sequence[str], stdin: bytes = b"") -> tuple[int, str]:
+async def run(words: Sequence[str], group: str | None = None) -> tuple[int, str]:
     """Run a program to its end: its status, and all that it said."""
     process = await asyncio.create_subprocess_exec(
         *words,
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=_ENVIRONMENT,
+        group=group,
     )
-    said, _ = await process.communicate(stdin)
+    said, _ = await process.communicate()
     return process.returncode or 0, said.decode("utf-8", "replace")
 
 

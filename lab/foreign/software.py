@@ -69,6 +69,19 @@ CATALOGUE: Mapping[str, Software] = MappingProxyType(
                 checks=(("named-checkconf", "-z"),),
             ),
             Software("nsd", ("nsd", "-d"), "nsd started", checks=(("nsd-checkconf", "/etc/nsd/nsd.conf"),)),
+            Software(
+                "opensmtpd",
+                ("smtpd", "-d", "-F", "-f", "/etc/smtpd/smtpd.conf"),
+                "OpenSMTPD",
+                checks=(("smtpd", "-n", "-f", "/etc/smtpd/smtpd.conf"),),
+            ),
+            Software("knot", ("knotd",), "server started", checks=(("knotc", "conf-check"),)),
+            Software(
+                "powerdns",
+                ("pdns_server", "--guardian=no", "--daemon=no", "--disable-syslog", "--write-pid=no"),
+                "ready to distribute",
+                checks=(("pdns_server", "--config=check"),),
+            ),
             Software("unbound", ("unbound", "-d"), "start of service", checks=(("unbound-checkconf",),)),
         )
     }

@@ -110,7 +110,7 @@ class Foreign:
             transport.close()
 
     def _hear(self, line: str, software: Software, reader: Reader, serves: asyncio.Future[None]) -> None:
-        self.lines.append(line)
+        self.lines.append(f"{software.name}: {line}")
         for event in reader.read(line, self.host.clock.elapsed()):
             self._tell(event)
         if software.ready in line and not serves.done():

@@ -41,7 +41,6 @@ def _main(scene: Scene) -> Iterator[str]:
     yield from _recursion(scene)
     yield "};"
     yield from _control()
-    yield from _logging()
     yield from _zones(scene)
 
 
@@ -74,14 +73,6 @@ def _control() -> Iterator[str]:
     yield "// rndc, for whoever keeps this host, from the host itself only."
     yield f'include "{KEY_FILE}";'
     yield 'controls { inet 127.0.0.1 port 953 allow { 127.0.0.1; } keys { "rndc-key"; }; };'
-
-
-def _logging() -> Iterator[str]:
-    yield "logging {"
-    yield "    channel lab { stderr; severity info; print-category yes; print-severity yes; print-time iso8601; };"
-    yield "    category default { lab; };"
-    yield "    category lame-servers { lab; };"
-    yield "};"
 
 
 def _zones(scene: Scene) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.foreign.config.scene import CERTIFICATE, KEY, MAIL_USER, File, Scene, home_of, lines
+from lab.foreign.config.scene import CERTIFICATE, KEY, File, Scene, home_of, lines
 
 FOLDER = "/etc/exim4"
 
@@ -47,6 +47,8 @@ def _main(scene: Scene) -> Iterator[str]:
     if "recipient_limit" in mail.settings:
         yield f"recipients_max = {mail.settings['recipient_limit']}"
     yield f"delay_warning = {_time(schedule.warns[0]) if schedule.warns else '0s'}"
+    yield "# Exim goes on as its own user once it listens; nothing here needs root for a delivery."
+    yield "deliver_drop_privilege = true"
     yield "# No look-ups that a lab has no answers for: the caller's account (RFC 1413)."
     yield "rfc1413_query_timeout = 0s"
     yield "never_users ="
@@ -158,8 +160,6 @@ def _transports(scene: Scene) -> Iterator[str]:
         yield "  # Dovecot puts it into the mailbox (LMTP), so that both agree on quota and numbers."
         yield "  driver = lmtp"
         yield "  socket = /run/dovecot/lmtp"
-        yield "  user = " + MAIL_USER
-        yield "  group = " + MAIL_USER
     else:
         yield "  driver = appendfile"
         yield "  maildir_format"
@@ -168,8 +168,6 @@ def _transports(scene: Scene) -> Iterator[str]:
         yield "  delivery_date_add"
         yield "  envelope_to_add"
         yield "  return_path_add"
-        yield "  user = " + MAIL_USER
-        yield "  group = " + MAIL_USER
         yield "  mode = 0600"
 
 

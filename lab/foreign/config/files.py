@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from lab.foreign.config import bind, dovecot, exim, nsd, postfix, unbound
+from lab.foreign.config import bind, dovecot, exim, knot, nsd, opensmtpd, postfix, powerdns, unbound
 from lab.foreign.config.scene import File, Scene
 
 MAKERS: Mapping[str, Callable[[Scene], tuple[File, ...]]] = MappingProxyType(
@@ -16,6 +16,9 @@ MAKERS: Mapping[str, Callable[[Scene], tuple[File, ...]]] = MappingProxyType(
         "bind": bind.files,
         "nsd": nsd.files,
         "unbound": unbound.files,
+        "opensmtpd": opensmtpd.files,
+        "knot": knot.files,
+        "powerdns": powerdns.files,
     }
 )
 

@@ -56,7 +56,8 @@ def _main(scene: Scene) -> Iterator[str]:
     yield "remote-control:"
     yield "    # unbound-control, for whoever keeps this host, from the host itself only."
     yield "    control-enable: yes"
-    yield '    control-interface: "/run/unbound/control"'
+    yield "    control-interface: 127.0.0.1"
+    yield "    control-use-cert: no"
     if resolver.forwards_to:
         yield "forward-zone:"
         yield '    name: "."'

@@ -34,13 +34,17 @@ class Tools:
     listing: tuple[str, ...]
     read: Callable[[str, float], Iterator[queues.Waiting]]
     hurry: tuple[str, ...]
+    group: str | None = None
+    """The one whose rights its tools have by their file; in a container without new privileges root has to be it."""
 
 
 TOOLS: Mapping[str, Tools] = MappingProxyType(
     {
         "postfix": Tools(("postqueue", "-j"), queues.from_postqueue, ("postqueue", "-f")),
         "exim": Tools(("exim4", "-bp"), queues.from_exim, ("exim4", "-qff")),
-        "opensmtpd": Tools(("smtpctl", "show", "queue"), queues.from_smtpctl, ("smtpctl", "schedule", "all")),
+        "opensmtpd": Tools(
+            ("smtpctl", "show", "queue"), queues.from_smtpctl, ("smtpctl", "schedule", "all"), "opensmtpq"
+        ),
     }
 )
 
@@ -79,12 +83,13 @@ class MailDesk:
     async def queue(self, request: Form) -> Form:
         tools = TOOLS[self._software]
         now = self._keeper.host.clock.now().timestamp()
-        _, text = await processes.run(tools.listing)
+        _, text = await processes.run(tools.listing, group=tools.group)
         return {"queue": [self._row(waiting) for waiting in tools.read(text, now)]}
 
     async def retry(self, request: Form) -> Form:
         before = len((await self.queue({}))["queue"])
-        self._keeper.host.spawn(processes.run(TOOLS[self._software].hurry), "queue run")
+        tools = TOOLS[self._software]
+        self._keeper.host.spawn(processes.run(tools.hurry, group=tools.group), "queue run")
         return {"retried": before}
 
     def _row(self, waiting: queues.Waiting) -> Form:

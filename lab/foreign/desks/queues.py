@@ -68,12 +68,11 @@ def from_exim(text: str, now: float) -> Iterator[Waiting]:
 
 
 def from_smtpctl(text: str, now: float) -> Iterator[Waiting]:
-    """`smtpctl show queue`: a line for each recipient, its columns parted by "|" (smtpctl(8))."""
+    """`smtpctl show queue`: an envelope a line, in columns: id, family, type, flags, sender, recipient, its aim,
+    arrival, expiry, last try, tries, state, seconds, reason."""
     for line in text.splitlines():
         words = line.split("|")
-        if len(words) < 13:
+        if len(words) < 14:
             continue
-        yield Waiting(
-            words[0][:8], words[4].strip("<>"), words[6].strip("<>"), 0, float(words[7] or 0),
-            words[11] == "inflight", words[14] if len(words) > 14 else "",
-        )  # fmt: skip
+        sender, recipient, arrived, state, reason = words[4], words[5], words[7], words[11], words[13]
+        yield Waiting(words[0][:8], sender, recipient, 0, float(arrived or 0), state == "inflight", reason)

@@ -7,9 +7,11 @@ from lab.foreign.readers.bind import BindReader
 from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.dovecot import DovecotReader
 from lab.foreign.readers.exim import EximReader
+from lab.foreign.readers.knot import KnotReader
 from lab.foreign.readers.nsd import NsdReader
+from lab.foreign.readers.opensmtpd import OpenSmtpdReader
 from lab.foreign.readers.postfix import BackOff, PostfixReader
-from lab.foreign.readers.reader import Reader
+from lab.foreign.readers.reader import Deaf, Reader
 from lab.foreign.readers.unbound import UnboundReader
 
 
@@ -35,5 +37,9 @@ def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
             return NsdReader()
         case "unbound":
             return UnboundReader()
+        case "knot":
+            return KnotReader()
+        case "opensmtpd":
+            return OpenSmtpdReader(own, scene.schedule)
         case _:
-            raise ValueError(name)
+            return Deaf()

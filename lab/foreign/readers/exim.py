@@ -295,7 +295,7 @@ def _verb(command: str) -> str:
 
 def _bare(why: str) -> str:
     found = _ERROR.search(why)
-    return found["reply"] if found else why
+    return found["reply"] if found else re.sub(r" DT=\S+$", "", why)
 
 
 def _status(why: str) -> str:
