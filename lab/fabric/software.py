@@ -34,8 +34,7 @@ class Needs:
 
 
 _ETC_LAB = Folder("/etc/lab")
-_MAILBOXES = Folder("/var/mail", "mail:mail", 0o1777, durable=True)
-"""As on every Unix: who delivers may make a mailbox, and nobody may remove another's."""
+_MAILBOXES = Folder("/var/mail", "mail:mail", durable=True)
 ZONES = "/var/lib/zones"
 _MAIL = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETUID")
 """A mail system is several users: root starts programs as them, and writes into their folders. KILL ends them."""
@@ -64,12 +63,13 @@ def _exim() -> Iterator[Folder]:
     yield Folder("/var/spool/exim4", own, 0o750, durable=True)
     yield Folder("/var/log/exim4", own, 0o750)
     yield Folder("/run/exim4", own, 0o750)
+    yield Folder("/var/mail", "mail:Debian-exim", 0o775, durable=True)
 
 
 NEEDS: Mapping[str, Needs] = MappingProxyType(
     {
         "postfix": Needs(("postfix",), _MAIL, (*_postfix(), _ETC_LAB, _MAILBOXES)),
-        "exim": Needs(("exim4-daemon-light",), _MAIL, (*_exim(), _ETC_LAB, _MAILBOXES)),
+        "exim": Needs(("exim4-daemon-light",), _MAIL, (*_exim(), _ETC_LAB)),
         "dovecot": Needs(
             ("dovecot-imapd", "dovecot-lmtpd", "dovecot-pop3d"),
             _MAIL,

@@ -29,6 +29,7 @@ from lab.foreign import processes
 from lab.foreign.config.files import host_files
 from lab.foreign.config.scene import Certificate, File, Scene, scene
 from lab.foreign.desks.choose import desks_for
+from lab.foreign.desks.mail import TOOLS
 from lab.foreign.readers.choose import readers_of
 from lab.foreign.readers.reader import Reader
 from lab.foreign.software import Software, catalogued
@@ -130,12 +131,19 @@ class Foreign:
                 if self._is_awaited(event):
                     return  # whoever waits for it has told already
             case MailDeferred(queue_id=queue_id, recipients=recipients):
+                self._hurry(event)
                 self._deferrals.setdefault(queue_id, {}).update(dict.fromkeys(recipients, event))
             case MailRemoved(queue_id=queue_id):
                 self._deferrals.pop(queue_id, None)
             case _:
                 pass
         self.host.log(event)
+
+    def _hurry(self, event: MailDeferred) -> None:
+        """OpenSMTPD's schedule is compiled in; where the topology asks for the lab's, it is told when to try."""
+        if "opensmtpd" in self.host.plan.software and self.scene.schedule.name == "lab":
+            wait = max(0.0, event.next_try - self.host.clock.elapsed())
+            self.host.spawn(_hurried(wait), "queue run")
 
     def _is_awaited(self, event: Event) -> bool:
         found = [future for wanted, future in self._awaited if wanted == event and not future.done()]
@@ -178,6 +186,12 @@ class Foreign:
 
     def family(self) -> list[int]:
         return processes.family(process.pid for process in self.programs.values() if process.returncode is None)
+
+
+async def _hurried(wait: float) -> None:
+    await asyncio.sleep(wait)
+    tools = TOOLS["opensmtpd"]
+    await processes.run(tools.hurry, group=tools.group)
 
 
 def config_form(scene: Scene) -> list[dict[str, str]]:

@@ -16,6 +16,9 @@ from lab.topology.plan import HostPlan
 HOSTS, ROOT = "hosts", "ca.pem"
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian's programs look whom to trust."""
+_WRITTEN = 946_684_800
+"""2000-01-01. A resolv.conf of the first second of 1970 is one that OpenSMTPD's resolver never reads: that is the
+time it believes to have read it last (libasr, asr_check_reload)."""
 
 
 def resolv_name(resolvers: Sequence[Address]) -> str:
@@ -41,6 +44,6 @@ def archive(texts: dict[str, str]) -> bytes:
     with tarfile.open(fileobj=octets, mode="w") as tar:
         for name, text in sorted(texts.items()):
             form = tarfile.TarInfo(name)
-            form.size, form.mode = len(text.encode()), 0o644
+            form.size, form.mode, form.mtime = len(text.encode()), 0o644, _WRITTEN
             tar.addfile(form, io.BytesIO(text.encode()))
     return octets.getvalue()

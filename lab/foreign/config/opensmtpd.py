@@ -1,9 +1,9 @@
 """OpenSMTPD 6.8: smtpd.conf and the tables that it names.
 
 The rule: a line says what is listened to, an action what is done with mail, and the first rule that matches a
-recipient which action it is. No people log in here to hand mail in: its password tables want hashes, and the lab's
-passwords are in clear. When to try again is compiled in (400 s × n²); where the topology's schedule is the lab's own,
-the lab hurries it. smtpd.conf(5), table(5).
+recipient which action it is. No people log in here to hand mail in: its password tables want hashes, and the
+lab's passwords are in clear. When to try again is compiled in (400 s × n²); where the topology's schedule is the
+lab's own, the lab hurries it. smtpd.conf(5), table(5).
 """
 
 from __future__ import annotations

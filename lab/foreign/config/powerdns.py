@@ -1,7 +1,7 @@
 """PowerDNS Authoritative Server 4: pdns.conf, and its zones as BIND would have them (its `bind` back end).
 
-The rule: zones are master files here too, so that a student finds the same file whichever server has it; the list of
-them is in named.conf's form. https://doc.powerdns.com/authoritative/
+The rule: zones are master files here too, so that a student finds the same file whichever server has it; the list
+of them is in named.conf's form. https://doc.powerdns.com/authoritative/
 """
 
 from __future__ import annotations

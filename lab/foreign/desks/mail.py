@@ -35,7 +35,7 @@ class Tools:
     read: Callable[[str, float], Iterator[queues.Waiting]]
     hurry: tuple[str, ...]
     group: str | None = None
-    """The one whose rights its tools have by their file; in a container without new privileges root has to be it."""
+    """Whose rights its tools have by their file; where nobody gains privileges root has to be of it."""
 
 
 TOOLS: Mapping[str, Tools] = MappingProxyType(
