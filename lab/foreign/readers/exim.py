@@ -48,7 +48,7 @@ _HOST = re.compile(
     r" H=(?P<name>[^\s(\[]+)? ?(?:\((?P<helo>[^)]*)\) ?)?\[(?P<address>[^\]]*)\](?::(?P<port>\d+))?"
 )
 _TO = re.compile(r" from <(?P<sender>[^>]*)>(?: for (?P<recipients>.*))?$")
-_WHOM = re.compile(r"(?P<who>\S+)(?: \((?P<parents>[^)]*)\))?(?: <(?P<original>[^>]*)>)?(?P<rest>[ :].*|$)")
+_WHOM = re.compile(r"(?P<who>[^\s:]+)(?: \((?P<parents>[^)]*)\))?(?: <(?P<original>[^>]*)>)?(?P<rest>[ :].*|$)")
 _DEFER = re.compile(r".* defer \((?P<number>-?\d+)\)(?: DT=\S+)?:? ?(?P<why>.*)")
 _ERROR = re.compile(
     r"(?:SMTP error from remote mail server|LMTP error from remote mail server|H=\S+ \[[^\]]*\]:? SMTP error.*?)"
@@ -62,6 +62,8 @@ _SENDER = re.compile(r" F=<(?P<sender>[^>]*)>")
 _LOGIN = re.compile(
     r"(?P<how>\w+) authenticator failed for .*?\[(?P<peer>[^\]]*)\].*?(?:\(set_id=(?P<user>[^)]*)\))?$"
 )
+_LASTED = re.compile(r" DT=\S+$")
+"""How long a delivery took: nothing of it."""
 _NOT_YET = "retry time not reached"
 
 
@@ -100,7 +102,8 @@ class EximReader:
             return list(self._refused(found["text"], ""))
         flagged = _FLAG.match(found["text"])
         if flagged is not None and flagged["flag"] in self._flags:
-            return list(self._flags[flagged["flag"]](found["id"], flagged["rest"], now))
+            rest = _LASTED.sub("", flagged["rest"])
+            return list(self._flags[flagged["flag"]](found["id"], rest, now))
         return list(self._remark(found["id"], found["text"]))
 
     # -- mail comes in ---------------------------------------------------------------------------------------
@@ -295,7 +298,7 @@ def _verb(command: str) -> str:
 
 def _bare(why: str) -> str:
     found = _ERROR.search(why)
-    return found["reply"] if found else re.sub(r" DT=\S+$", "", why)
+    return found["reply"] if found else why
 
 
 def _status(why: str) -> str:
