@@ -345,7 +345,7 @@ def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:
         raise WrongUse(
             f"{first.name} is to run {what}{others}: the fabric '{fabric.name}' runs the lab's own programs only",
             remedy=f"lab up {plan.source or 'TOPOLOGY'} --fabric docker",
-            code="W026",
+            code="W028",
         )
 
 

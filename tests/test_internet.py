@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from lab.clock import VirtualTime
+from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultLifted
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
@@ -43,6 +44,20 @@ def play(story: Callable[[Internet], Awaitable[None]]) -> list[str]:
 
     with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner:
         return runner.run(main())
+
+
+def test_what_is_not_the_labs_own_needs_a_fabric_that_runs_it() -> None:
+    text = "domains: {a.example: {mx: [10 mail.a.example], hosts: {mail.a.example: {software: postfix}}}}"
+    plan = loads(text, "a.yaml")
+
+    async def main() -> None:
+        Internet(plan, lambda boot: SimFabric(plan.ranges, boot))
+
+    with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner, pytest.raises(WrongUse) as caught:
+        runner.run(main())
+    assert "mail.a.example is to run postfix" in caught.value.sentence
+    assert caught.value.remedy == "lab up a.yaml --fabric docker"
+    assert caught.value.code == "W028"
 
 
 async def _delay(net: Internet) -> float:

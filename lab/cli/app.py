@@ -44,6 +44,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("account", "account", "who has a mailbox; new ones, passwords, forwards:  lab account add ADDRESS"),
             ("queue", "queue", "what waits, where, until when"),
             ("zone", "zone", "a zone's records; add or remove some"),
+            ("config", "config", "what a host's software reads:  lab config HOST [FILE]"),
         ),
     ),
     (

@@ -5,7 +5,8 @@ The rule: nothing is asked of the host itself, so that a lab of 100,000 hosts ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,22 @@ def about(host: HostPlan, plan: Plan) -> str:
     """What it does, in the words of its postmaster: "delegates be. ch. com.", "smtp · 1 mailbox"."""
     if host.name == STUDENT:
         return "you are here"
-    return " · ".join([*_names(host, plan), *_resolver(host), *(_mail(host.mail) if host.mail else ())])
+    return " · ".join(
+        [
+            *_names(host, plan),
+            *_resolver(host),
+            *(_mail(host.mail, host.software) if host.mail else ()),
+            *_foreign(host),
+        ]
+    )
+
+
+def _foreign(host: HostPlan) -> Iterator[str]:
+    """The software that is not the lab's."""
+    if host.software:
+        yield "by " + " and ".join(host.software)
+    elif host.image or host.command:
+        yield f"by {host.image or host.command[0]}"
 
 
 def row(host: HostPlan, plan: Plan, state: str = "up") -> dict[str, Any]:
@@ -74,14 +90,21 @@ def _resolver(host: HostPlan) -> Iterator[str]:
         yield f"asks {_some(host.resolver.forwards_to)}"
 
 
-def _mail(mail: MailPlan) -> Iterator[str]:
-    yield "smtp pop3 imap submission" if mail.local_domains else "smtp"
+def _mail(mail: MailPlan, software: tuple[str, ...]) -> Iterator[str]:
+    yield _services(software) if mail.local_domains else "smtp"
     if mail.mailboxes:
         yield _count(len(mail.mailboxes), "mailbox", "mailboxes")
     if mail.backup_for:
         yield f"holds mail for {_some(mail.backup_for)}"
     if mail.smarthost:
         yield f"hands everything to {mail.smarthost}"
+
+
+def _services(software: tuple[str, ...]) -> str:
+    """OpenSMTPD takes no logins here (`foreign.config.opensmtpd`); without Dovecot nobody hands mail out."""
+    if software and "dovecot" not in software:
+        return "smtp"
+    return "smtp pop3 imap" if "opensmtpd" in software else "smtp pop3 imap submission"
 
 
 def _some(words: Iterable[str]) -> str:
@@ -92,3 +115,17 @@ def _some(words: Iterable[str]) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def plan_form(host: HostPlan) -> dict[str, Any]:
+    """A host's plan as JSON: what is not said in it is left out."""
+    return {key: value for key, value in _plain(asdict(host)).items() if value not in ("", [], {}, None)}
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists; times in seconds."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.control import accounts, breaking, capturing, mailing, talking, watching
 from lab.control.arguments import Args, flag, optional, text, texts
-from lab.control.describe import about
+from lab.control.describe import about, plan_form
 from lab.control.running import Lab
 from lab.control.server import Switchboard
 from lab.errors import BadFile, WrongUse
@@ -80,6 +80,18 @@ def _unreadable(lines: list[str], error: BadFile) -> WrongUse:
     )
 
 
+async def config(lab: Lab, args: Args) -> Form:
+    """What a host's software reads; of one that runs the lab's own programs, its plan."""
+    plan = lab.internet.host(text(args, "host"))
+    if plan.software:
+        return {
+            "host": plan.name,
+            "software": list(plan.software),
+            **await lab.internet.ask(plan.name, "config", {}),
+        }
+    return {"host": plan.name, "software": [], "files": [], "plan": plan_form(plan)}
+
+
 async def queue(lab: Lab, args: Args) -> Form:
     name = optional(args, "host")
     if flag(args, "retry"):
@@ -95,6 +107,7 @@ VERBS: Mapping[str, Any] = MappingProxyType(
         "dig": dig,
         "zone": zone,
         "queue": queue,
+        "config": config,
         "send": mailing.send,
         "mailbox": mailing.mailbox,
         "account": accounts.account,

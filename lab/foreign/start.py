@@ -26,7 +26,7 @@ from lab.events import Event, MailDeferred, MailRemoved, ZoneReloaded
 from lab.fabric.base import Host
 from lab.fabric.software import Folder
 from lab.foreign import processes
-from lab.foreign.config.files import host_files
+from lab.foreign.config.files import config_form, host_files
 from lab.foreign.config.scene import Certificate, File, Scene, scene
 from lab.foreign.desks.choose import desks_for
 from lab.foreign.desks.mail import TOOLS
@@ -192,15 +192,6 @@ async def _hurried(wait: float) -> None:
     await asyncio.sleep(wait)
     tools = TOOLS["opensmtpd"]
     await processes.run(tools.hurry, group=tools.group)
-
-
-def config_form(scene: Scene) -> list[dict[str, str]]:
-    """The files of a host as `lab config` shows them; keys are never shown."""
-    return [{"path": file.path, "text": _shown(file)} for file in host_files(scene)]
-
-
-def _shown(file: File) -> str:
-    return "(a private key)\n" if "PRIVATE KEY" in file.text else file.text
 
 
 def prepare(software: Software) -> None:

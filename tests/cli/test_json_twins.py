@@ -44,6 +44,11 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
     },
     ("account", "list"): {"": {"do", "hosts"}},
     ("zone", "unige.ch"): {"": {"origin", "serial", "text"}},
+    ("config", "mail.unige.ch"): {"": {"host", "software", "files", "plan"}},
+    ("config", "relay.eunet.be", "exim4.conf", "--topology", "belgium-real"): {
+        "": {"host", "software", "files"},
+        "files": {"path", "text"},
+    },
     ("clock", "+1s"): {"": {"now", "elapsed_s", "advanced_s", "happened"}},
     ("fail", "ns.be"): {"": {"host", "fault"}},
     ("heal", "ns.be"): {"": {"healed"}},

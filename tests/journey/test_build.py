@@ -33,6 +33,7 @@ from lab.events import (
     SubmissionRefused,
 )
 from lab.journey import Journey, Journeys, Layer, State, build, from_json, mermaid, plain, render, to_json
+from lab.log import EventLog
 
 
 def only(story: Story) -> Journey:
@@ -319,3 +320,16 @@ def test_the_states_of_a_thousand_waiting_messages_cost_little() -> None:
     journeys = build(story.log)
     assert {journeys.state(name) for name in journeys} == {State.QUEUED}
     assert time.process_time() - begun < 1.0
+
+
+def test_hosts_that_are_heard_in_the_wrong_order_are_one_journey() -> None:
+    """Two logs of foreign software come by ways of their own: the 250 may be heard before who said it."""
+    log = EventLog()
+    log.append(0.0, "mail.a.be", MailSubmitted("A1", "<1@a.be>", "ann@a.be", ("ed@b.be",), 9))
+    log.append(
+        0.1, "mail.a.be", MailRelayed("A1", ("ed@b.be",), "mail.b.be", "198.18.0.9", "250 OK id=1xXHxb-00-12")
+    )
+    log.append(0.1, "mail.b.be", MailAccepted("1xXHxb-00-12", "", "ann@a.be", ("ed@b.be",), 9, "", "", "ESMTP"))
+    log.append(0.2, "mail.b.be", MailDelivered("1xXHxb-00-12", "ed@b.be", "ed@b.be", 1))
+    journeys = build(log)
+    assert [journey.state for journey in journeys.values()] == [State.DELIVERED]

@@ -28,3 +28,12 @@ def host_files(scene: Scene) -> tuple[File, ...]:
     own = scene.certificate.files() if scene.certificate is not None and scene.host.mail is not None else ()
     made = (file for name in scene.host.software for file in MAKERS[name](scene))
     return tuple({file.path: file for file in reversed([*own, *made])}.values())[::-1]
+
+
+def config_form(scene: Scene) -> list[dict[str, str]]:
+    """The files of a host as `lab config` shows them: [{path, text}]. A private key is never shown."""
+    return [{"path": file.path, "text": _shown(file)} for file in host_files(scene)]
+
+
+def _shown(file: File) -> str:
+    return "(a private key)\n" if "PRIVATE KEY" in file.text else file.text
