@@ -157,16 +157,16 @@ class MailDesk:
     async def account(self, request: Form) -> Form:
         form = await account(self, request)
         if request.get("do") != "list":
-            self._rewrite()
+            await self._rewrite()
         return form
 
-    def _rewrite(self) -> None:
+    async def _rewrite(self) -> None:
         """The files that say who there is, anew."""
         keeper = self._keeper
         keeper.scene = replace(keeper.scene, people=self._people.persons, aliases=dict(self._people.aliases))
         for name in keeper.host.plan.software:
             keeper.write(MAKERS[name](keeper.scene))
-            keeper.reload(name)
+            await keeper.reload(name)
 
 
 def _completed(sender: str, recipients: list[str], octets: bytes, keeper: Keeper) -> bytes:

@@ -75,7 +75,7 @@ class ZoneDesk:
         if self._software in RELOAD:
             await processes.run((*RELOAD[self._software], zone))
         else:
-            self._keeper.reload(self._software)
+            await self._keeper.reload(self._software)
 
     def _put(self, zone: Zone) -> None:
         self._zones.put(zone)
