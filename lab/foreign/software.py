@@ -27,8 +27,6 @@ class Software:
     """Commands to run once before it: making keys and the like."""
     checks: tuple[tuple[str, ...], ...] = ()
     """Commands that end with another status than 0 where its files are not sound."""
-    reloaded: str = ""
-    """What its log says once it has read its files again (SIGHUP)."""
     log_pipes: tuple[str, ...] = ()
     log_owner: str = "root"
     owns: tuple[tuple[str, str], ...] = ()
@@ -52,7 +50,6 @@ CATALOGUE: Mapping[str, Software] = MappingProxyType(
                 ("/usr/lib/postfix/sbin/master", "-s"),
                 "daemon started",
                 checks=(("postconf", "-n"), ("postconf", "-M")),
-                reloaded="reload -- version",
             ),
             Software(
                 "exim",

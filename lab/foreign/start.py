@@ -32,13 +32,12 @@ from lab.foreign.desks.choose import desks_for
 from lab.foreign.desks.mail import TOOLS
 from lab.foreign.readers.choose import readers_of
 from lab.foreign.readers.reader import Reader
-from lab.foreign.software import CATALOGUE, Software, catalogued
+from lab.foreign.software import Software, catalogued
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
 
 _SECONDS = 30.0
 """How long a program may take until it serves. Postfix and Dovecot together take 0.5 s on an idle machine."""
-_RELOAD_SECONDS = 5.0
 _KEPT = 500
 
 
@@ -58,7 +57,6 @@ class Foreign:
         self.programs: dict[str, asyncio.subprocess.Process] = {}
         self.lines: deque[str] = deque(maxlen=_KEPT)
         self._awaited: list[tuple[Event, asyncio.Future[None]]] = []
-        self._listening: list[tuple[str, asyncio.Future[None]]] = []
         self._deferrals: dict[str, dict[str, MailDeferred]] = {}
 
     # -- from files to a program that serves -----------------------------------------------------------------
@@ -67,16 +65,10 @@ class Foreign:
         for file in files:
             write(file)
 
-    async def reload(self, software: str) -> None:
-        process, said = self.programs.get(software), CATALOGUE[software].reloaded
-        if process is None or process.returncode is not None:
-            return
-        heard = asyncio.get_running_loop().create_future()
-        self._listening.append((said, heard))
-        processes.send(signal.SIGHUP, [process.pid])
-        with suppress(TimeoutError):
-            await asyncio.wait_for(heard, _RELOAD_SECONDS if said else 0)
-        self._listening.remove((said, heard))
+    def reload(self, software: str) -> None:
+        process = self.programs.get(software)
+        if process is not None and process.returncode is None:
+            processes.send(signal.SIGHUP, [process.pid])
 
     async def run(self, software: Software, reader: Reader) -> None:
         """Start it, and return when it serves. MachineSaidNo with its last words when it does not."""
@@ -122,9 +114,6 @@ class Foreign:
         self.lines.append(f"{software.name}: {line}")
         for event in reader.read(line, self.host.clock.elapsed()):
             self._tell(event)
-        for words, heard in self._listening:
-            if words and words in line and not heard.done():
-                heard.set_result(None)
         if software.ready in line and not serves.done():
             serves.set_result(None)
 

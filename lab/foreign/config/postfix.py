@@ -177,6 +177,7 @@ def _master(scene: Scene) -> Iterator[str]:
 
 
 def _submission(level: str) -> Iterator[str]:
+    yield "  -o max_use=1"
     yield "  -o syslog_name=postfix/submission"
     yield f"  -o smtpd_tls_security_level={level}"
     yield "  -o smtpd_sasl_auth_enable=yes"
@@ -185,12 +186,15 @@ def _submission(level: str) -> Iterator[str]:
 
 
 _SERVERS = """\
+# What takes mail in serves one caller and ends, so that a new mailbox or alias shows at once.
 smtp       inet  n      -      n      -      -       smtpd
+  -o max_use=1
 """
 
 _PROGRAMS = """\
 pickup     unix  n      -      n      60     1       pickup
 cleanup    unix  n      -      n      -      0       cleanup
+  -o max_use=1
 qmgr       unix  n      -      n      300    1       qmgr
 tlsmgr     unix  -      -      n      1000?  1       tlsmgr
 rewrite    unix  -      -      n      -      -       trivial-rewrite

@@ -16,8 +16,8 @@ class Keeper(Protocol):
     def write(self, files: tuple[File, ...]) -> None:
         """Put files in the place of what is there."""
 
-    async def reload(self, software: str) -> None:
-        """Have a program read its configuration again (SIGHUP), and wait until it says so, where it does."""
+    def reload(self, software: str) -> None:
+        """Have a program read its configuration again (SIGHUP)."""
 
     async def told(self, event: Event, within: float = 5.0) -> bool:
         """Wait until the log tells of it."""

@@ -34,6 +34,8 @@ class Tools:
     listing: tuple[str, ...]
     read: Callable[[str, float], Iterator[queues.Waiting]]
     hurry: tuple[str, ...]
+    renew: tuple[str, ...] = ()
+    """After a change of people; the others read their files at each message."""
     group: str | None = None
     """Whose rights its tools have by their file; where nobody gains privileges root has to be of it."""
 
@@ -43,7 +45,11 @@ TOOLS: Mapping[str, Tools] = MappingProxyType(
         "postfix": Tools(("postqueue", "-j"), queues.from_postqueue, ("postqueue", "-f")),
         "exim": Tools(("exim4", "-bp"), queues.from_exim, ("exim4", "-qff")),
         "opensmtpd": Tools(
-            ("smtpctl", "show", "queue"), queues.from_smtpctl, ("smtpctl", "schedule", "all"), "opensmtpq"
+            ("smtpctl", "show", "queue"),
+            queues.from_smtpctl,
+            ("smtpctl", "schedule", "all"),
+            ("smtpctl", "update", "table", "people"),
+            "opensmtpq",
         ),
     }
 )
@@ -166,7 +172,9 @@ class MailDesk:
         keeper.scene = replace(keeper.scene, people=self._people.persons, aliases=dict(self._people.aliases))
         for name in keeper.host.plan.software:
             keeper.write(MAKERS[name](keeper.scene))
-            await keeper.reload(name)
+        tools = TOOLS[self._software]
+        if tools.renew:
+            await processes.run(tools.renew, group=tools.group)
 
 
 def _completed(sender: str, recipients: list[str], octets: bytes, keeper: Keeper) -> bytes:

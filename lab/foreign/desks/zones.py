@@ -75,7 +75,7 @@ class ZoneDesk:
         if self._software in RELOAD:
             await processes.run((*RELOAD[self._software], zone))
         else:
-            await self._keeper.reload(self._software)
+            self._keeper.reload(self._software)
 
     def _put(self, zone: Zone) -> None:
         self._zones.put(zone)
