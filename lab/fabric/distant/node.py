@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lab.fabric.base import Boot, Capability
 from lab.fabric.distant.identities import Identities
 from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Begin, Neighbour
-from lab.fabric.faults import Fault, HostFaults
+from lab.fabric.faults import Fault, HostFaults, Paused
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
 from lab.fabric.local import allow_open_files
@@ -113,6 +114,8 @@ class NodeFabric(OneProcessFabric):
     async def fail(self, host: DomainName, fault: Fault) -> None:
         if host in self.hosts:
             await super().fail(host, fault)
+            if isinstance(fault, Paused):
+                await self._tell_software(host, "freeze")
         elif host in self._shadows:
             self._shadows[host].faults.now.append(fault)
             self.rules.changed()
@@ -120,11 +123,19 @@ class NodeFabric(OneProcessFabric):
 
     async def heal(self, host: DomainName) -> None:
         if host in self.hosts:
+            paused = Paused() in self.hosts[host].faults.now
             await super().heal(host)
+            if paused:
+                await self._tell_software(host, "thaw")
         elif host in self._shadows:
             self._shadows[host].faults.now.clear()
             self.rules.changed()
         self.mind()
+
+    async def _tell_software(self, host: DomainName, what: str) -> None:
+        """Programs that are not the lab's stand still with their host, where it has some (`lab.foreign.start`)."""
+        with suppress(KeyError):
+            await self.ask(host, what, {})
 
     def connect(self, a: str, b: str, link: Link) -> None:
         super().connect(a, b, link)

@@ -80,6 +80,7 @@ class OpenSmtpdReader:
             ("mda", "delivery"): self._delivered,
             ("mta", "delivery"): self._delivered,
             ("mta", "connecting"): self._dials,
+            ("mta", "connected"): self._reached,
             ("mta", "error"): self._failed,
         }
 
@@ -149,6 +150,10 @@ class OpenSmtpdReader:
         form = _fields(rest)
         address = re.sub(r"^smtps?://|:\d+$", "", form.get("address", ""))
         self._dialled[session] = (address, form.get("host", ""))
+        yield from ()
+
+    def _reached(self, session: str, rest: str, now: float) -> Iterator[Event]:
+        self._dialled.pop(session, None)
         yield from ()
 
     def _failed(self, session: str, rest: str, now: float) -> Iterator[Event]:
