@@ -57,6 +57,7 @@ class Foreign:
         self.programs: dict[str, asyncio.subprocess.Process] = {}
         self.lines: deque[str] = deque(maxlen=_KEPT)
         self._awaited: list[tuple[Event, asyncio.Future[None]]] = []
+        self._listening: list[tuple[str, asyncio.Future[None]]] = []
         self._deferrals: dict[str, dict[str, MailDeferred]] = {}
 
     # -- from files to a program that serves -----------------------------------------------------------------
@@ -114,6 +115,9 @@ class Foreign:
         self.lines.append(f"{software.name}: {line}")
         for event in reader.read(line, self.host.clock.elapsed()):
             self._tell(event)
+        for words, heard in self._listening:
+            if words in line and not heard.done():
+                heard.set_result(None)
         if software.ready in line and not serves.done():
             serves.set_result(None)
 
@@ -153,6 +157,18 @@ class Foreign:
 
     def deferral(self, queue_id: str, recipient: str) -> MailDeferred | None:
         return self._deferrals.get(queue_id, {}).get(recipient)
+
+    async def heard(self, words: str, within: float = 5.0) -> bool:
+        """Wait until a line of the log has these words in it; False when none comes."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listening.append((words, future))
+        try:
+            await asyncio.wait_for(future, within)
+        except TimeoutError:
+            return False
+        finally:
+            self._listening.remove((words, future))
+        return True
 
     async def told(self, event: Event, within: float = 5.0) -> bool:
         """Wait until the software's log has told of something; False when it does not come."""

@@ -23,14 +23,12 @@ from lab.events import (
     MailRelayed,
     MailSubmitted,
     RecipientsFailed,
-    ZoneReloaded,
     to_json,
 )
 from lab.foreign.config.scene import Scene
 from lab.foreign.readers.choose import readers_of
 from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.dovecot import DovecotReader
-from lab.foreign.readers.nsd import NsdReader
 from lab.foreign.readers.postfix import BackOff, PostfixReader
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, MailPlan
@@ -104,11 +102,6 @@ def test_an_exchanger_that_refused_is_told_before_the_one_that_took_it() -> None
     before = events[: events.index(relayed)]
     failed = [e for e in before if isinstance(e, ConnectionFailed) and e.queue_id == relayed.queue_id]
     assert [(e.exchanger, e.failure) for e in failed] == [("mail.belgiannews.com", "refused")]
-
-
-def test_a_zone_that_nsd_has_read_again_is_told_with_its_serial() -> None:
-    line = "[2026-11-28 12:42:30.001] nsd[9]: info: zone belgiannews.com serial 1 is updated to 2"
-    assert NsdReader().read(line, 0) == [ZoneReloaded("belgiannews.com", 2)]
 
 
 def test_who_read_what_is_told_with_its_number() -> None:

@@ -32,7 +32,7 @@ def _main(scene: Scene) -> Iterator[str]:
     yield "    # A query over UDP never needs fragments (RFC 9715)."
     yield "    ipv4-edns-size: 1232"
     yield "    ipv6-edns-size: 1232"
-    yield "    # The log tells which serial of a zone is served."
+    yield "    # The log tells when a zone has been read."
     yield "    verbosity: 2"
     yield "    # No limit for one asker: a class behind one address is no attack."
     yield "    rrl-ratelimit: 0"

@@ -19,6 +19,9 @@ class Keeper(Protocol):
     def reload(self, software: str) -> None:
         """Have a program read its configuration again (SIGHUP)."""
 
+    async def heard(self, words: str, within: float = 5.0) -> bool:
+        """Wait until a line of the log has these words in it; False when none comes."""
+
     async def told(self, event: Event, within: float = 5.0) -> bool:
         """Wait until the log tells of it."""
 

@@ -7,7 +7,7 @@ the answer comes when the server's log says that it serves that serial.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -65,11 +65,18 @@ class ZoneDesk:
         if self._software == "powerdns":
             await self._reload(name)  # which returns when it is done, and no log tells of it
             return form
-        serves = asyncio.ensure_future(self._keeper.told(ZoneReloaded(name, serial)))
+        loaded = self._loaded(ZoneReloaded(name, serial))
+        serves = asyncio.ensure_future(loaded)
         await asyncio.sleep(0)  # it listens from here on
         await self._reload(name)
         await serves
         return form
+
+    def _loaded(self, event: ZoneReloaded) -> Coroutine[Any, Any, bool]:
+        """The moment at which the server says that it has the zone; NSD says so without its serial."""
+        if self._software == "nsd":
+            return self._keeper.heard(f"zone {event.zone} read with success")
+        return self._keeper.told(event)
 
     async def _reload(self, zone: str) -> None:
         if self._software in RELOAD:

@@ -8,7 +8,6 @@ from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.dovecot import DovecotReader
 from lab.foreign.readers.exim import EximReader
 from lab.foreign.readers.knot import KnotReader
-from lab.foreign.readers.nsd import NsdReader
 from lab.foreign.readers.opensmtpd import OpenSmtpdReader
 from lab.foreign.readers.postfix import BackOff, PostfixReader
 from lab.foreign.readers.reader import Deaf, Reader
@@ -33,8 +32,6 @@ def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
             return DovecotReader(deliveries)
         case "bind":
             return BindReader()
-        case "nsd":
-            return NsdReader()
         case "unbound":
             return UnboundReader()
         case "knot":
@@ -42,4 +39,4 @@ def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
         case "opensmtpd":
             return OpenSmtpdReader(own, scene.schedule)
         case _:
-            return Deaf()
+            return Deaf()  # NSD and PowerDNS name no serial when they load a zone
