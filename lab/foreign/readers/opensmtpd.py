@@ -37,6 +37,8 @@ from lab.mail.retry import Schedule
 
 _LINE = re.compile(r"(?P<session>[0-9a-f]{16}) (?P<program>smtp|mda|mta) (?P<what>[\w-]+) ?(?P<rest>.*)")
 _FIELD = re.compile(r'(?P<key>[a-z]+)=(?P<value>"[^"]*"|<[^>]*>|\S+)')
+_MESSAGE = re.compile(r"msgid=(?P<id>[0-9a-f]{8}) size=(?P<size>\d+) nrcpt=(?P<count>\d+) proto=(?P<proto>\w+)")
+_ENVELOPE = re.compile(r"evpid=(?P<id>[0-9a-f]{16}) from=<(?P<sender>[^>]*)> to=<(?P<to>[^>]*)>")
 _STAT = re.compile(r'result="?(?P<result>\w+)"? stat="?(?P<stat>.*?)"?$')
 _RELAY = re.compile(r"(?P<address>\S+) \((?P<name>[^)]*)\)")
 _COMMAND = re.compile(r'command="(?P<command>.*?)" result="(?P<reply>.*)"$')
@@ -63,8 +65,6 @@ class OpenSmtpdReader:
         self._schedule = schedule
         self._peers: dict[str, str] = {}
         self._sealed: set[str] = set()
-        self._current: dict[str, str] = {}
-        """By session: the message whose envelopes come next."""
         self._messages: dict[str, _Message] = {}
         self._attempts: dict[str, int] = {}
         self._dialled: dict[str, tuple[str, str]] = {}
@@ -101,33 +101,29 @@ class OpenSmtpdReader:
 
     def _left(self, session: str, rest: str, now: float) -> Iterator[Event]:
         self._peers.pop(session, None)
-        self._current.pop(session, None)
         self._sealed.discard(session)
         yield from ()
 
     def _came(self, session: str, rest: str, now: float) -> Iterator[Event]:
-        form = _fields(rest)
-        protocol = form.get("proto", "") + ("S" if session in self._sealed else "")
-        self._messages[form["msgid"]] = _Message(
-            size=int(form.get("size", "0")),
-            expected=int(form.get("nrcpt", "0")),
-            protocol=protocol,
-            peer=self._peers.get(session, ""),
-        )
-        self._current[session] = form["msgid"]
+        found = _MESSAGE.match(rest)
+        if found is not None:
+            protocol = found["proto"] + ("S" if session in self._sealed else "")
+            peer = self._peers.get(session, "")
+            self._messages[found["id"]] = _Message(
+                size=int(found["size"]), expected=int(found["count"]), protocol=protocol, peer=peer
+            )
         yield from ()
 
     def _envelope(self, session: str, rest: str, now: float) -> Iterator[Event]:
-        form = _fields(rest)
-        queue_id = form["evpid"][:8]
-        message = self._messages.get(queue_id)
-        if message is None:
+        found = _ENVELOPE.match(rest)
+        message = self._messages.get(found["id"][:8]) if found else None
+        if found is None or message is None:
             return
-        message.sender = form.get("from", "")
-        message.recipients[form["evpid"]] = form.get("to", "")
-        message.open.add(form["evpid"])
+        message.sender = found["sender"]
+        message.recipients[found["id"]] = found["to"]
+        message.open.add(found["id"])
         if len(message.recipients) == message.expected:
-            yield self._taken(queue_id, message)
+            yield self._taken(found["id"][:8], message)
 
     def _taken(self, queue_id: str, message: _Message) -> Event:
         to = tuple(dict.fromkeys(message.recipients.values()))
