@@ -60,6 +60,17 @@ def test_what_is_not_the_labs_own_needs_a_fabric_that_runs_it() -> None:
     assert caught.value.code == "W028"
 
 
+def test_an_image_of_ones_own_is_refused_and_not_passed_over() -> None:
+    plan = loads("domains: {a.example: {hosts: {pc.a.example: {image: 'mine:1'}}}}", "a.yaml")
+
+    async def main() -> None:
+        Internet(plan, lambda boot: SimFabric(plan.ranges, boot))
+
+    with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner, pytest.raises(WrongUse) as caught:
+        runner.run(main())
+    assert caught.value.sentence.startswith("pc.a.example is to run mine:1, of your own")
+
+
 async def _delay(net: Internet) -> float:
     """Seconds from a question at a.example to the name server of b.example and back."""
     begun = net.fabric.clock.elapsed()
