@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,6 +89,22 @@ class EventLog:
         for entry in self._entries:
             digest.update(entry.line().encode())
         return digest.hexdigest()[:16]
+
+
+def gather(lines: Iterable[str]) -> EventLog:
+    """What several nodes told, put together: entries of any number and order, sorted by time and numbered anew.
+
+    What an engine wrote in front of an entry, and lines that are none, are passed over."""
+    found = sorted(filter(None, map(_gathered, lines)), key=lambda entry: entry.t)
+    return EventLog(replace(entry, n=number) for number, entry in enumerate(found, 1))
+
+
+def _gathered(line: str) -> Entry | None:
+    _, brace, rest = line.partition("{")
+    try:
+        return read_entry(json.loads(brace + rest)) if brace else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def load(path: Path) -> EventLog:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from lab.cli.journey import overview
 from lab.cli.reading import Json
@@ -13,6 +16,7 @@ from lab.cli.telling import tell
 from lab.control.client import ask, stream
 from lab.errors import WrongUse
 
+File = Annotated[str, Parameter(allow_leading_hyphen=True)]
 _QUIET = ("HopAnswered", "ReplyReceived", "ConnectionOpened", "MailRemoved")
 """What is told only to those who ask for everything."""
 
@@ -41,19 +45,20 @@ def watch(*, since: int | None = None, once: bool = False, all: bool = False, js
     return 0
 
 
-def replay(file: str, /, *, id: str = "", all: bool = False, json: Json = False) -> int:
+def replay(file: File, /, *, id: str = "", all: bool = False, json: Json = False) -> int:
     """A saved log again: its events, and its journeys at the end.
 
     Parameters
     ----------
     file
-        Lines of `lab watch --json`, or the last.jsonl of a lab that is down.
+        Lines of `lab watch --json`, or the last.jsonl of a lab that is down; `-`: what the containers of an
+        exported lab told, on standard input (docker compose logs | lab replay -).
     id
         One journey of it only: J-0002.
     all
         Each DNS question on its way and each SMTP line, too.
     """
-    log = _load(Path(file))
+    log = _gather() if file == "-" else _load(Path(file))
     entries = [entry.to_json() for entry in log]
     if id:
         return _one(log, id, json)
@@ -75,14 +80,30 @@ def _tell(entries: Iterable[dict[str, Any]], epoch: str, everything: bool) -> No
             show(tell(entry, epoch))
 
 
+def _gather() -> Any:
+    from lab.log import gather
+
+    try:
+        log = gather(sys.stdin)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable("standard input", error) from None
+    if not len(log):
+        raise WrongUse("nothing that came on standard input is an event of a lab", code="L001")
+    return log
+
+
 def _load(path: Path) -> Any:
     from lab.log import load
 
     try:
         return load(path)
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise WrongUse(f"{path} cannot be read: {reason.lower()}", code="L002") from None
+        raise _unreadable(str(path), error) from None
+
+
+def _unreadable(what: str, error: OSError | UnicodeDecodeError) -> WrongUse:
+    reason = getattr(error, "strerror", None) or "it is not text"
+    return WrongUse(f"{what} cannot be read: {reason.lower()}", code="L002")
 
 
 def _journeys(log: Any) -> list[dict[str, Any]]:

@@ -47,6 +47,11 @@ _FRONT_DOOR = ("localhost", "127.0.0.1")
 """As programs outside of the lab see whatever is behind a front door."""
 
 
+def certified(plan: HostPlan) -> tuple[str, ...]:
+    """The names and addresses that a host's certificate is for."""
+    return (plan.name, *plan.addresses, *_FRONT_DOOR)
+
+
 @dataclass(slots=True)
 class Ground:
     """What all hosts of one fabric stand on."""
@@ -142,7 +147,7 @@ class Host:
     @property
     def names(self) -> tuple[str, ...]:
         """What its certificate says it is."""
-        return (self.name, *self.addresses, *_FRONT_DOOR)
+        return certified(self.plan)
 
     @property
     def trust(self) -> ssl.SSLContext:

@@ -1,20 +1,29 @@
 """`python3 -m lab.node [FOLDER]`: be a node; orders on standard input, reports on standard output.
+`python3 -m lab.node --alone PAPERS [FOLDER]`: be the host that the papers describe, with no lab to lead it.
 
-FOLDER (else /var/lib/lab) has the disks of the hosts. See `lab.fabric.distant`.
+FOLDER (else /var/lib/lab) has the disks of the hosts. See `lab.fabric.distant`; for PAPERS, its `alone`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from lab.fabric.distant.ear import serve
 from lab.internet import boot
 
+_DISKS = "/var/lib/lab"
 
-def main() -> int:
-    return serve(boot, Path(sys.argv[1] if len(sys.argv) > 1 else "/var/lib/lab"))
+
+def main(words: Sequence[str]) -> int:
+    if words[:1] == ["--alone"] and len(words) > 1:
+        from lab.fabric.distant.alone import serve_alone
+
+        return serve_alone(boot, Path(words[1]), Path(*words[2:3] or [_DISKS]))
+    from lab.fabric.distant.ear import serve
+
+    return serve(boot, Path(*words[:1] or [_DISKS]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -80,7 +80,7 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
         fabric.log.subscribe(lambda entry: mouth.report(entry.to_json()))
         await fabric.up()
     except Exception as error:
-        mouth.report({"refused": _refusal(error)})
+        mouth.report({"refused": refusal(error)})
         await mouth.close()
         return 1
     mouth.report({"ready": len(fabric.hosts)})
@@ -90,7 +90,8 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
     return 0
 
 
-def _refusal(error: Exception) -> dict[str, Any]:
+def refusal(error: Exception) -> dict[str, Any]:
+    """Why a node could not begin, as a form; of a defect, the traceback goes to standard error."""
     if isinstance(error, LabError):
         return form_of(error)
     traceback.print_exception(error)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.clock import WarpedTime
+from lab.clock import DAY_ONE, WarpedTime
 from lab.fabric.distant.orders import Moment
 
 
@@ -28,6 +29,12 @@ class SharedTime(WarpedTime):
         self.ahead = moment.ahead
         same = moment.machine == machine()
         self._start = moment.origin if same else time.monotonic() - moment.now + moment.ahead
+
+
+def by_the_wall() -> SharedTime:
+    """Lab time that is the wall's: seconds since lab time begins everywhere, so that a host's clock shows the day
+    that it is, and machines whose clocks agree tell of one moment alike, though nobody leads them."""
+    return SharedTime(ahead=(datetime.now(UTC) - DAY_ONE).total_seconds())
 
 
 def machine() -> str:

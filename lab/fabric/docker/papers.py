@@ -14,6 +14,7 @@ from lab.names import Address
 from lab.topology.plan import HostPlan
 
 HOSTS, ROOT = "hosts", "ca.pem"
+HOSTS_TEXT = "127.0.0.1  localhost\n::1  localhost\n# everything else is asked of the lab's resolver\n"
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian's programs look whom to trust."""
 _WRITTEN = 946_684_800
@@ -31,11 +32,16 @@ def papers(plans: Iterable[HostPlan], root: bytes) -> dict[str, str]:
     is all that programs there trust."""
     texts = {
         ROOT: root.decode(),
-        HOSTS: "127.0.0.1\tlocalhost\n::1\tlocalhost\n# everything else is asked of the lab's resolver\n",
+        HOSTS: HOSTS_TEXT,
     }
     for plan in plans:
-        texts[resolv_name(plan.resolvers)] = "".join(f"nameserver {address}\n" for address in plan.resolvers)
+        texts[resolv_name(plan.resolvers)] = resolv_text(plan.resolvers)
     return texts
+
+
+def resolv_text(resolvers: Sequence[Address]) -> str:
+    """A resolv.conf(5) that asks these."""
+    return "".join(f"nameserver {address}\n" for address in resolvers)
 
 
 def archive(texts: dict[str, str]) -> bytes:

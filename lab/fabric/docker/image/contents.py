@@ -20,7 +20,7 @@ NEEDED = ("aiosmtpd", "atpublic", "attrs", "dnslib")
 """What a node imports from outside the lab, and what that imports. No certificate is made in a node, so it needs
 no `cryptography`: all of this is Python, and the same on every machine."""
 
-_ELSEWHERE = frozenset({"classroom", "cli", "handbook", "testing", "web"})
+_ELSEWHERE = frozenset({"classroom", "cli", "export", "handbook", "testing", "web"})
 _TESTS = frozenset({"test", "tests", "testing", "qa"})
 
 
