@@ -69,6 +69,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("check", "files", "what is wrong or unwise in a topology file"),
             ("graph", "files", "draw a topology:  lab graph FILE --svg OUT"),
             ("schema", "files", "the JSON Schema of topology files, for editors"),
+            ("export", "export", "the lab for Compose, Kathará, containerlab, Kubernetes:  lab export compose"),
             ("run", "run", "run scenarios:  lab run scenarios/"),
         ),
     ),

@@ -63,9 +63,9 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
 }
 """A verb's words: below each key (\"\" is the object itself), the keys of what it holds."""
 
-ELSEWHERE = {"up", "down", "shell", "run", "replay", "image"}
+ELSEWHERE = {"up", "down", "shell", "run", "replay", "image", "export"}
 """Tested below, or where they are at home: shell in test_local.py, run in test_files.py,
-image in tests/fabric/docker/image."""
+image in tests/fabric/docker/image, export in test_export.py."""
 
 
 @pytest.fixture
