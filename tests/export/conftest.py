@@ -9,6 +9,9 @@ from pathlib import Path
 from lab.export.papers import Export
 from lab.topology import load
 from lab.topology.plan import Plan
+from tests.fabric.docker.conftest import api, engine, host_image, shelf
+
+__all__ = ["api", "engine", "host_image", "shelf"]
 
 HERE = Path(__file__).parent
 TOPOLOGIES = sorted(path.stem for path in (HERE / "input").glob("*.yaml"))
@@ -31,9 +34,9 @@ class PaperAuthority:
 
 
 def planned(name: str) -> Plan:
-    """Of a file in input/, or one that comes with the lab."""
-    own = HERE / "input" / f"{name}.yaml"
-    return load(own if own.is_file() else HERE.parent.parent / "topologies" / f"{name}.yaml")
+    """Of a file in input/ or here, or one that comes with the lab."""
+    places = (HERE / "input", HERE, HERE.parent.parent / "topologies")
+    return load(next(path for place in places if (path := place / f"{name}.yaml").is_file()))
 
 
 def exported(plan: Plan) -> Export:
