@@ -60,6 +60,7 @@ def examine(where: Home) -> Iterator[Finding]:
     yield _disk(where)
     yield _open_files()
     yield _loopback()
+    yield _engine()
     yield _tools()
     yield _running(where)
     yield from (Finding("nothing escapes", *told) for told in outward(where))
@@ -121,6 +122,17 @@ def _loopback() -> Finding:
             f"127.0.0.1 cannot be listened at: {(error.strerror or '').lower()}",
             "lab up --no-doors",
         )
+
+
+def _engine() -> Finding:
+    from lab.fabric.docker.engine import Engine
+
+    try:
+        engine = Engine()
+        version = engine.api.version()["Version"]
+    except MachineSaidNo as error:
+        return Finding("containers", "good", f"{error.sentence} The lab needs none.   {error.code}")
+    return Finding("containers", "good", f"Docker {version} at {engine}:  lab up --fabric docker")
 
 
 def _tools() -> Finding:

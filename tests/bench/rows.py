@@ -166,6 +166,25 @@ def against_dovecot() -> tuple[Row, ...]:
     return tuple(row for protocol in dovecot.PROTOCOLS for row in rows[protocol])
 
 
+def in_containers() -> tuple[Row, ...]:
+    """Where an engine answers."""
+    from tests.bench import docker
+
+    if not docker.answers():
+        return ()
+    return (
+        Row("docker_up", "lab up on docker, belgium (13 hosts)", "s", 4, docker.belgium),
+        Row("docker_up_50", "lab up on docker, 50 containers", "s", 10, lambda: docker.containers(50)),
+        Row("docker_up_100", "lab up on docker, 100 containers", "s", 18, lambda: docker.containers(100)),
+        Row("docker_up_200", "lab up on docker, 200 containers", "s", 40, lambda: docker.containers(200)),
+        Row("docker_down_100", "lab down on docker, 100 containers", "s", 6, lambda: docker.down(100)),
+        Row("docker_pack_200", "lab up --pack, 200 hosts", "s", 4, lambda: docker.packed(200)),
+        Row("docker_pack_2000", "lab up --pack, 2,000 hosts", "s", 15, lambda: docker.packed(2000)),
+        Row("docker_memory", "memory a host, a container each", "MB", 14, lambda: docker.memory((), 50)),
+        Row("docker_memory_packed", "memory a host, packed", "MB", 2, lambda: docker.memory(("--pack",), 200)),
+    )
+
+
 def pop3(figure: str) -> float:
     from tests.bench import pop3 as mail
 
@@ -205,6 +224,7 @@ ROWS = {
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
         *against_dovecot(),
         Row("imap_idle", "IMAP: 200 IDLE sessions told of a message", "ms", 50.0, lambda: imap("idlers_told")),
+        *in_containers(),
         Row("help", "lab --help", "s", 0.1, help_screen),
         Row("first_mail", "first mail in a cold process", "s", 0.5, first_mail),
     )
