@@ -8,6 +8,7 @@ failure. Layers are kept in build/, so that only the first run builds a base.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import socket
@@ -26,18 +27,21 @@ from docker.errors import DockerException
 from lab.fabric.docker.image.ensure import ensure
 from lab.fabric.docker.image.shelf import Shelf
 from lab.fabric.docker.image.variants import HOST
+from tests.fabric.docker.guard import swept
 from tests.fabric.docker.labs import Bench, alone
 
 _ROOT = Path(__file__).parents[3]
 CACHE = _ROOT / "build" / "cache"
 """As XDG_CACHE_HOME: the tests' own layers."""
+ENGINE = Path(tempfile.gettempdir(), f"lab-engine-{hashlib.sha256(str(_ROOT).encode()).hexdigest()[:8]}")
+"""Of this checkout: not among pytest's own folders, which it could not remove while an engine has mounts there."""
 _USUAL = "/var/run/docker.sock"
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
 _PATIENCE_S = 60
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def engine() -> Iterator[str]:
     """The URL of an engine, as DOCKER_HOST has it."""
     named = os.environ.get("DOCKER_HOST", "")
     if named or answers(f"unix://{_USUAL}"):
@@ -45,8 +49,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if not _may_start():
         pytest.skip("NO DOCKER ENGINE: none answers, and only root (with CAP_SYS_ADMIN) may start one")
-    base = tmp_path_factory.getbasetemp()
-    with shared(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as url:
+    with shared(ENGINE) as url:
         yield url
 
 
@@ -71,13 +74,9 @@ def host_image(api: Any, shelf: Shelf) -> str:
 
 
 @pytest.fixture
-def bench(engine: str, host_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(engine: str, host_image: str) -> Iterator[Bench]:
     """Everybody's addresses, for one test."""
-    base = tmp_path_factory.getbasetemp()
-    with (
-        alone(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base),
-        tempfile.TemporaryDirectory() as home,
-    ):
+    with alone(ENGINE), tempfile.TemporaryDirectory() as home:
         yield (made := Bench(Path(home), engine))
         made.run("down")
 
@@ -95,8 +94,7 @@ def answers(url: str) -> bool:
 @contextmanager
 def shared(folder: Path) -> Iterator[str]:
     """An engine that all who ask for this folder share. The last one's end is the engine's."""
-    folder = folder / "engine"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     url = f"unix://{folder / 'socket'}"
     with (folder / "users").open("ab") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
@@ -110,6 +108,7 @@ def shared(folder: Path) -> Iterator[str]:
 def _start(folder: Path, url: str) -> None:
     if shutil.which("dockerd") is None:
         pytest.fail("an engine could run here, but dockerd is not installed:  make tools", pytrace=False)
+    swept(folder)
     bell = folder / "ready"
     bell.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:

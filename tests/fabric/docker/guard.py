@@ -28,9 +28,17 @@ def main(folder: Path) -> None:
             engine.wait(_PATIENCE_S)
         engine.kill()
         engine.wait()
-        for name in ("data", "exec"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / "socket").unlink(missing_ok=True)
+        swept(folder)
+
+
+def swept(folder: Path) -> None:
+    """Take away what an engine leaves that did not end well: its mounts first."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "--lazy", mount], stderr=subprocess.DEVNULL, check=False)
+    for name in ("data", "exec"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "socket").unlink(missing_ok=True)
 
 
 def command(folder: Path) -> list[str]:

@@ -52,6 +52,7 @@ class Bench:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Labs of shipped topologies have the same addresses: on one engine they come up one after the other."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "alone").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
