@@ -14,7 +14,7 @@ from lab.export.papers import Files
 
 
 def write(folder: Path, files: Files) -> None:
-    """WrongUse (W014, W030) when it cannot be done."""
+    """WrongUse (W014, W044) when it cannot be done."""
     there = _is_there(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def _is_there(folder: Path) -> bool:
             raise WrongUse(
                 f"{folder} is not empty",
                 remedy="Name another folder:  --out FOLDER   (or empty this one)",
-                code="W030",
+                code="W044",
             )
     except OSError as error:
         raise WrongUse(f"{folder} cannot be read: {(error.strerror or '').lower()}", code="W014") from None

@@ -26,17 +26,17 @@ class Format:
 
 
 def named(name: str) -> Format:
-    """The format of that name; WrongUse (W029) with what is near."""
+    """The format of that name; WrongUse (W043) with what is near."""
     if name not in FORMATS:
         near = difflib.get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.4)
         known = f"There are: {', '.join(FORMATS)}."
         remedy = f"Did you mean  lab export {near[0]} ?  {known}" if near else known
-        raise WrongUse(f"nothing is exported as '{name}'", remedy=remedy, code="W029")
+        raise WrongUse(f"nothing is exported as '{name}'", remedy=remedy, code="W043")
     return FORMATS[name]
 
 
 def files(export: Export, format: Format) -> Files:
-    """Every file of the folder by its path, README.md among them. WrongUse (W028) where the plan cannot be had."""
+    """Every file of the folder by its path, README.md among them. WrongUse (W042) where the plan cannot be had."""
     made = format.make(export)
     return {"README.md": readme(export, format.manual(export)), **made}
 

@@ -34,7 +34,7 @@ def kubernetes(export: Export) -> Files:
                 f"{export.plan.name} has {len(export.hosts):,} hosts: more than Kubernetes keeps of a lab in one "
                 "object (1 MiB)",
                 remedy="The lab itself takes more:  lab up   ·   lab up --fabric docker --pack",
-                code="W028",
+                code="W042",
             )
     return {"lab.yaml": "---\n".join(objects).replace(_HERE, namespace(export))}
 

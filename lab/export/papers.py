@@ -43,19 +43,19 @@ class Export:
 
 
 def refuse(plan: Plan, format: str, most: int = MOST_HOSTS) -> None:
-    """WrongUse (W028) for a plan that cannot be exported."""
+    """WrongUse (W042) for a plan that cannot be exported."""
     foreign = [host.name for host in plan.hosts if host.is_foreign]
     if foreign:
         raise WrongUse(
             f"{', '.join(foreign[:3])}: software other than the lab's own is not exported",
             remedy="Leave out  software:  and  image:  or run it here:  lab up --fabric docker",
-            code="W028",
+            code="W042",
         )
     if len(plan.hosts) > most:
         raise WrongUse(
             f"{plan.name} has {len(plan.hosts):,} hosts; {most:,} is the most that {format} takes",
             remedy="The lab itself takes more:  lab up   ·   lab up --fabric docker --pack",
-            code="W028",
+            code="W042",
         )
 
 

@@ -33,7 +33,7 @@ class BadPlan(WrongUse):
     """A form that is no plan: where, and why."""
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__(f"{where or 'it'}: {why}", code="W027")
+        super().__init__(f"{where or 'it'}: {why}", code="W041")
 
 
 # -- to JSON ---------------------------------------------------------------------------------------------------

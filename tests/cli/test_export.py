@@ -38,7 +38,7 @@ def test_an_unknown_format_writes_nothing(command: CommandLine, tmp_path: Path) 
     said = command("export", "compos", "tiny", "--out", str(tmp_path / "lab"))
     assert (said.status, said.out) == (2, "")
     assert "lab export compose" in said.err
-    assert "W029" in said.err
+    assert "W043" in said.err
     assert not (tmp_path / "lab").exists()
 
 
@@ -46,7 +46,7 @@ def test_a_folder_that_is_not_empty_is_left_alone(command: CommandLine, tmp_path
     (tmp_path / "mine").write_text("mine")
     said = command("export", "compose", "tiny", "--out", str(tmp_path))
     assert said.status == 2
-    assert "W030" in said.err
+    assert "W044" in said.err
 
 
 def _told() -> list[str]:

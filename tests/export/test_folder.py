@@ -24,7 +24,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(WrongUse) as caught:
         write(tmp_path, {"mine": "not any more", "README.md": "hello\n"})
-    assert caught.value.code == "W030"
+    assert caught.value.code == "W044"
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("mine", "mine")]
 
 

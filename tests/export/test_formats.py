@@ -143,7 +143,7 @@ def test_certificates_are_for_the_hosts_that_show_them() -> None:
 def test_an_unknown_format_is_told_with_what_is_near(word: str, near: str) -> None:
     with pytest.raises(WrongUse) as caught:
         named(word)
-    assert caught.value.code == "W029"
+    assert caught.value.code == "W043"
     assert near in caught.value.remedy
 
 
@@ -152,7 +152,7 @@ def test_more_hosts_than_an_engine_takes_is_a_sentence() -> None:
     for name in FORMATS:
         with pytest.raises(WrongUse) as caught:
             files(exported(crowd), named(name))
-        assert caught.value.code == "W028"
+        assert caught.value.code == "W042"
         assert caught.value.sentence.startswith("crowd has 1,")
 
 
@@ -161,7 +161,7 @@ def test_a_pod_that_is_too_much_for_one_object_is_a_sentence() -> None:
     assert files(exported(crowd), named("compose"))
     with pytest.raises(WrongUse) as caught:
         files(exported(crowd), named("kubernetes"))
-    assert caught.value.code == "W028"
+    assert caught.value.code == "W042"
     assert "1 MiB" in caught.value.sentence
 
 
@@ -170,7 +170,7 @@ def test_other_peoples_software_is_not_exported() -> None:
     foreign = HostPlan(DomainName("relay.a.be"), (Address("198.18.9.1"),), software=("exim",))
     with pytest.raises(WrongUse) as caught:
         refuse(replace(plan, hosts=(foreign, *plan.hosts)), "compose")
-    assert caught.value.code == "W028"
+    assert caught.value.code == "W042"
     assert caught.value.sentence.startswith("relay.a.be: software other than the lab's own")
 
 

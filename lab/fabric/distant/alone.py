@@ -91,7 +91,7 @@ def _tell(outward: TextIO, line: str) -> None:
 
 
 def begin_from(folder: Path, moment: Moment) -> Begin:
-    """What a lab would have told this node first. WrongUse (W014, W027) when its files do not say."""
+    """What a lab would have told this node first. WrongUse (W014, W041) when its files do not say."""
     world, sheet = _read(World, folder / WORLD), _read(Sheet, folder / SHEET)
     host = sheet.host
     root = _octets(folder / ROOT)
@@ -117,9 +117,9 @@ def _read(kind: type[T], path: Path) -> T:
         return read(kind, form)
     except json.JSONDecodeError as error:
         sentence = f"{path}:{error.lineno}:{error.colno}: this is not JSON: {error.msg.lower()}"
-        raise WrongUse(sentence, code="W027") from None
+        raise WrongUse(sentence, code="W041") from None
     except UnicodeDecodeError:
-        raise WrongUse(f"{path}: this is not UTF-8 text", code="W027") from None
+        raise WrongUse(f"{path}: this is not UTF-8 text", code="W041") from None
     except BadPlan as error:
         raise WrongUse(f"{path}: {error.sentence}", code=error.code) from None
 

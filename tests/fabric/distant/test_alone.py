@@ -144,7 +144,7 @@ def test_a_file_that_says_nothing_is_a_sentence_with_its_place(tmp_path: Path, n
     with pytest.raises(WrongUse) as caught:
         begin_from(folder, by_the_wall().moment)
     assert caught.value.sentence == f"{folder}/{BROKEN[name][text]}"
-    assert caught.value.code == "W027"
+    assert caught.value.code == "W041"
 
 
 def test_papers_that_are_missing_end_the_node_with_a_sentence(tmp_path: Path) -> None:
