@@ -15,7 +15,7 @@ $(VENV)/.runs: pyproject.toml
 	@touch $@
 
 $(VENV)/.develops: $(VENV)/.runs
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,engines]'
 	@touch $@
 
 install: $(VENV)/.runs
