@@ -338,16 +338,9 @@ class Internet:
 def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:
     """WrongUse where a plan has software that is not the lab's, and the fabric cannot run it."""
     foreign = [host for host in plan.hosts if host.is_foreign]
-    own = next((host for host in foreign if not host.software), None)
-    if own is not None:
-        raise WrongUse(
-            f"{own.name} is to run {own.image or ' '.join(own.command)}, of your own: no fabric does that yet",
-            remedy="Leave out  image:  and  command:  there, or name one of the lab's in  software:",
-            code="W028",
-        )
     if foreign and Capability.SOFTWARE not in fabric.capabilities:
         first = foreign[0]
-        what = " and ".join(first.software)
+        what = " and ".join(first.software) or first.image or "software of your own"
         others = f", and {len(foreign) - 1} hosts more are such" if len(foreign) > 1 else ""
         raise WrongUse(
             f"{first.name} is to run {what}{others}: the fabric '{fabric.name}' runs the lab's own programs only",

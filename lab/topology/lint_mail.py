@@ -59,6 +59,8 @@ def _holding(draft: Draft) -> None:
             site = draft.sites.get(aliased(draft, exchange))
             if site is None or site is home or organisation.domain in _backups(draft, site):
                 continue
+            if site.shape.image or site.shape.command:
+                continue  # what software of the user's own takes is not for the lab to know
             if organisation.home is None or meant(draft, organisation.zone, exchange) is not None:
                 continue
             hint = f"at {site.name} write  mail: {{backup_for: [{organisation.domain}]}}"

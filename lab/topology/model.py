@@ -133,7 +133,7 @@ class Machine(Shape):
         description="Real software in its place, on the docker fabric: postfix, or [postfix, dovecot].",
     )
     image: Text = Field(
-        default="", description="A container image of your own for this host. No fabric runs it yet."
+        default="", description="A container image of your own for this host, on the docker fabric."
     )
     command: Command = Field(
         default=[], description="What that image runs: 'smtpd --listen 25', or a list of words."

@@ -12,6 +12,7 @@ bring it back, with the disks it had.
 from __future__ import annotations
 
 import asyncio
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from lab.fabric.distant.stack import DistantStack, Switch
 from lab.fabric.faults import Fault, Gone
 from lab.fabric.host import Ground, Host
 from lab.fabric.loop import LabLoop
+from lab.fabric.stack import problem
 from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import DomainName
@@ -132,7 +134,7 @@ class DistantFabric(ABC):
     def add(self, plan: HostPlan) -> None:
         host = self.hosts[plan.name] = Host(plan, self.ground)
         host.up = True
-        if plan.software:
+        if plan.is_foreign:
             self.capabilities -= {Capability.RUN_AHEAD}  # its time is the machine's
 
     async def up(self) -> None:
@@ -319,7 +321,10 @@ class DistantFabric(ABC):
             node.line.order(order)
 
     def _order_at(self, host: Host, order: Order) -> None:
-        self._at[host.name].line.order(order)
+        node = self._at.get(host.name)
+        if node is None:
+            raise problem(errno.EOPNOTSUPP, f"nobody leaves from {host.name}: what runs there is not the lab's")
+        node.line.order(order)
 
     # -- packets --------------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Engine:
             IPAMPool(subnet=str(subnet), gateway=gateway)
             for subnet, gateway in zip(bridge.subnets, bridge.gateways, strict=True)
         ]
-        with self._plainly():
+        with self.plainly():
             made = self.api.create_network(
                 name,
                 driver="bridge",
@@ -109,13 +109,13 @@ class Engine:
 
     def make_volume(self, name: str, labels: Mapping[str, str]) -> str:
         """A volume; the path of its files on the engine's machine."""
-        with self._plainly():
+        with self.plainly():
             self.api.create_volume(name, labels=dict(labels))
             return str(self.api.inspect_volume(name)["Mountpoint"])
 
     def fill_volume(self, volume: str, image: str, archive: bytes, labels: Mapping[str, str]) -> None:
         """Unpack a tar into a volume, by way of a container that never runs."""
-        with self._plainly():
+        with self.plainly():
             mount = self.api.create_host_config(binds=[f"{volume}:/papers"], network_mode="none")
             made = self.api.create_container(
                 image, ["true"], labels=dict(labels), entrypoint=[], host_config=mount
@@ -149,9 +149,7 @@ class Engine:
             pids_limit=make.processes,
             log_config=LogConfig(type="none"),
         )
-        four, six = _by_family(box)
-        endpoint = api.create_endpoint_config(ipv4_address=four, ipv6_address=six)
-        with self._plainly():
+        with self.plainly():
             made = api.create_container(
                 make.image,
                 list(make.command),
@@ -162,18 +160,31 @@ class Engine:
                 labels=labels,
                 entrypoint=list(make.entrypoint) if make.entrypoint is not None else None,
                 host_config=host_config,
-                networking_config=api.create_networking_config({network: endpoint}),
+                networking_config=api.create_networking_config({network: self.endpoint(box)}),
             )
         return str(made["Id"])
 
+    def endpoint(self, box: Container) -> Any:
+        """Its place in the network: the addresses it has from the engine."""
+        four, six = _by_family(box)
+        return self.api.create_endpoint_config(ipv4_address=four, ipv6_address=six)
+
     def attach(self, container: str) -> Any:
         """The connection to its standard streams, as the SDK has it; `_sock` is the socket."""
-        with self._plainly():
+        with self.plainly():
             return self.api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
 
     def start(self, container: str) -> None:
-        with self._plainly():
+        with self.plainly():
             self.api.start(container)
+
+    def status_within(self, container: str, seconds: float) -> int | None:
+        """A container's exit status, if it ends so soon."""
+        from requests.exceptions import RequestException
+
+        with suppress(RequestException):
+            return int(self.api.wait(container, timeout=seconds)["StatusCode"])
+        return None
 
     def remove(self, container: str) -> None:
         """It is gone when this returns; so are those that were gone before."""
@@ -199,7 +210,7 @@ class Engine:
 
     def run_beside(self, container: str, image: str, command: Sequence[str], capabilities: Sequence[str]) -> str:
         """Run a command in a container's network with capabilities it does not have itself; what it printed."""
-        with self._plainly():
+        with self.plainly():
             api = self.api
             config = api.create_host_config(
                 network_mode=f"container:{container}", cap_drop=["ALL"], cap_add=list(capabilities), read_only=True
@@ -223,7 +234,7 @@ class Engine:
         self, container: str, command: Sequence[str], environment: Mapping[str, str], folder: str, terminal: bool
     ) -> str:
         """A command to be run in a container that runs; its id."""
-        with self._plainly():
+        with self.plainly():
             made = self.api.exec_create(
                 container,
                 list(command),
@@ -239,7 +250,7 @@ class Engine:
     def found(self, owner: str) -> dict[str, list[tuple[str, str]]]:
         """Everything that bears a lab's label: (id, name) of its containers, networks and volumes."""
         label = {"label": f"{LABEL}={owner}"}
-        with self._plainly():
+        with self.plainly():
             boxes = self.api.containers(all=True, filters=label)
             networks = self.api.networks(filters=label)
             volumes = self.api.volumes(filters=label)["Volumes"] or []
@@ -251,7 +262,7 @@ class Engine:
 
     def owners(self) -> list[str]:
         """Every lab that has something there."""
-        with self._plainly():
+        with self.plainly():
             things = [*self.api.networks(filters={"label": LABEL})]
             things += self.api.volumes(filters={"label": LABEL})["Volumes"] or []
         return sorted({thing["Labels"][LABEL] for thing in things})
@@ -262,7 +273,7 @@ class Engine:
             "network": self._remove_network,
             "volume": lambda name: self.api.remove_volume(name, force=True),
         }
-        with suppress(Missing), self._plainly():
+        with suppress(Missing), self.plainly():
             removers[kind](which)
 
     def _remove_network(self, network: str) -> None:
@@ -274,7 +285,8 @@ class Engine:
     # -- what it refuses -------------------------------------------------------------------------------------
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def plainly(self) -> Iterator[None]:
+        """What the engine refuses in this block is said in a sentence."""
         from docker.errors import APIError, DockerException, NotFound
         from requests.exceptions import RequestException
 

@@ -20,8 +20,10 @@ from lab.errors import LabError
 from lab.fabric.base import Capability
 from lab.fabric.distant.fabric import DistantFabric, Node
 from lab.fabric.distant.orders import Begin
+from lab.fabric.docker import guests
 from lab.fabric.docker.barrier import NOTHING, World, ruleset
 from lab.fabric.docker.engine import LABEL, Engine, Make
+from lab.fabric.docker.guests import is_guest
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
 from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
@@ -69,6 +71,7 @@ class DockerFabric(DistantFabric):
         """By the software in it."""
         self._ids: dict[str, str] = {}
         self._boxes: dict[str, Container] = {}
+        self._guests: list[Container] = []
         self._papers = ""
         self._rules: dict[str, str] = {}
         """By container, what its packet filter was told last."""
@@ -77,17 +80,37 @@ class DockerFabric(DistantFabric):
         self._sweeper: subprocess.Popen[bytes] | None = None
 
     def way_in(self, host: DomainName) -> dict[str, str]:
-        node = self._at[host]
-        return {"engine": self.engine.url, "container": self._ids[node.name], "disk": f"{_DISK}/hosts/{host}"}
+        name = self._at[host].name if host in self._at else host
+        return {"engine": self.engine.url, "container": self._ids[name], "disk": f"{_DISK}/hosts/{host}"}
 
     # -- before the first, and after the last ------------------------------------------------------------------
 
     def layout(self) -> Sequence[tuple[str, tuple[HostPlan, ...]]]:
         plans = [host.plan for host in self.hosts.values()]
         self._bridge = bridge(self.plan.ranges, plans)
-        boxes = containers(plans, self.plan.ranges, self.wish.share, self._bridge)
-        self._boxes = {box.name: box for box in boxes}
+        own, guests = [[plan for plan in plans if is_guest(plan) is kind] for kind in (False, True)]
+        boxes = containers(own, self.plan.ranges, self.wish.share, self._bridge)
+        self._guests = containers(guests, self.plan.ranges, 1, self._bridge)
+        self._boxes = {box.name: box for box in (*boxes, *self._guests)}
         return [(box.name, box.hosts) for box in boxes]
+
+    async def _start_all(self) -> None:
+        await super()._start_all()
+        for box in self._guests:
+            self._ids[box.name] = await self._in_thread(partial(self._invite, box))
+
+    def _invite(self, box: Container) -> str:
+        name = self._name(box.name)
+        binds = self._papers_of(box.hosts[0])
+        return guests.make(self.engine, name, self._network, box, binds, self._owner, self._image)
+
+    def _papers_of(self, plan: HostPlan) -> dict[str, str]:
+        """What covers a container's own files of names and trust."""
+        return {
+            "/etc/resolv.conf": f"{self._papers}/{resolv_name(plan.resolvers)}",
+            "/etc/hosts": f"{self._papers}/{HOSTS}",
+            TRUSTED: f"{self._papers}/{ROOT}",
+        }
 
     async def prepare(self) -> None:
         await self._in_thread(self._prepare)
@@ -156,11 +179,7 @@ class DockerFabric(DistantFabric):
             self._images.get(software, self._image),
             _PROGRAM,
             self._owner,
-            binds={
-                "/etc/resolv.conf": f"{self._papers}/{resolv_name(first.resolvers)}",
-                "/etc/hosts": f"{self._papers}/{HOSTS}",
-                TRUSTED: f"{self._papers}/{ROOT}",
-            },
+            binds=self._papers_of(first),
             volumes={
                 _DISK: self._name(node.name, self._owner),
                 **{room.path: self._name(node.name, self._owner, room.path) for room in rooms if room.durable},
@@ -179,10 +198,14 @@ class DockerFabric(DistantFabric):
 
     async def fail(self, host: DomainName, fault: Fault) -> None:
         await super().fail(host, fault)
+        if host not in self._at:
+            await self._in_thread(lambda: guests.fail(self.engine, self._ids[host], fault))
         self._raise_barriers()
 
     async def heal(self, host: DomainName) -> None:
         await super().heal(host)
+        if host not in self._at:
+            await self._in_thread(lambda: guests.heal(self.engine, self._ids[host]))
         self._raise_barriers()
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
@@ -217,7 +240,8 @@ class DockerFabric(DistantFabric):
         plans = [host.plan for host in self.hosts.values()]
         faults = {name: tuple(host.faults.now) for name, host in self.hosts.items() if host.is_faulty}
         world = World(plans, faults, tuple(self._cuts))
-        wanted = {node.name: ruleset(node.hosts, world) for node in self.nodes if not node.line.gone.done()}
+        gone = {node.name for node in self.nodes if node.line.gone.done()}
+        wanted = {name: ruleset(box.hosts, world) for name, box in self._boxes.items() if name not in gone}
         changed = {name: rules for name, rules in wanted.items() if rules != self._rules.get(name, NOTHING)}
         await asyncio.gather(*(self._in_thread(partial(self._bar, *each)) for each in changed.items()))
         self._rules |= changed

@@ -1,8 +1,8 @@
 """Containers are killed while mail goes to and fro: `python -m tests.fabric.docker.kills IMAGE KILLS SEED`.
 
-Tells {"kills", "accepted", "lost": [subjects], "twice": [subjects]}: of the messages that a host took, those that
-are in no mailbox when everything is well again, and those that are there twice (a host died between its 250 and the
-sender hearing of it: RFC 1047).
+Tells {"kills", "accepted", "lost": [subjects], "twice": [subjects]}: of the messages that a host took, those
+that are in no mailbox when everything is well again, and those that are there twice (a host died between its 250
+and the sender hearing of it: RFC 1047).
 """
 
 from __future__ import annotations

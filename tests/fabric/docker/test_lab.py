@@ -90,3 +90,54 @@ def test_no_engine_is_a_sentence(tmp_path: Path) -> None:
     assert "Docker does not answer" in told.stderr
     assert "H040" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+OWN = """\
+name: own
+ranges: [10.77.0.0/16]
+domains:
+  here.test:
+    mx: [5 mine.here.test, 10 mail.here.test]
+    people: [ann]
+    home: mail.here.test
+    hosts:
+      mine.here.test:
+        mail: true
+        command:
+          - python3
+          - -c
+          - |
+            import socket
+            door = socket.create_server(("0.0.0.0", 25))
+            while True:
+                caller = door.accept()[0]
+                caller.sendall(b"421 not today\\r\\n")
+                caller.close()
+  there.test:
+    mx: [10 mail.there.test]
+    people: [ed]
+"""
+
+
+def test_software_of_one_s_own_takes_a_host_s_place(bench: Bench, api: Any) -> None:
+    (bench.home / "own.yaml").write_text(OWN)
+    bench.says("up", str(bench.home / "own.yaml"), "--fabric", "docker")
+    send = ("send", "--from", "ed@there.test", "--to", "ann@here.test")
+    told = bench.says(*send)
+    assert "421 not today" in told
+    assert "In ann's mailbox at mail.here.test" in told
+    bench.says("fail", "mine.here.test")
+    assert "mine.here.test:25  refused" in bench.says(*send)
+    bench.says("heal")
+    assert "421 not today" in bench.says(*send)
+    bench.says("down")
+    assert left(api, bench.home) == []
+
+
+def test_software_of_one_s_own_that_ends_at_once_is_told_with_its_last_words(bench: Bench, api: Any) -> None:
+    file = bench.home / "own.yaml"
+    file.write_text(OWN.replace("import socket", "raise SystemExit('no such option: --listen')"))
+    told = bench.run("up", str(file), "--fabric", "docker")
+    assert told.returncode == 4
+    assert "no such option: --listen" in told.stderr
+    assert left(api, bench.home) == []
