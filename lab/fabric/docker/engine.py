@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError, MachineSaidNo
-from lab.fabric.docker.layout import Bridge, Container
+from lab.fabric.docker.layout import Bridge, Container, Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,18 +95,34 @@ class Engine:
             IPAMPool(subnet=str(subnet), gateway=gateway)
             for subnet, gateway in zip(bridge.subnets, bridge.gateways, strict=True)
         ]
-        with self.plainly():
-            made = self.api.create_network(
-                name,
-                driver="bridge",
-                internal=True,
-                ipam=IPAMConfig(pool_configs=pools),
-                options={"com.docker.network.bridge.inhibit_ipv4": "true"},
-                labels=dict(labels),
-                enable_ipv6=len(pools) > 1,
-                check_duplicate=True,
-            )
+        try:
+            with self.plainly():
+                made = self.api.create_network(
+                    name,
+                    driver="bridge",
+                    internal=True,
+                    ipam=IPAMConfig(pool_configs=pools),
+                    options={"com.docker.network.bridge.inhibit_ipv4": "true"},
+                    labels=dict(labels),
+                    enable_ipv6=len(pools) > 1,
+                    check_duplicate=True,
+                )
+        except MachineSaidNo as error:
+            if error.code == "H043":
+                error.sentence += f" ({', '.join(self._in_the_way(bridge)) or 'it is not to be seen'})"
+            raise
         return str(made["Id"])
+
+    def _in_the_way(self, bridge: Bridge) -> list[str]:
+        """Networks that have some of its addresses."""
+        return [
+            network["Name"]
+            for network in self.api.networks()
+            for pool in (network["IPAM"]["Config"] or [])
+            if any(
+                subnet.overlaps(ip_network(pool["Subnet"])) for subnet in bridge.subnets if _alike(subnet, pool)
+            )
+        ]
 
     def make_volume(self, name: str, labels: Mapping[str, str]) -> str:
         """A volume; the path of its files on the engine's machine."""
@@ -303,6 +320,10 @@ class Engine:
 
     def _refusal(self, error: Any) -> LabError:
         return refusal(str(error.explanation or error), self.url)
+
+
+def _alike(subnet: Network, pool: Mapping[str, str]) -> bool:
+    return ("." in str(subnet)) == ("." in pool["Subnet"])
 
 
 def _by_family(box: Container) -> tuple[str | None, str | None]:
