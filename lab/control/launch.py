@@ -22,6 +22,8 @@ from lab.errors import MachineSaidNo, error_of
 
 _PATIENCE_MS = 10_000
 """How long a daemon may take to go down when it is asked to; then it is killed."""
+_PATIENCE_WITH_AN_ENGINE_MS = 90_000
+"""Containers are the engine's to remove, and a busy one takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +137,13 @@ def _end(pid: int, where: Home) -> None:
     """Signal the daemon and wait for its end. It is asked for by a handle that cannot come to mean another
     process (pidfd_open(2)), and only while it is the one that holds the lock."""
     handle = _handle(pid)
+    patience = _PATIENCE_WITH_AN_ENGINE_MS if where.read().get("fabric") == "docker" else _PATIENCE_MS
     try:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if where.daemon() != pid:
                 return
             os.kill(pid, number)
-            if _has_ended(handle, where):
+            if _has_ended(handle, where, patience):
                 return
     finally:
         if handle is not None:
@@ -154,10 +157,10 @@ def _handle(pid: int) -> int | None:
         return None
 
 
-def _has_ended(handle: int | None, where: Home) -> bool:
+def _has_ended(handle: int | None, where: Home, patience_ms: int) -> bool:
     if handle is not None:
-        return bool(select.select([handle], [], [], _PATIENCE_MS / 1000)[0])
-    for _ in range(_PATIENCE_MS // 20):  # no handle on this system: look at the lock every 20 ms
+        return bool(select.select([handle], [], [], patience_ms / 1000)[0])
+    for _ in range(patience_ms // 20):  # no handle on this system: look at the lock every 20 ms
         select.select([], [], [], 0.02)
         if not where.is_up():
             return True
