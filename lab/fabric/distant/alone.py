@@ -97,7 +97,7 @@ def begin_from(folder: Path, moment: Moment) -> Begin:
     root = _octets(folder / ROOT)
     return Begin(
         # Another start draws other numbers: ids of messages that are on its disk already must not come again.
-        seed=f"{world.seed}@{moment.now:.6f}",
+        seed=f"{world.seed}@{moment.ahead:.6f}",
         ranges=world.ranges,
         hosts=(host,),
         zones=sheet.zones,

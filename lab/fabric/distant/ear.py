@@ -5,6 +5,7 @@ When nobody speaks any more (the lab ended, or crashed) the node ends too, and l
 
 Reports are JSON: an event as its log entry {"n", "t", "host", "event", …}, and else one of
 
+    {"tick": number, "tock": count}         its machine's monotonic clock
     {"ready": hosts}                        every host serves
     {"refused": {sentence, remedy, code}}   it could not begin; the node ends
     {"answer": number, "t": …, and one of "value", "missing": true, "error": {…}}
@@ -18,6 +19,7 @@ import asyncio
 import json
 import os
 import select
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -46,6 +48,7 @@ from lab.fabric.distant.orders import (
     Say,
     Stay,
     Stop,
+    Tick,
     from_line,
 )
 from lab.fabric.distant.tunnel import Tunnels
@@ -71,7 +74,7 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
     orders = Orders(inward)
     await loop.connect_read_pipe(lambda: orders, os.fdopen(inward, "rb"))
     mouth = await Mouth.open(outward)
-    begin = await orders.next()
+    begin = await _first(orders, mouth.report)
     if not isinstance(begin, Begin):
         return 0
     loop.shared.join(begin.moment)
@@ -88,6 +91,13 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
     await fabric.down()
     await mouth.close()
     return 0
+
+
+async def _first(orders: Orders, report: Report) -> Order:
+    """What it is to be; Stop when nobody says so."""
+    while isinstance(order := await orders.next(), Tick):
+        report({"tick": order.number, "tock": time.monotonic()})
+    return order
 
 
 def refusal(error: Exception) -> dict[str, Any]:

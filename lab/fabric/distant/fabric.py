@@ -15,7 +15,7 @@ import asyncio
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -28,7 +28,7 @@ from lab.events import FaultApplied, FaultLifted, from_json
 from lab.fabric.base import Capability
 from lab.fabric.disk import Disk
 from lab.fabric.distant.line import Line, NodeLost, value_of
-from lab.fabric.distant.moment import SharedTime
+from lab.fabric.distant.moment import SharedTime, moment_at
 from lab.fabric.distant.orders import Ask, Begin, Connect, Cut, Fail, Heal, Mend, Neighbour, Order, Stop
 from lab.fabric.distant.pace import Pace
 from lab.fabric.distant.stack import DistantStack, Switch
@@ -167,7 +167,8 @@ class DistantFabric(ABC):
     async def bring_up(self, node: Node) -> None:
         """Start a node and wait until its hosts serve."""
         await self.start(node)
-        node.line.order(self.begin(node))
+        moment = await moment_at(node.line, self._source)
+        node.line.order(replace(self.begin(node), moment=moment))
         await node.line.ready
         for order in self._standing_orders(node):
             node.line.order(order)
@@ -212,6 +213,10 @@ class DistantFabric(ABC):
 
     def _lines(self) -> list[Line]:
         return [node.line for node in self.nodes if not node.line.gone.done()]
+
+    def where(self, host: DomainName) -> str:
+        """See `Fabric`."""
+        return ""
 
     # -- what goes by itself -----------------------------------------------------------------------------------
 

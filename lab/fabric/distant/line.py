@@ -105,6 +105,8 @@ class Line:
     def _hear(self, form: dict[str, Any]) -> None:
         if "look" in form:
             self.answered(form["look"], form)
+        elif "tick" in form:
+            self.answered(form["tick"], form)
         elif "ready" in form and not self.ready.done():
             self.ready.set_result(int(form["ready"]))
         elif "refused" in form and not self.ready.done():

@@ -33,13 +33,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Lab time as all processes of one machine share it: `monotonic() - origin + ahead` (CLOCK_MONOTONIC is the
-    machine's; `machine` is the boot that it counts from). `now`: what it was when this was said."""
+    """Lab time as a process has it: `monotonic() - origin + ahead`. CLOCK_MONOTONIC is its machine's, so each is
+    told it in its own count."""
 
     origin: float
     ahead: float
-    machine: str
-    now: float
 
 
 class Order:
@@ -47,8 +45,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick(Order):
+    """Say what your machine's clock counts. Before Begin only."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Begin(Order):
-    """The first: who lives here, and in which world."""
+    """The first but for Ticks: who lives here, and in which world."""
 
     seed: str
     ranges: tuple[str, ...]
@@ -64,6 +69,8 @@ class Begin(Order):
     """Addresses that the node gives itself; it has the others already."""
     onlink: tuple[str, ...] = ()
     """Ranges that are reached over the node's own wire, and that its interface does not know of."""
+    known: tuple[tuple[Address, str], ...] = ()
+    """Addresses on that wire for which nobody answers there, and the hardware address that has each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,16 @@ class Pipes:
 
 
 class ProcessFabric(DistantFabric):
-    """`share`: how many hosts live in one node."""
+    """`share`: how many hosts live in one node; `other_clock`: by how many seconds the monotonic clock of every
+    second node is another than this process's."""
 
     name = "processes"
 
-    def __init__(self, plan: Plan, root: Path, share: int = 1) -> None:
+    def __init__(self, plan: Plan, root: Path, share: int = 1, other_clock: int = 0) -> None:
         super().__init__(plan)
         self.folder = root
         self.share = share
+        self.other_clock = other_clock
         self.running: dict[str, asyncio.subprocess.Process] = {}
         self.hearing: list[asyncio.Task[None]] = []
 
@@ -61,6 +63,8 @@ class ProcessFabric(DistantFabric):
     async def start(self, node: Node) -> None:
         pipe = asyncio.subprocess.PIPE
         words = [sys.executable, "-P", "-m", "lab.node", str(self.folder)]
+        if self.other_clock and self.nodes.index(node) % 2:
+            words = ["unshare", "--time", f"--monotonic={self.other_clock}", "--fork", "--kill-child", *words]
         process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
         self.running[node.name] = process
         node.line.wire = Pipes(process)

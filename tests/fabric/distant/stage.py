@@ -19,7 +19,7 @@ TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 Story = Callable[[Internet, ProcessFabric], Awaitable[None]]
 
 
-def play(story: Story, plan: Plan | None = None, share: int = 5) -> None:
+def play(story: Story, plan: Plan | None = None, share: int = 5, other_clock: int = 0) -> None:
     """Bring the plan up (tiny.yaml, if none is given), `share` hosts in a node, and let the story happen."""
     plan = plan or load(TOPOLOGIES / "tiny.yaml")
 
@@ -28,7 +28,7 @@ def play(story: Story, plan: Plan | None = None, share: int = 5) -> None:
             fabric: list[ProcessFabric] = []
 
             def make(_: object) -> ProcessFabric:
-                fabric.append(ProcessFabric(plan, Path(root), share))
+                fabric.append(ProcessFabric(plan, Path(root), share, other_clock))
                 return fabric[0]
 
             internet = Internet(plan, make)
