@@ -19,13 +19,14 @@ from typing import Self
 
 from lab.names import Address
 
-_NEWADDR, _NEWROUTE = 20, 24
+_NEWADDR, _NEWROUTE, _NEWNEIGH = 20, 24, 28
 _REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
 _TABLE_LOCAL, _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_LINK = 255, 254, 4, 253
 _SCOPE = {socket.AF_INET: 254, socket.AF_INET6: 0}
 """IPv4 keeps local routes in scope "host"; IPv6 knows no scope of a route."""
 _DST, _OIF, _PREFSRC = 1, 4, 7
 _IFA_ADDRESS, _IFA_LOCAL, _NO_DAD = 1, 2, 0x02
+_NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
 _LOOPBACK = 1
 """The index of `lo`, in every network namespace."""
 _CHUNK = 64 * 1024
@@ -72,8 +73,16 @@ class Routes:
         """Look for these prefixes on the wire of the first interface besides `lo`."""
         ranges = list(ranges)
         if ranges:
-            number = next(number for number, name in socket.if_nameindex() if name != "lo")
+            number = _wire()
             self._send([_message(_NEWROUTE, _CREATE | _REPLACE, _on_link(prefix, number)) for prefix in ranges])
+
+    def know(self, neighbours: Iterable[tuple[str, str]]) -> None:
+        """On that wire, whoever has this address has that hardware address, for good: nobody is asked."""
+        neighbours = list(neighbours)
+        if neighbours:
+            number = _wire()
+            bodies = [_neighbour(address, mac, number) for address, mac in neighbours]
+            self._send([_message(_NEWNEIGH, _CREATE | _REPLACE, body) for body in bodies])
 
     def _send(self, messages: list[bytes]) -> None:
         """Send them in order; OSError with the kernel's number for the first that it refuses."""
@@ -95,6 +104,11 @@ class Routes:
                 break
         if first:
             raise OSError(first, os.strerror(first))
+
+
+def _wire() -> int:
+    """The index of the first interface besides `lo`."""
+    return next(number for number, name in socket.if_nameindex() if name != "lo")
 
 
 def _packed(address: str) -> tuple[int, bytes, int]:
@@ -124,8 +138,14 @@ def _on_link(prefix: str, interface: int) -> bytes:
     return head + _attribute(_DST, octets) + _attribute(_OIF, struct.pack("=I", interface))
 
 
+def _neighbour(address: str, mac: str, interface: int) -> bytes:
+    family, octets, _ = _packed(address)
+    head = struct.pack("=BxxxiHBB", family, interface, _NUD_PERMANENT, 0, 0)
+    return head + _attribute(_NDA_DST, octets) + _attribute(_NDA_LLADDR, bytes.fromhex(mac.replace(":", "")))
+
+
 def _attribute(kind: int, octets: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(octets), kind) + octets
+    return struct.pack("=HH", 4 + len(octets), kind) + octets + bytes(-len(octets) % 4)
 
 
 def _message(kind: int, flags: int, body: bytes) -> bytes:

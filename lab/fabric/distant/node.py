@@ -102,10 +102,15 @@ class NodeFabric(OneProcessFabric):
             self._network.places[address] = self.hosts[plan.name]
 
     async def up(self) -> None:
-        if self._begin.laid or self._begin.onlink:
+        begin = self._begin
+        if begin.laid or begin.onlink or begin.known:
             with Routes() as routes:
-                routes.lay(self._begin.laid, Route.LOCAL)
-                routes.reach(self._begin.onlink)
+                routes.lay(begin.laid, Route.LOCAL)
+                for address in begin.laid:
+                    if ":" in address:  # programs that do not choose leave from an interface's own address only
+                        routes.assign(address)
+                routes.reach(begin.onlink)
+                routes.know(begin.known)
         allow_open_files()
         await super().up()
 
