@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from lab.errors import WorldSaidNo, WrongUse
+from lab.errors import MachineSaidNo, WorldSaidNo, WrongUse
 from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
 from lab.fabric.base import Boot, Capability, Fabric, Host
 from lab.fabric.faults import Down, Fault, Gone
@@ -260,11 +260,19 @@ class Internet:
         return list(names)
 
     async def restore(self) -> list[str]:
-        """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought."""
+        """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought. Where
+        one does not come back, the others of its engine are not tried, and that is the error."""
         names = [name for name, host in self.fabric.hosts.items() if Gone() in host.faults.now]
+        lost: dict[str, MachineSaidNo] = {}
         for name in names:
-            if Gone() in self.fabric.hosts[name].faults.now:  # one that lived with others comes back with them
-                await self.fabric.restore(name)
+            engine = self.fabric.where(name)
+            if Gone() in self.fabric.hosts[name].faults.now and engine not in lost:  # others may have come with it
+                try:
+                    await self.fabric.restore(name)
+                except MachineSaidNo as error:
+                    lost[engine] = error  # the hosts of other engines come back all the same
+        if lost:
+            raise next(iter(lost.values()))
         return list(names)
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
@@ -301,16 +309,22 @@ class Internet:
         self._tell(ClockAdvanced(by.total_seconds()))
 
     def status(self) -> list[dict[str, Any]]:
-        """A row for each host: {name, address, runs, state}."""
+        """A row for each host: {name, address, runs, state}, and the engine where the lab stands on several."""
         return [
             {
                 "name": plan.name,
                 "address": plan.addresses[0] if plan.addresses else "",
                 "runs": list(plan.roles),
                 "state": ", ".join(map(str, self.fabric.hosts[plan.name].faults.now)) or "up",
+                **self.place(plan.name),
             }
             for plan in self.plan.hosts
         ]
+
+    def place(self, host: DomainName) -> dict[str, str]:
+        """{engine} of a host, where the lab stands on several; else nothing."""
+        engine = self.fabric.where(host)
+        return {"engine": engine} if engine else {}
 
     # -- below --------------------------------------------------------------------------------------------
 

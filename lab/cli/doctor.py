@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -127,9 +128,10 @@ def _loopback() -> Finding:
 def _engine() -> Finding:
     from lab.fabric.docker.engine import Engine
 
+    engine = Engine()
     try:
-        engine = Engine()
-        version = engine.api.version()["Version"]
+        with closing(engine):
+            version = engine.api.version()["Version"]
     except MachineSaidNo as error:
         return Finding("containers", "good", f"{error.sentence} The lab needs none.   {error.code}")
     return Finding("containers", "good", f"Docker {version} at {engine}:  lab up --fabric docker")

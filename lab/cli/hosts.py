@@ -47,7 +47,9 @@ def _together(name: str, group: Sequence[Row]) -> list[Cells]:
     if len(group) == 1 or any(row["state"] != "up" for row in group):
         return [_row(row) for row in group]
     first, *others = (f"{row['name'].removesuffix(f'.{name}')} {row['address']}" for row in group)
-    return [[("✓", "good"), ("domain", ""), (name, "place"), (first, ""), (" · ".join(others), "")]]
+    return [
+        [("✓", "good"), ("domain", ""), (_placed(name, group[0]), "place"), (first, ""), (" · ".join(others), "")]
+    ]
 
 
 def _row(row: Row) -> Cells:
@@ -57,7 +59,12 @@ def _row(row: Row) -> Cells:
     return [
         (glyph, style),
         (" ".join(row["runs"]), ""),
-        (row["name"], "place"),
+        (_placed(row["name"], row), "place"),
         (row["address"], ""),
         (words, "dim" if is_up else style),
     ]
+
+
+def _placed(name: str, row: Row) -> str:
+    """The name, and the engine it lives on where there are several. An organisation is on one."""
+    return f"{name} @{row['engine']}" if row.get("engine") else name

@@ -55,8 +55,8 @@ def image(
     from lab.fabric.docker.image.variants import named
 
     wish = {"variant": named(variant), "fresh": fresh, "source": source}
-    with closing(Engine(engine).api) as api, plainly(api):
-        verbs[do](api, wish, json)
+    with closing(Engine(engine)) as reached, plainly(reached.api):
+        verbs[do](reached.api, wish, json)
     return 0
 
 

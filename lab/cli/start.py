@@ -55,7 +55,8 @@ def up(
     per
         On docker, how many:  --per 100, or --per organisation
     engines
-        On docker, other engines than your own:  --engines ssh://a,ssh://b
+        On docker, other engines than your own, or several:  --engines unix:///var/run/docker.sock,ssh://b
+        (lab explain engines)
     """
     if restored():
         return status(json=json)

@@ -142,7 +142,7 @@ def first_screen(internet: Internet, order: Order, doors: Sequence[BoundDoor]) -
         "hosts": len(hosts),
         "dashboard": None,
         "people": people(internet.plan),
-        "rows": [row(host, internet.plan) for host in first_hosts(internet.plan)],
+        "rows": [row(host, internet.plan) | internet.place(host.name) for host in first_hosts(internet.plan)],
     }
 
 

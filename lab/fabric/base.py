@@ -128,6 +128,9 @@ class Fabric(Protocol):
     def way_in(self, host: DomainName) -> dict[str, str]:
         """What a shell has to know to get there; empty where this process's own network is the way."""
 
+    def where(self, host: DomainName) -> str:
+        """Which machine a host lives on, in a word, where a lab stands on several; else ""."""
+
     def connect(self, a: str, b: str, link: Link) -> None:
         """Lay a line between two places (hosts, organisations, "*"); the more exact one counts."""
 

@@ -164,6 +164,9 @@ class OneProcessFabric:
     def way_in(self, host: DomainName) -> dict[str, str]:
         return {}
 
+    def where(self, host: DomainName) -> str:
+        return ""
+
     def connect(self, a: str, b: str, link: Link) -> None:
         self.rules.connect(a, b, link)
 

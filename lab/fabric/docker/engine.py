@@ -4,7 +4,7 @@ The rule: whatever the engine refuses comes out as a sentence with its remedy. A
 so a loop makes them in a thread. Everything made carries the label `mini-internet-lab`, whose value is the lab it
 belongs to: by that label it is found again, by whoever has to take it away.
 
-    DOCKER_HOST, or the current context, says where the engine is; `lab up --engines` names others.
+    DOCKER_HOST, or the current context, says where the engine is; `lab up --engines` names others (`whereabouts`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError, MachineSaidNo
+from lab.fabric.docker.forward import Forward, nothing_behind
 from lab.fabric.docker.layout import Bridge, Container, Network
+from lab.fabric.docker.whereabouts import Whereabouts, current, login, whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LABEL = "mini-internet-lab"
+MARK = "mini-internet-lab.swarm"
+"""Label of what says that the lab took an engine into a swarm; its value is the lab (`swarm`)."""
 OLDEST = (1, 40)
 """The API of Docker 19.03, of 2019."""
 _PATIENCE_S = 120
@@ -58,51 +63,100 @@ class Missing(MachineSaidNo):
 
 
 class Engine:
-    """One engine. `url`: where it is; "" as the environment and the user's context have it."""
+    """One engine. `word`: where it is, see `whereabouts`; "" as the environment and the user's context have it.
+    Usable from several threads."""
 
-    def __init__(self, url: str = "") -> None:
-        self.url = url or os.environ.get("DOCKER_HOST") or _context()
+    def __init__(self, word: str = "") -> None:
+        self.word = word or os.environ.get("DOCKER_HOST", "")
+        self._api: Any = None
+        self._forward: Forward | None = None
+        self._turn = RLock()
 
     def __str__(self) -> str:
-        return self.url
+        return self.word or self.place.url
 
     @cached_property
+    def place(self) -> Whereabouts:
+        return whereabouts(self.word) if self.word else current()
+
+    @property
+    def url(self) -> str:
+        """Where this process reaches it: a socket here, for one behind ssh."""
+        with self._turn:
+            if self.place.scheme != "ssh":
+                return self.place.url
+            if self._forward is None or not self._forward.is_open:
+                self.close()
+                self._forward = Forward(login(self.place.url))
+            return f"unix://{self._forward.socket}"
+
+    @property
     def api(self) -> Any:
-        """The SDK's client. MachineSaidNo (H040 to H042) when nobody answers, or somebody too old."""
+        """The SDK's client. MachineSaidNo (H040 to H042, H050, H051) when nobody answers, or somebody too old."""
+        with self._turn:
+            url = self.url
+            if self._api is None:
+                self._api = self._client(url)
+            return self._api
+
+    def _client(self, url: str) -> Any:
         from docker import APIClient
         from docker.errors import DockerException
 
         try:
-            api = APIClient(self.url, version="auto", timeout=_PATIENCE_S, num_pools=64)
+            api = APIClient(url, version="auto", timeout=_PATIENCE_S, num_pools=64)
         except DockerException as error:
-            raise unanswered(self.url, str(error)) from None
+            raise self._unanswered(str(error)) from None
         version = tuple(int(part) for part in api.api_version.split("."))
         if version < OLDEST:
             raise MachineSaidNo(
-                f"The Docker engine at {self.url} is too old: it speaks version {api.api_version} of its API.",
+                f"The Docker engine at {self} is too old: it speaks version {api.api_version} of its API.",
                 remedy=f"Docker 19.03 or later is needed. {_INSTEAD}",
                 code="H042",
             )
         return api
 
+    def close(self) -> None:
+        """Hang up."""
+        with self._turn:
+            if self._api is not None:
+                self._api.close()
+            if self._forward is not None:
+                self._forward.close()
+            self._api = self._forward = None
+
+    @property
+    def folders(self) -> list[str]:
+        """What this process has on its disk to reach it."""
+        return [] if self._forward is None else [str(self._forward.folder)]
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """The addresses here and there over which it is reached; "" where that is no network."""
+        forward = self._forward
+        return ("", "") if forward is None else (forward.near, forward.far)
+
     # -- networks and volumes --------------------------------------------------------------------------------
 
-    def make_network(self, name: str, bridge: Bridge, labels: Mapping[str, str]) -> str:
-        """An internal bridge on which the machine itself has no address; its id."""
+    def make_network(self, name: str, bridge: Bridge, labels: Mapping[str, str], *, spread: bool = False) -> str:
+        """An internal network on which the machine itself has no address; its id. A bridge; or, `spread` over the
+        engines of a swarm whose manager this one is, an overlay to which any container may be attached."""
         from docker.types import IPAMConfig, IPAMPool
 
+        spares = (bridge.spare or None, *(None for _ in bridge.subnets[1:]))
         pools = [
-            IPAMPool(subnet=str(subnet), gateway=gateway)
-            for subnet, gateway in zip(bridge.subnets, bridge.gateways, strict=True)
+            IPAMPool(subnet=str(subnet), gateway=gateway, iprange=spare)
+            for subnet, gateway, spare in zip(bridge.subnets, bridge.gateways, spares, strict=True)
         ]
         try:
             with self.plainly():
                 made = self.api.create_network(
                     name,
-                    driver="bridge",
+                    driver="overlay" if spread else "bridge",
                     internal=True,
+                    attachable=spread or None,
                     ipam=IPAMConfig(pool_configs=pools),
-                    options={"com.docker.network.bridge.inhibit_ipv4": "true"},
+                    options=None if spread else {"com.docker.network.bridge.inhibit_ipv4": "true"},
                     labels=dict(labels),
                     enable_ipv6=len(pools) > 1,
                     check_duplicate=True,
@@ -164,6 +218,7 @@ class Engine:
             dns=list(make.resolvers) or ["127.0.0.1"],
             mem_limit=make.memory or None,
             pids_limit=make.processes,
+            sysctls={"net.ipv6.conf.all.disable_ipv6": "0"} if box.lays_ipv6 else None,
             log_config=LogConfig(type="none"),
         )
         with self.plainly():
@@ -178,6 +233,7 @@ class Engine:
                 entrypoint=list(make.entrypoint) if make.entrypoint is not None else None,
                 host_config=host_config,
                 networking_config=api.create_networking_config({network: self.endpoint(box)}),
+                mac_address=box.mac or None,
             )
         return str(made["Id"])
 
@@ -205,16 +261,15 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """It is gone when this returns; so are those that were gone before."""
-        from docker.errors import APIError, NotFound
+        from docker.errors import APIError
 
-        try:
-            self.api.remove_container(container, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if "already in progress" not in str(error):
-                raise self._refusal(error) from None
-            self.await_removal(container)
+        with suppress(Missing), self.plainly():
+            try:
+                self.api.remove_container(container, force=True, v=True)
+            except APIError as error:
+                if "already in progress" not in str(error):
+                    raise
+                self.await_removal(container)
 
     def await_removal(self, container: str) -> None:
         """One that has ended removes itself. To remove it meanwhile, too, would leave its endpoint on the network
@@ -268,7 +323,7 @@ class Engine:
         """Everything that bears a lab's label: (id, name) of its containers, networks and volumes."""
         label = {"label": f"{LABEL}={owner}"}
         with self.plainly():
-            boxes = self.api.containers(all=True, filters=label)
+            boxes = [box for box in self.api.containers(all=True, filters=label) if not self._is_ghost(box)]
             networks = self.api.networks(filters=label)
             volumes = self.api.volumes(filters=label)["Volumes"] or []
         return {
@@ -277,12 +332,30 @@ class Engine:
             "volume": [(volume["Name"], volume["Name"]) for volume in volumes],
         }
 
+    def _is_ghost(self, box: Mapping[str, Any]) -> bool:
+        """An engine that was killed may list, until it starts anew, a container that it does not have any more
+        (seen with Docker 20.10)."""
+        from docker.errors import NotFound
+
+        if box["State"] == "dead":
+            try:
+                self.api.inspect_container(box["Id"])
+            except NotFound:
+                return True
+        return False
+
     def owners(self) -> list[str]:
         """Every lab that has something there."""
         with self.plainly():
             things = [*self.api.networks(filters={"label": LABEL})]
             things += self.api.volumes(filters={"label": LABEL})["Volumes"] or []
-        return sorted({thing["Labels"][LABEL] for thing in things})
+            marks = self.api.volumes(filters={"label": MARK})["Volumes"] or []
+        return sorted({*(thing["Labels"][LABEL] for thing in things), *(mark["Labels"][MARK] for mark in marks)})
+
+    def strike_off(self, node: str) -> None:
+        """A node that has left the swarm whose manager this one is."""
+        with suppress(Missing), self.plainly():
+            self.api.remove_node(node, force=True)
 
     def take_away(self, kind: str, which: str) -> None:
         removers: dict[str, Callable[[str], object]] = {
@@ -312,14 +385,19 @@ class Engine:
         except NotFound as error:
             if "image" in str(error.explanation):
                 raise self._refusal(error) from None
-            raise Missing(f"The engine at {self.url} says: {error.explanation}", code="H045") from None
+            raise Missing(f"The engine at {self} says: {error.explanation}", code="H045") from None
         except APIError as error:
             raise self._refusal(error) from None
         except (DockerException, RequestException) as error:
-            raise unanswered(self.url, str(error)) from None
+            raise self._unanswered(str(error)) from None
 
     def _refusal(self, error: Any) -> LabError:
-        return refusal(str(error.explanation or error), self.url)
+        return refusal(str(error.explanation or error), str(self))
+
+    def _unanswered(self, words: str) -> MachineSaidNo:
+        if self._forward is not None and self._forward.is_open:
+            return nothing_behind(self._forward.words, self._forward.login)
+        return unanswered(str(self), words)
 
 
 def _alike(subnet: Network, pool: Mapping[str, str]) -> bool:
@@ -330,17 +408,6 @@ def _by_family(box: Container) -> tuple[str | None, str | None]:
     four = next((address for address in box.addresses if ":" not in address), None)
     six = next((address for address in box.addresses if ":" in address), None)
     return four, six
-
-
-def _context() -> str:
-    """Where the user's current Docker context leads."""
-    from docker import ContextAPI
-
-    with suppress(Exception):  # a broken context file is the command-line client's to explain
-        context = ContextAPI.get_current_context()
-        if context is not None and context.Host:
-            return str(context.Host)
-    return "unix:///var/run/docker.sock"
 
 
 def unanswered(url: str, words: str) -> MachineSaidNo:

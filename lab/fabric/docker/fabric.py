@@ -22,12 +22,14 @@ from lab.fabric.distant.fabric import DistantFabric, Node
 from lab.fabric.distant.orders import Begin
 from lab.fabric.docker import guests
 from lab.fabric.docker.barrier import NOTHING, World, ruleset
-from lab.fabric.docker.engine import LABEL, Engine, Make
+from lab.fabric.docker.engine import Engine, Make
+from lab.fabric.docker.fleet import Fleet
 from lab.fabric.docker.guests import is_guest
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
-from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, archive, papers, resolv_name
-from lab.fabric.docker.sweep import passing_owner, sweep, sweep_the_dead, sweeper
-from lab.fabric.docker.wire import Attached, Streams
+from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, papers, resolv_name
+from lab.fabric.docker.placement import place
+from lab.fabric.docker.sweep import passing_owner, sweeper
+from lab.fabric.docker.wire import Attached, Streams, watched
 from lab.fabric.faults import Fault
 from lab.fabric.software import Folder, capabilities, folders
 from lab.fabric.wish import Wish
@@ -63,16 +65,14 @@ class DockerFabric(DistantFabric):
     def __init__(self, plan: Plan, wish: Wish, tell: Tell = lambda _: None) -> None:
         super().__init__(plan)
         self.wish = wish
-        self.engine = Engine(*wish.engines[:1])
         self._tell = tell
-        self._image = wish.image
         self._owner = wish.owner or passing_owner()
-        self._images: dict[tuple[str, ...], str] = {}
-        """By the software in it."""
+        self._fleet = Fleet(wish.engines, self._owner)
+        self._places: dict[str, int] = {}
+        """By container, which engine it lives on."""
         self._ids: dict[str, str] = {}
         self._boxes: dict[str, Container] = {}
         self._guests: list[Container] = []
-        self._papers = ""
         self._rules: dict[str, str] = {}
         """By container, what its packet filter was told last."""
         self._barriers: asyncio.Future[None] = self.loop.create_future()
@@ -80,16 +80,28 @@ class DockerFabric(DistantFabric):
         self._sweeper: subprocess.Popen[bytes] | None = None
 
     def way_in(self, host: DomainName) -> dict[str, str]:
-        name = self._at[host].name if host in self._at else host
-        return {"engine": self.engine.url, "container": self._ids[name], "disk": f"{_DISK}/hosts/{host}"}
+        name = self._name_at(host)
+        engine = self._engine(name)
+        return {"engine": engine.url, "container": self._ids[name], "disk": f"{_DISK}/hosts/{host}"}
+
+    def where(self, host: DomainName) -> str:
+        return self._fleet.names[self._places[self._name_at(host)]] if self._fleet.names else ""
+
+    def _name_at(self, host: DomainName) -> str:
+        """Its container's name: its node's, or a guest's own."""
+        return self._at[host].name if host in self._at else host
+
+    def _engine(self, name: str) -> Engine:
+        return self._fleet.engines[self._places[name]]
 
     # -- before the first, and after the last ------------------------------------------------------------------
 
     def layout(self) -> Sequence[tuple[str, tuple[HostPlan, ...]]]:
         plans = [host.plan for host in self.hosts.values()]
-        self._bridge = bridge(self.plan.ranges, plans)
+        engines = len(self._fleet.engines)
+        self._bridge = bridge(self.plan.ranges, plans, engines)
         own, guests = [[plan for plan in plans if is_guest(plan) is kind] for kind in (False, True)]
-        boxes = containers(own, self.plan.ranges, self.wish.share, self._bridge)
+        boxes = containers(own, self.plan.ranges, self.wish.share, self._bridge, engines)
         self._guests = containers(guests, self.plan.ranges, 1, self._bridge)
         self._boxes = {box.name: box for box in (*boxes, *self._guests)}
         return [(box.name, box.hosts) for box in boxes]
@@ -100,54 +112,51 @@ class DockerFabric(DistantFabric):
             self._ids[box.name] = await self._in_thread(partial(self._invite, box))
 
     def _invite(self, box: Container) -> str:
-        name = self._name(box.name)
-        binds = self._papers_of(box.hosts[0])
-        return guests.make(self.engine, name, self._network, box, binds, self._owner, self._image)
+        name, binds = self._name(box.name), self._papers_of(box)
+        engine, usual = self._engine(box.name), self._fleet.image(self._places[box.name])
+        return guests.make(engine, name, self._fleet.network, box, binds, self._owner, usual)
 
-    def _papers_of(self, plan: HostPlan) -> dict[str, str]:
+    def _papers_of(self, box: Container) -> dict[str, str]:
         """What covers a container's own files of names and trust."""
+        stand = self._fleet.papers[self._places[box.name]]
         return {
-            "/etc/resolv.conf": f"{self._papers}/{resolv_name(plan.resolvers)}",
-            "/etc/hosts": f"{self._papers}/{HOSTS}",
-            TRUSTED: f"{self._papers}/{ROOT}",
+            "/etc/resolv.conf": f"{stand}/{resolv_name(box.hosts[0].resolvers)}",
+            "/etc/hosts": f"{stand}/{HOSTS}",
+            TRUSTED: f"{stand}/{ROOT}",
         }
 
     async def prepare(self) -> None:
         await self._in_thread(self._prepare)
 
     def _prepare(self) -> None:
-        engine, labels = self.engine, {LABEL: self._owner}
-        _ = engine.api
-        self._image = self._image or self._built(())
-        self._images = {software: self._built(software) for software in self._software()}
-        sweep_the_dead(engine)
-        if sweep(engine, self._owner):
-            self._tell("What an earlier lab of this home left on the engine is cleared away.")
-        self._sweeper = sweeper(self._owner, [engine.url])
-        self._network = engine.make_network(self._name("net"), self._bridge, labels)
-        volume = self._name("papers", self._owner)
-        self._papers = engine.make_volume(volume, labels)
-        texts = papers((host.plan for host in self.hosts.values()), self.root)
-        engine.fill_volume(volume, self._image, archive(texts), labels)
+        fleet, boxes = self._fleet, list(self._boxes.values())
+        self._places = place(boxes, fleet.meet())
+        fleet.equip(self._software(), self._tell, self.wish.image)
+        fleet.clear_up(self._tell)
+        self._sweeper = sweeper(self._owner, fleet.engines)
+        fleet.join(self._name("net"), self._bridge, self.plan.ranges)
+        fleet.lay_papers(
+            self._name("papers", self._owner), papers((host.plan for host in self.hosts.values()), self.root)
+        )
 
-    def _software(self) -> list[tuple[str, ...]]:
-        return sorted({software_of(box) for box in self._boxes.values()} - {()})
-
-    def _built(self, software: Sequence[str]) -> str:
-        from lab.fabric.docker.image.ensure import ensure
-        from lab.fabric.docker.image.variants import variant
-
-        return ensure(self.engine.api, variant(software), self._tell)
+    def _software(self) -> list[list[tuple[str, ...]]]:
+        """By engine, what runs there."""
+        return [
+            sorted({software_of(box) for name, box in self._boxes.items() if self._places[name] == at})
+            for at in range(len(self._fleet.engines))
+        ]
 
     async def clear(self) -> None:
         if self._sweeper is None:
+            self._fleet.close()
             return  # it did not come far enough to leave anything
         try:
-            await self._in_thread(lambda: sweep(self.engine, self._owner))
+            await self._in_thread(self._fleet.clear)
         finally:
             self._sweeper.kill()
             self._sweeper.wait()
             self._sweeper = None
+            self._fleet.close()
 
     def _name(self, *parts: str) -> str:
         return docker_name("lab", self.plan.name, *parts)
@@ -159,27 +168,25 @@ class DockerFabric(DistantFabric):
 
     def begin(self, node: Node) -> Begin:
         box = self._boxes[node.name]
-        return replace(super().begin(node), laid=box.laid, onlink=box.onlink)
+        return replace(super().begin(node), laid=box.laid, onlink=box.onlink, known=box.known)
 
     async def start(self, node: Node) -> None:
         self._ids[node.name], connection = await self._in_thread(lambda: self._start(node))
         streams = Streams(node.line.feed, node.line.grumble)
-        sock = connection._sock
-        sock.settimeout(None)
-        sock.setblocking(False)
+        sock = watched(connection._sock)
         make = lambda: Attached(streams, node.line.lose, connection)  # noqa: E731
-        _, wire = await self.loop.create_unix_connection(make, sock=sock)
+        _, wire = await self.loop.create_connection(make, sock=sock)
         node.line.wire = wire
 
     def _start(self, node: Node) -> tuple[str, Any]:
-        box = self._boxes[node.name]
-        first, software = box.hosts[0], software_of(box)
+        box, at, fleet = self._boxes[node.name], self._places[node.name], self._fleet
+        engine, first, software = fleet.engines[at], box.hosts[0], software_of(box)
         rooms = folders(software)
         make = Make(
-            self._images.get(software, self._image),
+            fleet.image(at, software),
             _PROGRAM,
             self._owner,
-            binds=self._papers_of(first),
+            binds=self._papers_of(box),
             volumes={
                 _DISK: self._name(node.name, self._owner),
                 **{room.path: self._name(node.name, self._owner, room.path) for room in rooms if room.durable},
@@ -189,9 +196,9 @@ class DockerFabric(DistantFabric):
             resolvers=first.resolvers,
             environment={"SSL_CERT_FILE": TRUSTED, "LAB_HOST": first.name},
         )
-        made = self.engine.make_container(self._name(node.name), first.name, self._network, box, make)
-        connection = self.engine.attach(made)
-        self.engine.start(made)
+        made = engine.make_container(self._name(node.name), first.name, fleet.network, box, make)
+        connection = engine.attach(made)
+        engine.start(made)
         return made, connection
 
     # -- what stands in the way of programs that are not the lab's --------------------------------------------
@@ -199,13 +206,13 @@ class DockerFabric(DistantFabric):
     async def fail(self, host: DomainName, fault: Fault) -> None:
         await super().fail(host, fault)
         if host not in self._at:
-            await self._in_thread(lambda: guests.fail(self.engine, self._ids[host], fault))
+            await self._in_thread(lambda: guests.fail(self._engine(host), self._ids[host], fault))
         self._raise_barriers()
 
     async def heal(self, host: DomainName) -> None:
         await super().heal(host)
         if host not in self._at:
-            await self._in_thread(lambda: guests.heal(self.engine, self._ids[host]))
+            await self._in_thread(lambda: guests.heal(self._engine(host), self._ids[host]))
         self._raise_barriers()
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
@@ -250,12 +257,15 @@ class DockerFabric(DistantFabric):
         """A container beside the host's own does it: the host's has no right to."""
         with suppress(LabError, KeyError):  # one that goes at this moment needs no barrier
             command = ("sh", "-c", 'printf %s "$0" | nft -f -', rules)
-            self.engine.run_beside(self._ids[name], self._image, command, ("NET_ADMIN",))
+            image = self._fleet.image(self._places[name])
+            self._engine(name).run_beside(self._ids[name], image, command, ("NET_ADMIN",))
 
     async def end(self, node: Node) -> None:
-        made = self._ids.pop(node.name, None)
+        made = self._ids.get(node.name)
         self._rules.pop(node.name, None)
         if made is not None:
+            engine = self._engine(node.name)
             if node.line.gone.done():
-                await self._in_thread(lambda: self.engine.await_removal(made))
-            await self._in_thread(lambda: self.engine.remove(made))
+                await self._in_thread(lambda: engine.await_removal(made))
+            await self._in_thread(lambda: engine.remove(made))
+            self._ids.pop(node.name, None)

@@ -7,14 +7,31 @@ eight octets: the stream's number, three zeros, and the length (Docker Engine AP
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _HEADER = struct.Struct(">BxxxI")
 _STDERR = 2
 
 Heard = Callable[[bytes], None]
+_IDLE_S, _BETWEEN_S, _TRIES = 10, 5, 4
+
+
+def watched(sock: Any) -> socket.socket:
+    """An attached connection, for a loop. One to another machine notices within half a minute that it is gone."""
+    sock.settimeout(None)
+    sock.setblocking(False)
+    if sock.family != socket.AF_UNIX:
+        with suppress(AttributeError):  # options of Linux
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _BETWEEN_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _TRIES)
+    found: socket.socket = sock
+    return found
 
 
 class Streams:

@@ -7,37 +7,32 @@ failure. Layers are kept in build/, so that only the first run builds a base.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
 
 from lab.fabric.docker.image.ensure import ensure
 from lab.fabric.docker.image.shelf import Shelf
 from lab.fabric.docker.image.variants import HOST
-from tests.fabric.docker.guard import swept
+from tests.fabric.docker.dockerd import answers, may_start, shared
 from tests.fabric.docker.labs import Bench, alone
+from tests.fabric.docker.pair import Machine, pair
 
 _ROOT = Path(__file__).parents[3]
 CACHE = _ROOT / "build" / "cache"
 """As XDG_CACHE_HOME: the tests' own layers."""
 ENGINE = Path(tempfile.gettempdir(), f"lab-engine-{hashlib.sha256(str(_ROOT).encode()).hexdigest()[:8]}")
 """Of this checkout: not among pytest's own folders, which it could not remove while an engine has mounts there."""
+PAIR = ENGINE.with_name(f"{ENGINE.name}-pair")
 _USUAL = "/var/run/docker.sock"
-_CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
-_PATIENCE_S = 60
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +42,7 @@ def engine() -> Iterator[str]:
     if named or answers(f"unix://{_USUAL}"):
         yield named or f"unix://{_USUAL}"
         return
-    if not _may_start():
+    if not may_start():
         pytest.skip("NO DOCKER ENGINE: none answers, and only root (with CAP_SYS_ADMIN) may start one")
     with shared(ENGINE) as url:
         yield url
@@ -81,55 +76,28 @@ def bench(engine: str, host_image: str) -> Iterator[Bench]:
         made.run("down")
 
 
-def answers(url: str) -> bool:
-    if url.startswith("unix:///") and not Path(url.removeprefix("unix://")).exists():
-        return False
-    try:
-        docker.APIClient(base_url=url, version="auto").close()
-    except DockerException:
-        return False
-    return True
+@pytest.fixture(scope="session")
+def both() -> Iterator[tuple[Machine, Machine]]:
+    if not may_start():
+        pytest.skip("NO TWO ENGINES: only root (with CAP_SYS_ADMIN) may start them")
+    if shutil.which("dockerd") is None and Path("/var/run/docker.sock").exists():
+        pytest.skip("NO TWO ENGINES: this machine has an engine, but no dockerd to start others with")
+    PAIR.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        with alone(PAIR):
+            machines = stack.enter_context(pair(PAIR))
+        yield machines
 
 
-@contextmanager
-def shared(folder: Path) -> Iterator[str]:
-    """An engine that all who ask for this folder share. The last one's end is the engine's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    url = f"unix://{folder / 'socket'}"
-    with (folder / "users").open("ab") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        with (folder / "starting").open("ab") as starting:
-            fcntl.flock(starting, fcntl.LOCK_EX)
-            if not answers(url):
-                _start(folder, url)
-        yield url
+@pytest.fixture
+def machines(both: tuple[Machine, Machine]) -> Iterator[tuple[Machine, Machine]]:
+    """Two engines, for one test; processes of a test run share them."""
+    with alone(PAIR):
+        yield both
 
 
-def _start(folder: Path, url: str) -> None:
-    if shutil.which("dockerd") is None:
-        pytest.fail("an engine could run here, but dockerd is not installed:  make tools", pytrace=False)
-    swept(folder)
-    bell = folder / "ready"
-    bell.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
-        ready.bind(str(bell))
-        ready.settimeout(_PATIENCE_S)
-        subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("guard.py")), str(folder)],
-            env={**os.environ, "NOTIFY_SOCKET": str(bell)},  # sd_notify(3)
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        ).returncode = 0  # it outlives this process on purpose
-        with suppress(TimeoutError):
-            ready.recv(1024)
-    if not answers(url):
-        pytest.fail(f"dockerd does not start:\n{(folder / 'log').read_text()[-1500:]}", pytrace=False)
-
-
-def _may_start() -> bool:
-    if sys.platform != "linux" or os.geteuid():
-        return False
-    status = Path("/proc/self/status").read_text("ascii")
-    held = int(next(line for line in status.splitlines() if line.startswith("CapEff:")).split()[1], 16)
-    return all(held >> capability & 1 for capability in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
+@pytest.fixture
+def duo(machines: tuple[Machine, Machine]) -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory() as home:
+        yield (made := Bench(Path(home), machines[0].url))
+        made.run("down")

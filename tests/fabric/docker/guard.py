@@ -4,7 +4,7 @@ Test processes hold FOLDER/users shared. The kernel lets go of a lock when a pro
 this one has it for itself, nobody is left. It may stand beside another engine: it has a socket, folders, a
 containerd and a network namespace of its own: its bridges and its packet filter are none of the machine's, and
 nothing that its containers send can reach the machine's network. (Beside an engine that drops what is forwarded,
-bridged frames would be dropped too.)
+bridged frames would be dropped too.) What it mounts is mounted for it alone, and gone with it.
 """
 
 import fcntl
@@ -45,7 +45,7 @@ def command(folder: Path) -> list[str]:
     own = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
     options = [*(f"--{option}={folder / name}" for option, name in own.items()), "--bridge=none"]
     engine = shlex.join(["dockerd", f"--host=unix://{folder / 'socket'}", *options])
-    return ["unshare", "--net", "sh", "-c", f"ip link set lo up; exec {engine}"]
+    return ["unshare", "--net", "--mount", "sh", "-c", f"ip link set lo up; exec {engine}"]
 
 
 if __name__ == "__main__":
