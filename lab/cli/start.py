@@ -71,7 +71,7 @@ def up(
         per or (str(PACKED) if pack else ""),
         tuple(filter(None, engines.split(","))),
     )
-    ready = start(home(), order, _remark)
+    ready = start(home(), order, _remark, _progress)
     ready["ready_s"] = round(time.perf_counter() - begun, 3)
     if json:
         emit(ready)
@@ -96,6 +96,18 @@ def _pace(pace: float) -> float:
     if not 0 < pace <= 1_000_000:
         raise WrongUse("the pace is lab seconds for each second: above 0, at most 1000000", code="W012")
     return pace
+
+
+_WIDTH = 30
+
+
+def _progress(done: int, of: int) -> None:
+    """A bar of the containers that serve, where somebody looks on; it is gone when all of them do."""
+    if not sys.stderr.isatty() or of < 2:
+        return
+    full = _WIDTH * done // of
+    line = f" {'█' * full}{'·' * (_WIDTH - full)}  {done} of {of} containers serve"
+    print(f"\r{line}" if done < of else f"\r{' ' * len(line)}\r", end="", file=sys.stderr, flush=True)
 
 
 def _remark(sentence: str) -> None:

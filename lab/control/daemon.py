@@ -48,6 +48,12 @@ class Teller:
         with suppress(BrokenPipeError, ValueError):  # their end, or ours, is closed
             self._pipe.write(json.dumps(form).encode() + b"\n")
 
+    def remark(self, sentence: str) -> None:
+        self.tell(remark=sentence)
+
+    def progress(self, done: int, of: int) -> None:
+        self.tell(progress=[done, of])
+
     def close(self) -> None:
         self._pipe.close()
 
@@ -84,7 +90,7 @@ def run(where: Home, order: Order, teller: Teller) -> None:
         plan = load(order)
         wanted = [asked_door(word, plan) for word in order.door]
         doors = bind([*wanted, *(doors_of(plan) if order.doors else ())])
-        site = choose(order, plan, where.path, lambda sentence: teller.tell(remark=sentence))
+        site = choose(order, plan, where.path, teller.remark, teller.progress)
         with asyncio.Runner(loop_factory=lambda: LabLoop(site.source)) as runner:
             runner.run(live(where, order, plan, site, doors, teller))
     finally:

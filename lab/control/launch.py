@@ -1,7 +1,7 @@
 """Starting and stopping the daemon, from the side of whoever typed `lab up` and `lab down`.
 
-The rule: the daemon says when it is ready, through a pipe; nobody polls. A line on the pipe is a remark, an error
-or {"ready": …}; a pipe that ends without the last means that the daemon died, and its diary has the reason.
+The rule: the daemon says when it is ready, through a pipe; nobody polls. A line on the pipe is a remark, progress, an
+error or {"ready": …}; a pipe that ends without the last means that the daemon died, and its diary has the reason.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ class Order:
     """On docker: which engines; without any, the one of the user's environment."""
 
 
-def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str, Any]:
+Progress = Callable[[int, int], None]
+
+
+def start(
+    where: Home, order: Order, remark: Callable[[str], None], progress: Progress = lambda done, of: None
+) -> dict[str, Any]:
     """Start the daemon, detached from this terminal, and return what it says once every host serves.
     Whatever kept it from that is raised; nothing is left half-started then."""
     where.make()
@@ -56,7 +61,7 @@ def start(where: Home, order: Order, remark: Callable[[str], None]) -> dict[str,
         daemon = _spawn(where, order, writing)
         os.close(writing)
         try:
-            return _listen(where, words, remark)
+            return _listen(where, words, remark, progress)
         except BaseException:
             _give_up(daemon)
             raise
@@ -96,7 +101,9 @@ def _spawn(where: Home, order: Order, writing: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _listen(where: Home, words: Iterator[str], remark: Callable[[str], None]) -> dict[str, Any]:
+def _listen(
+    where: Home, words: Iterator[str], remark: Callable[[str], None], progress: Progress
+) -> dict[str, Any]:
     for line in words:
         form = json.loads(line)
         if "error" in form:
@@ -104,7 +111,10 @@ def _listen(where: Home, words: Iterator[str], remark: Callable[[str], None]) ->
         if "ready" in form:
             ready: dict[str, Any] = form["ready"]
             return ready
-        remark(form["remark"])
+        if "progress" in form:
+            progress(*form["progress"])
+        else:
+            remark(form["remark"])
     raise MachineSaidNo(
         "the lab ended while it was starting",
         remedy=f"Its last words:\n{last_words(where)}\nAll of them are in {where.diary}",

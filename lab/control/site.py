@@ -18,13 +18,19 @@ from lab.fabric.wish import Wish
 from lab.topology.plan import Plan
 
 
-def choose(order: Order, plan: Plan, root: Path, remark: Callable[[str], None]) -> Site:
+def choose(
+    order: Order,
+    plan: Plan,
+    root: Path,
+    remark: Callable[[str], None],
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Site:
     """The fabric that was asked for; without a wish, local where the machine allows it, and else sim."""
     match order.fabric:
         case "sim":
             return site.sim(plan, order.pace)
         case "docker":
-            return site.docker(plan, wish(order, root), remark)
+            return site.docker(plan, wish(order, root), remark, progress)
         case "local":
             return site.local(plan, root)
         case "":

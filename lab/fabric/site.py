@@ -42,9 +42,20 @@ def local(plan: Plan, root: Path) -> Site:
     return Site(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root))
 
 
-def docker(plan: Plan, wish: Wish, tell: Callable[[str], None] = lambda _: None) -> Site:
-    """In containers. What an engine says to that is heard when the lab comes up."""
+def docker(
+    plan: Plan,
+    wish: Wish,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Site:
+    """In containers; `progress` hears how many of how many serve. What an engine says to that is heard when the
+    lab comes up."""
     from lab.fabric.distant.moment import SharedTime
     from lab.fabric.docker.fabric import DockerFabric
 
-    return Site(SharedTime(), lambda _: DockerFabric(plan, wish, tell))
+    def make(_: Boot) -> DockerFabric:
+        fabric = DockerFabric(plan, wish, tell)
+        fabric.progress = progress
+        return fabric
+
+    return Site(SharedTime(), make)

@@ -47,6 +47,9 @@ _PATIENCE = 10.0
 """Seconds of the wall for a node to end when it is told to."""
 
 
+Progress = Callable[[int, int], None]
+
+
 @dataclass(slots=True)
 class Node:
     """A process with some of the lab's hosts in it."""
@@ -87,6 +90,9 @@ class DistantFabric(ABC):
         self._held: list[tuple[float, int, Callable[[], object]]] = []
         self._arrivals = count()
         self._ending = False
+        self._serving = 0
+        self.progress: Progress = lambda done, of: None
+        """Told as nodes come to serve: how many, of how many."""
 
     # -- what a fabric built on this says ----------------------------------------------------------------------
 
@@ -163,6 +169,8 @@ class DistantFabric(ABC):
     async def _start_in_turn(self, node: Node, turns: asyncio.Semaphore) -> None:
         async with turns:
             await self.bring_up(node)
+            self._serving += 1
+            self.progress(self._serving, len(self.nodes))
 
     async def bring_up(self, node: Node) -> None:
         """Start a node and wait until its hosts serve."""
