@@ -1,7 +1,7 @@
 """Starting and stopping the daemon, from the side of whoever typed `lab up` and `lab down`.
 
-The rule: the daemon says when it is ready, through a pipe; nobody polls. A line on the pipe is a remark, progress, an
-error or {"ready": …}; a pipe that ends without the last means that the daemon died, and its diary has the reason.
+The rule: the daemon says when it is ready, through a pipe; nobody polls. A line on the pipe is a remark, progress,
+an error or {"ready": …}; a pipe that ends without the last means that the daemon died, and its diary says why.
 """
 
 from __future__ import annotations
