@@ -208,12 +208,14 @@ class DockerFabric(DistantFabric):
         if host not in self._at:
             await self._in_thread(lambda: guests.fail(self._engine(host), self._ids[host], fault))
         self._raise_barriers()
+        await self._barriers
 
     async def heal(self, host: DomainName) -> None:
         await super().heal(host)
         if host not in self._at:
             await self._in_thread(lambda: guests.heal(self._engine(host), self._ids[host]))
         self._raise_barriers()
+        await self._barriers
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
         super().cut(a, b)
