@@ -81,7 +81,7 @@ class DockerFabric(DistantFabric):
 
     def way_in(self, host: DomainName) -> dict[str, str]:
         name = self._name_at(host)
-        engine = self._engine(name)
+        engine = self.engine_of(name)
         return {"engine": engine.url, "container": self._ids[name], "disk": f"{_DISK}/hosts/{host}"}
 
     def where(self, host: DomainName) -> str:
@@ -91,7 +91,8 @@ class DockerFabric(DistantFabric):
         """Its container's name: its node's, or a guest's own."""
         return self._at[host].name if host in self._at else host
 
-    def _engine(self, name: str) -> Engine:
+    def engine_of(self, name: str) -> Engine:
+        """Where a container lives."""
         return self._fleet.engines[self._places[name]]
 
     # -- before the first, and after the last ------------------------------------------------------------------
@@ -113,7 +114,7 @@ class DockerFabric(DistantFabric):
 
     def _invite(self, box: Container) -> str:
         name, binds = self._name(box.name), self._papers_of(box)
-        engine, usual = self._engine(box.name), self._fleet.image(self._places[box.name])
+        engine, usual = self.engine_of(box.name), self._fleet.image(self._places[box.name])
         return guests.make(engine, name, self._fleet.network, box, binds, self._owner, usual)
 
     def _papers_of(self, box: Container) -> dict[str, str]:
@@ -206,14 +207,14 @@ class DockerFabric(DistantFabric):
     async def fail(self, host: DomainName, fault: Fault) -> None:
         await super().fail(host, fault)
         if host not in self._at:
-            await self._in_thread(lambda: guests.fail(self._engine(host), self._ids[host], fault))
+            await self._in_thread(lambda: guests.fail(self.engine_of(host), self._ids[host], fault))
         self._raise_barriers()
         await self._barriers
 
     async def heal(self, host: DomainName) -> None:
         await super().heal(host)
         if host not in self._at:
-            await self._in_thread(lambda: guests.heal(self._engine(host), self._ids[host]))
+            await self._in_thread(lambda: guests.heal(self.engine_of(host), self._ids[host]))
         self._raise_barriers()
         await self._barriers
 
@@ -260,13 +261,13 @@ class DockerFabric(DistantFabric):
         with suppress(LabError, KeyError):  # one that goes at this moment needs no barrier
             command = ("sh", "-c", 'printf %s "$0" | nft -f -', rules)
             image = self._fleet.image(self._places[name])
-            self._engine(name).run_beside(self._ids[name], image, command, ("NET_ADMIN",))
+            self.engine_of(name).run_beside(self._ids[name], image, command, ("NET_ADMIN",))
 
     async def end(self, node: Node) -> None:
         made = self._ids.get(node.name)
         self._rules.pop(node.name, None)
         if made is not None:
-            engine = self._engine(node.name)
+            engine = self.engine_of(node.name)
             if node.line.gone.done():
                 await self._in_thread(lambda: engine.await_removal(made))
             await self._in_thread(lambda: engine.remove(made))

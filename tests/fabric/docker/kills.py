@@ -69,7 +69,7 @@ async def ordeal(image: str, kills: int, seed: str) -> dict[str, object]:
 async def kill(fabric: DockerFabric, host: str, after: float) -> None:
     await asyncio.sleep(after)
     node = next(node for node in fabric.nodes if node.name == host)
-    await asyncio.to_thread(fabric.engine.api.kill, fabric.way_in(node.hosts[0].name)["container"])
+    await asyncio.to_thread(fabric.engine_of(node.name).api.kill, fabric.way_in(node.hosts[0].name)["container"])
     await node.line.gone
     await asyncio.sleep(0)
 
