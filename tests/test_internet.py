@@ -68,7 +68,7 @@ def test_an_image_of_ones_own_is_refused_and_not_passed_over() -> None:
 
     with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner, pytest.raises(WrongUse) as caught:
         runner.run(main())
-    assert caught.value.sentence.startswith("pc.a.example is to run mine:1, of your own")
+    assert caught.value.sentence.startswith("pc.a.example is to run mine:1: the fabric 'sim' runs the lab's own")
 
 
 async def _delay(net: Internet) -> float:
