@@ -110,16 +110,25 @@ def _open_streams() -> None:
 def guarded(words: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
     """Do it; whatever goes wrong becomes a sentence and an exit status."""
     try:
+        return _sentenced(words, work)
+    except BrokenPipeError:  # nobody listens any more: not to the verb, or not to what it had to tell
+        _say_no_more()
+        return 141
+
+
+def _sentenced(words: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
+    try:
         status = work(words)
         sys.stdout.flush()
         return status
     except LabError as error:
-        return _tell(error, as_json="--json" in words)
+        told = _tell(error, as_json="--json" in words)
+        sys.stdout.flush()
+        return told
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _say_no_more()
-        return 141
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _say_no_more()

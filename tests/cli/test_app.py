@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -108,3 +111,18 @@ def test_words_after_two_dashes_go_to_the_command_unread() -> None:
 
     read("shell", shell, ["relay.eunet.be", "--", "dig", "--trace"])()
     assert taken == [("relay.eunet.be", ("dig", "--trace"))]
+
+
+def test_an_error_that_nobody_listens_to_is_no_traceback(tmp_path: Path) -> None:
+    """As in `lab status --json | head -c 0`, with no lab up."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = str(Path(sys.executable).with_name("lab"))
+    environment = {**os.environ, "LAB_HOME": str(tmp_path)}
+    try:
+        done = subprocess.run(
+            [program, "status", "--json"], stdout=writing, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
