@@ -60,7 +60,7 @@ class DockerFabric(DistantFabric):
     name = "docker"
     capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.SOFTWARE})
     spread: ClassVar[int] = 6
-    """Containers that are started at once: with more nothing goes faster on two cores (measured)."""
+    """Containers that are started at once; the figures of `make bench` are with this many."""
 
     def __init__(self, plan: Plan, wish: Wish, tell: Tell = lambda _: None) -> None:
         super().__init__(plan)
