@@ -37,7 +37,7 @@ tools:
 	@tests/install-tools
 
 test: lint tools
-	$(VENV)/bin/pytest -q -n auto --dist worksteal
+	$(VENV)/bin/pytest -q -n auto --dist worksteal $(PYTEST)
 
 bench: $(VENV)/.develops
 	$(VENV)/bin/python -m tests.bench

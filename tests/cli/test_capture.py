@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -128,18 +129,32 @@ def test_a_reader_that_leaves_ends_it(sim_lab: Lab) -> None:
 WIRESHARK = """#!/bin/sh
 echo "$@" > {folder}/words
 cat > {folder}/seen.pcapng
+echo shut > {folder}/end
 """
 
 
+def the_end(fifo: int) -> bytes:
+    """What is written into it, once it is; Wireshark goes on by itself when the capture has ended."""
+    ready, _, _ = select.select([fifo], [], [], 60)
+    return os.read(fifo, 100) if ready else b"(nothing)"
+
+
 def test_live_is_wireshark_s(sim_lab: Lab, tmp_path: Path) -> None:
-    program = tmp_path / "wireshark"
+    program, end = tmp_path / "wireshark", tmp_path / "end"
     program.write_text(WIRESHARK.format(folder=tmp_path))
     program.chmod(0o755)
+    os.mkfifo(end)
+    fifo = os.open(end, os.O_RDONLY | os.O_NONBLOCK)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    with capturing(sim_lab, "--live", str(tmp_path / "file.pcapng"), PATH=path) as process:
-        sim_lab(*SEND)
-    assert process.returncode == 0
+    try:
+        with capturing(sim_lab, "--live", str(tmp_path / "file.pcapng"), PATH=path) as process:
+            sim_lab(*SEND)
+        assert process.returncode == 0
+        assert the_end(fifo) == b"shut\n"
+    finally:
+        os.close(fifo)
     assert (tmp_path / "words").read_text() == "-k -i - -N n\n"
+    the_mail_is_there(tmp_path / "seen.pcapng")
     the_mail_is_there(tmp_path / "file.pcapng")
 
 
