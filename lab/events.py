@@ -99,6 +99,16 @@ class FaultLifted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FaultStruck(Event):
+    """A server of this host did on purpose what a fault says: the reply, silence, reset or answer that its client
+    saw next is not its own. `fault` is that of its FaultApplied, `about` whom it hit: the stage of SMTP and the
+    addresses named there (`rcpt ed@b.be`), or the name that was asked for."""
+
+    fault: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramCrashed(Event):
     """A defect of the lab, not of the mini-Internet: a host's task ended with an exception."""
 

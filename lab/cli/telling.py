@@ -90,6 +90,7 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
         "HostStarted": ("dim", lambda e: "starts"),
         "FaultApplied": ("bad", lambda e: f"✕ {e['target']}: {e['fault']}"),
         "FaultLifted": ("good", lambda e: f"✓ {e['target']} is mended{_of(e, 'fault', ': was ')}"),
+        "FaultStruck": ("bad", lambda e: f"✕ as it was told: {e['fault']}  ({e['about']})"),
         "ProgramCrashed": ("bad", lambda e: f"✕ a defect of the lab: {e['program']}: {e['error']}"),
         "NameResolved": ("", _resolved),
         "HopAnswered": ("dim", _hop),

@@ -1,7 +1,7 @@
 """What can be broken, mended and hurried: `fail`, `heal`, `clock`.
 
-The rule: a fault is a value of `lab.fabric.faults` or a line of `lab.topology.plan`; what the words of a verb
-mean is decided by the pure `fault_of` and `link_of`.
+The rule: a fault is a value of `lab.faults` or a line of `lab.topology.plan`; what the words and options of a verb
+mean is decided by the pure `fault_of` and `link_of`. Options become the words that a fault is typed in.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import islice
-from types import MappingProxyType
 from typing import Any
 
-from lab.control.arguments import Args, number, optional, share, span, text
+from lab.control.arguments import Args, number, optional, share, span, text, texts
 from lab.control.running import Lab
 from lab.errors import WrongUse
 from lab.events import (
@@ -27,21 +26,14 @@ from lab.events import (
     MailRelayed,
     ProgramCrashed,
     RecipientsFailed,
-    Stage,
 )
-from lab.fabric.faults import OF_A_HOST, Fault, Reply
+from lab.faults import Fault
+from lab.faults import fault_of as read_fault
 from lab.log import Entry
 from lab.topology.plan import Link
 
 Form = dict[str, Any]
 
-_STAGES = MappingProxyType(
-    {
-        "connect": Stage.GREETING,
-        **{stage.value: stage for stage in Stage if stage not in (Stage.RESOLVE, Stage.CONNECT)},
-        "dot": Stage.EOM,
-    }
-)
 _TELLING: tuple[type[Event], ...] = (
     BounceSent,
     DelayWarned,
@@ -120,36 +112,33 @@ def _meanwhile(lab: Lab, start: int) -> Form:
 
 
 def fault_of(args: Args) -> Fault:
-    """The fault that the words ask for; `down` where they say nothing.
+    """The fault that the words or the options ask for; `down` where they say nothing.
 
     >>> str(fault_of({"reply": 451, "at": "rcpt", "times": 2}))
-    'reply 451 at rcpt 2 times'
+    'reply 451 at rcpt twice'
     """
+    words, options = texts(args, "words"), _worded(args)
+    if words and options:
+        raise WrongUse(f"'{' '.join(words)}' and '{options}' are two faults", remedy=_ONE_BY_ONE, code="W012")
+    return read_fault(words or options or "down")
+
+
+_ONE_BY_ONE = "One at a time; they add up."
+_NAMED = ("stall", "reset", "hide", "slow")
+
+
+def _worded(args: Args) -> str:
+    """What the options say, in a fault's own words; "" where they say nothing."""
     code = number(args, "reply")
-    if code:
-        return Reply(
-            _stage(optional(args, "at", "rcpt")),
-            _code(code),
-            optional(args, "text"),
-            optional(args, "for"),
-            number(args, "times"),
-        )
-    word = optional(args, "as", "down")
-    if word not in OF_A_HOST:
-        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(OF_A_HOST)}.", code="W012")
-    return OF_A_HOST[word]()
-
-
-def _code(code: int) -> int:
-    if not 400 <= code <= 599:
-        raise WrongUse(f"{code} refuses nothing: a reply of 400 to 599 does (RFC 5321 §4.2.1)", code="W012")
-    return code
-
-
-def _stage(word: str) -> Stage:
-    if word not in _STAGES:
-        raise WrongUse(f"SMTP has no stage '{word}'", remedy=f"Its stages: {', '.join(_STAGES)}.", code="W012")
-    return _STAGES[word]
+    said = [f"reply {code}" if code else "", optional(args, "as")]
+    said += [f"{name} {'at ' * (name in _NAMED[:2])}{text(args, name)}" for name in _NAMED if args.get(name)]
+    said = [words for words in said if words]
+    if len(said) > 1:
+        raise WrongUse(f"'{said[0]}' and '{said[1]}' are two faults", remedy=_ONE_BY_ONE, code="W012")
+    more = [f"{word} {text(args, word)}" for word in ("at", "for") if args.get(word)]
+    times, saying = number(args, "times"), optional(args, "text")
+    more += [f"{times} times"] * bool(times) + [f"saying {saying}"] * bool(saying)
+    return " ".join([*(said or ["down"] * bool(more)), *more])
 
 
 def link_of(args: Args) -> Link | None:

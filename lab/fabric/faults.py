@@ -1,4 +1,4 @@
-"""Faults: what can be broken on purpose, as values, and what each one looks like.
+"""Faults on a fabric: what is wrong with a host now, and what each fault looks like.
 
 The table that every fabric keeps, and the parity suite checks:
 
@@ -7,10 +7,21 @@ The table that every fabric keeps, and the parity suite checks:
     Unreachable  unreachable at once      hangs               unreachable (ICMP)    run, cut off both ways
     Silent       times out                hangs               lost                  run, cut off both ways
     Paused       opens, then silence      hangs               lost                  stand still
-    Reply        as usual                 4xx/5xx at a stage  –                     run
     DiskFull     as usual                 as usual            as usual              run; writing fails (ENOSPC)
+    NoTcp        refused at port 53       as usual            as usual              run
     a cut        times out                hangs               lost                  run
     no host      unreachable at once      –                   unreachable (ICMP)    –
+
+What its servers do, the network being as usual:
+
+    Reply, Stall, Reset   4xx or 5xx, silence, RST in the place of a reply at a stage of SMTP
+    Hide                  EHLO's reply without a keyword; the command behind it is unknown
+    ServFail, Refused     that rcode, AA=0, nothing else
+    Timeout               no answer, over UDP or TCP
+    Lame                  a referral to the zone's own servers, AA=0
+    WrongGlue             referrals with an address at which the child's server is not
+    Truncated             TC=1 and nothing else over UDP, the answer over TCP
+    Slow                  the answer, later
 
 Deterministic: chance comes from one seeded stream a link, never from the machine.
 
@@ -21,96 +32,81 @@ all of them leave from the student's host, so a fault of that host stops only wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from typing import TypeVar
 
 from lab.events import Stage
+from lab.faults import (
+    OF_A_HOST,
+    AtServer,
+    AtStage,
+    DiskFull,
+    Down,
+    Fault,
+    Gone,
+    Hide,
+    Paused,
+    Reply,
+    Silent,
+    Unreachable,
+    fault_of,
+)
+
+__all__ = [
+    "OF_A_HOST",
+    "DiskFull",
+    "Down",
+    "Fault",
+    "Gone",
+    "HostFaults",
+    "Paused",
+    "Reply",
+    "Silent",
+    "Unreachable",
+    "fault_of",
+]
+
+Kind = TypeVar("Kind", bound=AtServer)
+Struck = Callable[[Fault, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What all faults are. `str()` is how a user types it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Down(Fault):
-    def __str__(self) -> str:
-        return "down"
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable(Fault):
-    def __str__(self) -> str:
-        return "unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class Silent(Fault):
-    def __str__(self) -> str:
-        return "silent"
-
-
-@dataclass(frozen=True, slots=True)
-class Paused(Fault):
-    def __str__(self) -> str:
-        return "paused"
-
-
-@dataclass(frozen=True, slots=True)
-class Gone(Fault):
-    """Not made on purpose: the process or container in which the host lived has ended."""
-
-    def __str__(self) -> str:
-        return "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class DiskFull(Fault):
-    def __str__(self) -> str:
-        return "disk-full"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply(Fault):
-    """The SMTP server answers `code` at `stage`. `address`: only when MAIL or RCPT names it; `times`: so often,
-    then no more (0: until healed)."""
-
-    stage: Stage
-    code: int
-    text: str = ""
-    address: str = ""
-    times: int = 0
-
-    def __str__(self) -> str:
-        who = f" for {self.address}" if self.address else ""
-        often = "" if not self.times else " once" if self.times == 1 else f" {self.times} times"
-        return f"reply {self.code} at {self.stage}{who}{often}"
+def _untold(fault: Fault, about: str) -> None:
+    """Where nobody keeps a log."""
 
 
 @dataclass(slots=True)
 class HostFaults:
-    """What is wrong with a host now. The fabric heeds the network's faults, a server asks for its replies."""
+    """What is wrong with a host now. The fabric heeds the network's faults, a server asks for its own, and asking
+    is being struck: it is counted, and `struck` tells the log of the fault and what it was about."""
 
     now: list[Fault] = field(default_factory=list)
     used: dict[Fault, int] = field(default_factory=dict)
+    struck: Struck = _untold
+
+    def at(self, stage: Stage, *addresses: str) -> AtStage | None:
+        """What an SMTP server has to do at this stage of a dialogue that names these addresses."""
+        return self._strike(AtStage, lambda fault: fault.fits(stage, addresses), " ".join((stage, *addresses)))
 
     def reply(self, stage: Stage, address: str = "") -> Reply | None:
-        """The reply an SMTP server has to give at this stage, if a fault says so; counts its use."""
+        """The reply that it has to give at this stage, if that is what it has to do."""
+        found = self.at(stage, address) if address else self.at(stage)
+        return found if isinstance(found, Reply) else None
+
+    def hidden(self) -> frozenset[str]:
+        """The keywords that the reply to EHLO has to leave out."""
+        found: set[str] = set()
+        while fault := self._strike(Hide, lambda fault: fault.keyword not in found, Stage.HELO):
+            found.add(fault.keyword)
+        return frozenset(found)
+
+    def _strike(self, kind: type[Kind], fits: Callable[[Kind], bool], about: str) -> Kind | None:
+        """The first fault of a kind that fits, and has not struck as often as it was to."""
         for fault in self.now:
-            if (
-                isinstance(fault, Reply)
-                and fault.stage is stage
-                and fault.address.lower() in ("", address.lower())
-            ):
+            if isinstance(fault, kind) and fits(fault):
                 used = self.used.get(fault, 0)
                 if not fault.times or used < fault.times:
                     self.used[fault] = used + 1
+                    self.struck(fault, about)
                     return fault
         return None
-
-
-OF_A_HOST: Mapping[str, type[Fault]] = MappingProxyType(
-    {str(kind()): kind for kind in (Down, Unreachable, Silent, Paused, DiskFull)}
-)
-"""The faults that befall a host as a whole, by the word that a user types."""

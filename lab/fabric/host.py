@@ -17,11 +17,11 @@ from random import Random
 from typing import Any, Protocol
 
 from lab.clock import Clock, LabClock, TimeSource
-from lab.events import Event, ProgramCrashed
+from lab.events import Event, FaultStruck, ProgramCrashed
 from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.console import Console
 from lab.fabric.disk import Disk
-from lab.fabric.faults import HostFaults
+from lab.fabric.faults import Fault, HostFaults
 from lab.fabric.stack import Stack
 from lab.log import EventLog
 from lab.names import Address, DomainName
@@ -131,7 +131,7 @@ class Host:
     @property
     def faults(self) -> HostFaults:
         if self._faults is None:
-            self._faults = HostFaults()
+            self._faults = HostFaults(struck=self._struck)
         return self._faults
 
     @property
@@ -174,6 +174,9 @@ class Host:
         # A program that dies has nothing to tell any more.
         if self.up:
             self.ground.log.append(self.ground.source.time(), self.name, event)
+
+    def _struck(self, fault: Fault, about: str) -> None:
+        self.log(FaultStruck(str(fault), about))
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         # A copy for each task: one context cannot be entered twice.

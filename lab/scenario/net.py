@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lab.fabric.faults import Fault, Reply
+from lab.faults import Fault, fault_of
 from lab.internet import Internet
 from lab.journey import Journeys, build
 from lab.names import DomainName, EmailAddress
@@ -23,7 +23,7 @@ from lab.scenario.letter import Letter
 from lab.scenario.pop3 import Pop, session
 from lab.scenario.submission import hand_in, log_in
 from lab.scenario.unmet import Unmet
-from lab.scenario.words import addresses, fault, link, message, span, stage
+from lab.scenario.words import addresses, link, message, span
 from lab.topology.plan import HostPlan, Plan
 
 
@@ -266,14 +266,15 @@ class Net:
     # -- faults -------------------------------------------------------------------------------------------
 
     def fail(self, host: str, as_: str = "down") -> Soon:
-        """Break a host: down, unreachable, silent or paused."""
-        return self._break(host, fault(as_))
+        """Break a host, in the words of `lab fail`: "silent", "stall at data", "servfail for belgiannews.com"."""
+        return self._break(host, fault_of(as_))
 
     def reply(
         self, host: str, code: int, *, at: str = "rcpt", times: int = 0, to: str = "", text: str = ""
     ) -> Soon:
-        """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot)."""
-        return self._break(host, Reply(stage(at), code, text, to, times))
+        """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot, quit …)."""
+        words = f"reply {code} at {at}{f' for {to}' if to else ''}{f' {times} times' if times else ''}"
+        return self._break(host, fault_of(f"{words} saying {text}" if text else words))
 
     def heal(self, host: str = "") -> Soon:
         """Mend a host, or everything."""

@@ -1,4 +1,4 @@
-"""What a scenario writes, turned into what the lab takes: spans of time, faults, lines, messages.
+"""What a scenario writes, turned into what the lab takes: spans of time, lines, messages.
 
 The rule: a wrong word is told where it was written, in a sentence, before anything happens.
 """
@@ -8,18 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from types import MappingProxyType
 
 from lab.clock import parse_span
 from lab.errors import WrongUse
-from lab.events import Stage
-from lab.fabric.faults import OF_A_HOST, Fault
 from lab.names import EmailAddress
 from lab.topology import units
 from lab.topology.plan import Link
-
-_REPLYING = (Stage.GREETING, Stage.HELO, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
-_STAGES = MappingProxyType({**{stage.value: stage for stage in _REPLYING}, "dot": Stage.EOM})
 
 
 def span(word: str | timedelta) -> timedelta:
@@ -29,18 +23,6 @@ def span(word: str | timedelta) -> timedelta:
         return parse_span(word)
     except ValueError as error:
         raise WrongUse(str(error), code="W023") from None
-
-
-def fault(word: str) -> Fault:
-    if word not in OF_A_HOST:
-        raise WrongUse(f"a host cannot fail as '{word}'", remedy=f"It can be {', '.join(OF_A_HOST)}.", code="W012")
-    return OF_A_HOST[word]()
-
-
-def stage(word: str) -> Stage:
-    if word not in _STAGES:
-        raise WrongUse(f"no reply comes at '{word}'", remedy=f"One comes at {', '.join(_STAGES)}.", code="W012")
-    return _STAGES[word]
 
 
 def link(latency: str, jitter: str, loss: str, bandwidth: str) -> Link:

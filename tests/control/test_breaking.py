@@ -10,8 +10,9 @@ import pytest
 from lab.control.breaking import broken_lines, fault_of, link_of
 from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultLifted, Stage
-from lab.fabric.faults import Down, Paused, Reply, Silent
+from lab.faults import Down, Hide, Paused, Reply, Reset, ServFail, Silent, Slow, Stall
 from lab.log import EventLog
+from lab.names import DomainName
 from lab.topology.plan import Link
 
 
@@ -28,6 +29,14 @@ from lab.topology.plan import Link
             {"reply": 550, "at": "rcpt", "for": "ed@belgiannews.com"},
             Reply(Stage.RCPT, 550, address="ed@belgiannews.com"),
         ),
+        ({"words": ["stall", "at", "data"]}, Stall(Stage.DATA)),
+        ({"words": ["reset at dot once"]}, Reset(Stage.EOM, times=1)),
+        ({"stall": "greeting", "times": 3}, Stall(Stage.GREETING, times=3)),
+        ({"reset": "rcpt", "for": "ed@b.be"}, Reset(Stage.RCPT, "ed@b.be")),
+        ({"hide": "starttls"}, Hide("STARTTLS")),
+        ({"as": "servfail", "for": "b.be", "times": 1}, ServFail(name=DomainName("b.be"), times=1)),
+        ({"slow": "5s", "for": "b.be"}, Slow(name=DomainName("b.be"), seconds=5)),
+        ({"reply": 451, "text": "come back"}, Reply(Stage.RCPT, 451, "come back")),
     ],
 )
 def test_words_name_a_fault(words: dict[str, Any], fault: object) -> None:
@@ -40,6 +49,9 @@ def test_words_name_a_fault(words: dict[str, Any], fault: object) -> None:
         ({"as": "asleep"}, "cannot fail as 'asleep'"),
         ({"reply": 250}, "refuses nothing"),
         ({"reply": 450, "at": "lunch"}, "no stage 'lunch'"),
+        ({"at": "rcpt"}, "'down' takes no 'at'"),
+        ({"as": "silent", "reply": 451}, "'reply 451' and 'silent' are two faults"),
+        ({"words": ["silent"], "slow": "5s"}, "'silent' and 'slow 5s' are two faults"),
     ],
 )
 def test_words_that_name_none_are_told_what_there_is(words: dict[str, Any], reason: str) -> None:

@@ -8,8 +8,6 @@ from datetime import timedelta
 import pytest
 
 from lab.errors import WrongUse
-from lab.events import Stage
-from lab.fabric.faults import Silent
 from lab.names import BadName
 from lab.scenario import words
 
@@ -19,9 +17,7 @@ def test_a_span_is_read_as_people_write_it() -> None:
     assert words.span(timedelta(seconds=3)) == timedelta(seconds=3)
 
 
-def test_faults_stages_and_lines_are_read() -> None:
-    assert words.fault("silent") == Silent()
-    assert words.stage("dot") is words.stage("eom") is Stage.EOM
+def test_lines_are_read() -> None:
     line = words.link("20ms", "5ms", "1%", "10Mbit")
     assert (line.latency, line.loss, line.bandwidth) == (timedelta(milliseconds=20), 0.01, 10_000_000)
 
@@ -30,8 +26,6 @@ def test_faults_stages_and_lines_are_read() -> None:
     ("read", "sentence"),
     [
         (lambda: words.span("soon"), "'soon' is not a span of time"),
-        (lambda: words.fault("tired"), "cannot fail as 'tired'"),
-        (lambda: words.stage("quit"), "no reply comes at 'quit'"),
         (lambda: words.link("20", "0s", "0", ""), "'20' is not a time"),
         (lambda: words.addresses("ed"), "needs a name, an @ and a domain"),
     ],

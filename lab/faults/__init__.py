@@ -1,0 +1,54 @@
+"""What can be broken on purpose, as values; what each looks like from outside stands in `lab.fabric.faults`.
+
+The rule: a fault is a frozen value, and its `str()` is how a person types it. `fault_of` reads those words back:
+the command line, scenarios and topologies share the one grammar, and a fault travels to another process as it is.
+
+    down, unreachable, silent, paused, disk-full                                        the host
+    reply 451 at rcpt for ed@b.be twice, stall at data, reset at eom, hide STARTTLS     its mail server
+    servfail for b.be, refused, timeout, lame, wrong-glue, truncated, no-tcp, slow 5s   its name server, resolver
+"""
+
+from lab.faults.base import AtServer, Fault
+from lab.faults.dns import (
+    Lame,
+    NoAnswer,
+    NoTcp,
+    OfNames,
+    Refused,
+    ServFail,
+    Slow,
+    Truncated,
+    WrongGlue,
+)
+from lab.faults.network import OF_A_HOST, DiskFull, Down, Gone, Paused, Silent, Unreachable
+from lab.faults.smtp import AtStage, Hide, Reply, Reset, Stall
+from lab.faults.words import WORDS, fault_of, stage_of
+
+__all__ = [
+    "OF_A_HOST",
+    "WORDS",
+    "AtServer",
+    "AtStage",
+    "DiskFull",
+    "Down",
+    "Fault",
+    "Gone",
+    "Hide",
+    "Lame",
+    "NoAnswer",
+    "NoTcp",
+    "OfNames",
+    "Paused",
+    "Refused",
+    "Reply",
+    "Reset",
+    "ServFail",
+    "Silent",
+    "Slow",
+    "Stall",
+    "Truncated",
+    "Unreachable",
+    "WrongGlue",
+    "fault_of",
+    "stage_of",
+]
