@@ -32,8 +32,10 @@ all of them leave from the student's host, so a fault of that host stops only wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from lab.events import Stage
@@ -83,6 +85,42 @@ class HostFaults:
     now: list[Fault] = field(default_factory=list)
     used: dict[Fault, int] = field(default_factory=dict)
     struck: Struck = _untold
+    _watching: dict[Callable[[], None], None] = field(default_factory=dict)
+
+    def apply(self, fault: Fault) -> None:
+        self.now.append(fault)
+        self._changed()
+
+    def lift(self, *faults: Fault) -> None:
+        """Of these the end, and of what they did: what is applied anew strikes anew."""
+        for fault in faults:
+            self.now.remove(fault)
+            self.used.pop(fault, None)
+        self._changed()
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], object]:
+        """Have `changed` called whenever a fault comes or goes, until what this returns is called."""
+        self._watching[changed] = None
+        return partial(self._watching.pop, changed, None)
+
+    def _changed(self) -> None:
+        for changed in tuple(self._watching):
+            changed()
+
+    async def lifted(self, fault: Fault) -> None:
+        """Return when this fault is no more."""
+        lifted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def look() -> None:
+            if fault not in self.now and not lifted.done():
+                lifted.set_result(None)
+
+        forget = self.watch(look)
+        try:
+            look()
+            await lifted
+        finally:
+            forget()
 
     def at(self, stage: Stage, *addresses: str) -> AtStage | None:
         """What an SMTP server has to do at this stage of a dialogue that names these addresses."""

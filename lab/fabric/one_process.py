@@ -141,14 +141,13 @@ class OneProcessFabric:
             here.stack.freeze()
         elif isinstance(fault, DiskFull):
             here.disk.full = True
-        here.faults.now.append(fault)
+        here.faults.apply(fault)
         self.rules.changed()
 
     async def heal(self, host: DomainName) -> None:
         here = self.hosts[host]
         lifted = list(here.faults.now)
-        here.faults.now.clear()
-        here.faults.used.clear()
+        here.faults.lift(*lifted)
         self.rules.changed()
         here.stack.thaw()
         if DiskFull() in lifted:

@@ -14,6 +14,19 @@ from dataclasses import dataclass
 from lab.events import Stage
 from lab.faults.base import AtServer, often
 
+KEYWORDS = (
+    "PIPELINING",
+    "SIZE",
+    "8BITMIME",
+    "SMTPUTF8",
+    "ENHANCEDSTATUSCODES",
+    "DSN",
+    "STARTTLS",
+    "AUTH",
+    "HELP",
+)
+"""What the lab's server may offer in its reply to EHLO."""
+
 
 @dataclass(frozen=True, slots=True)
 class AtStage(AtServer):
@@ -79,7 +92,8 @@ class Reset(AtStage):
 
 @dataclass(frozen=True, slots=True)
 class Hide(AtServer):
-    """The reply to EHLO leaves this keyword out, and the server does not know what it offers: STARTTLS is 502."""
+    """The reply to EHLO leaves this keyword out, and the command of that name is unknown (500): as behind a box on
+    the way that strips STARTTLS."""
 
     keyword: str
 

@@ -33,7 +33,7 @@ from lab.faults.dns import (
     WrongGlue,
 )
 from lab.faults.network import OF_A_HOST
-from lab.faults.smtp import Hide, Reply, Reset, Stall
+from lab.faults.smtp import KEYWORDS, Hide, Reply, Reset, Stall
 from lab.names import DomainName, EmailAddress, parse_address
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
@@ -166,8 +166,10 @@ def _whom(said: _Said, stage: Stage) -> str:
 
 
 def _hide(said: _Said) -> Fault:
-    if not said.object:
-        raise _wrong("hide which keyword of EHLO?", _FORMS["hide"])
+    if said.object.upper() not in KEYWORDS:
+        raise WrongUse(
+            f"EHLO is not answered with '{said.object}'", remedy=f"It is, with {', '.join(KEYWORDS)}.", code="W012"
+        )
     return Hide(said.object.upper(), times=said.times)
 
 

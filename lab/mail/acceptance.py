@@ -31,12 +31,14 @@ class Accepting(Protocol):
         """Returns once the message is on stable storage. OSError (ENOSPC) when the disk cannot take it."""
 
 
-async def answer_text(host: Host, queue: Accepting, dialogue: Dialogue, text: TextReader) -> Reply:
-    """The reply to a complete text; what came of it is in the log."""
+async def answer_text(
+    host: Host, queue: Accepting, dialogue: Dialogue, text: TextReader, ordered: Reply | None = None
+) -> Reply:
+    """The reply to a complete text, `ordered` where there is such a fault; what came of it is in the log."""
     queue_id = ""
     try:
         queue_id = queue.reserve()
-        reply = _flaw(dialogue, text) or await _accept(host, queue, dialogue, queue_id, text.octets)
+        reply = _flaw(dialogue, text) or ordered or await _accept(host, queue, dialogue, queue_id, text.octets)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reply = Reply(452, "4.3.1 the disk of this host is full") if full else crashed(host, error)
@@ -70,7 +72,7 @@ def _flaw(dialogue: Dialogue, text: TextReader) -> Reply | None:
         return Reply(550, "5.6.11 bare CR or LF in the text; lines end in CR LF (RFC 5321 section 2.3.8)")
     if has_long_line(text.octets) and not terms.long_lines:
         return Reply(554, "5.6.0 a line of the text has more than 1,000 octets (RFC 5321 section 4.5.3.1.6)")
-    return dialogue.fault(Stage.EOM)
+    return None
 
 
 async def _accept(host: Host, queue: Accepting, dialogue: Dialogue, queue_id: str, octets: bytes) -> Reply:

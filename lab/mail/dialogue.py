@@ -15,7 +15,6 @@ codes (RFC 2034 §4) stand on every reply but those to HELO and EHLO.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +24,7 @@ from lab.events import Stage
 from lab.fabric.faults import HostFaults
 from lab.mail import relay
 from lab.mail.envelope import Envelope, Recipient
+from lab.mail.ordered import ordered
 from lab.names import Address, EmailAddress
 from lab.values import made_often
 from lab.wire import sasl
@@ -110,7 +110,6 @@ PATIENCE_WITH_ERRORS = 20
 """So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
 
 _ERRORS = (500, 501, 502, 503, 504, 555)
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}( |$)")
 
 
 class Logins(Protocol):
@@ -174,6 +173,7 @@ class Dialogue:
         "_about",
         "_errors",
         "_exchange",
+        "_hidden",
         "_logins",
         "client",
         "extended",
@@ -196,6 +196,7 @@ class Dialogue:
         self.transaction: Transaction | None = None
         self._exchange: sasl.Exchange | None = None
         self._errors = self._logins = 0
+        self._hidden: frozenset[str] = frozenset()
         self._about = ""
 
     @property
@@ -218,7 +219,8 @@ class Dialogue:
         return Turn(Reply(220, f"{self.terms.place.name} ESMTP mini-Internet"))
 
     def take(self, line: bytes) -> Turn:
-        """The reply to one command line; look at `phase` after it."""
+        """The reply to one command line; look at `phase` after it. After `Held` nothing has happened yet: the same
+        line may be taken again."""
         if self._exchange is not None:
             return self._respond(line)
         verb = self._about = ""
@@ -241,20 +243,23 @@ class Dialogue:
         self.secure, self.extended = True, False
         self.helo, self.login = "", None
 
-    def fault(self, stage: Stage, address: str = "") -> Reply | None:
-        """The reply that the lab's keeper wants at this stage."""
-        fault = self.terms.faults.reply(stage, address) if self.terms.faults.now else None
-        if fault is None or fault.code < 400:
-            return None
-        return Reply(fault.code, _fault_text(fault.code, fault.text, stage))
+    def fault(self, stage: Stage, *addresses: str) -> Reply | None:
+        """The reply that the lab's keeper wants at this stage; `Held` where none is to come."""
+        return ordered(self.terms.faults, stage, *addresses)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The addresses that this transaction is about."""
+        given = self.transaction
+        return (given.mail.sender or "", *(one.address for one in given.recipients.values())) if given else ()
 
     def end(self, reply: Reply) -> None:
         """The text has its reply: the next transaction may begin."""
         self.transaction = None
         self.phase = Phase.OVER if reply.is_final else Phase.READY
 
-    def _heed_fault(self, stage: Stage, address: str = "") -> None:
-        if reply := self.fault(stage, address):
+    def _heed_fault(self, stage: Stage, *addresses: str) -> None:
+        if reply := self.fault(stage, *addresses):
             raise BadCommand(reply.code, reply.text)
 
     def _perform(self, verb: str, argument: str) -> Reply:
@@ -266,12 +271,14 @@ class Dialogue:
         if onward is None and (verb not in ANY_TIME or self.phase is Phase.BARRED):
             raise self._out_of_order(verb)
         if verb not in ("MAIL", "RCPT") and verb in STAGES:
-            self._heed_fault(STAGES[verb])
+            self._heed_fault(STAGES[verb], *(self.named if verb == "DATA" else ()))
         reply = act(self, argument)
         self.phase = Phase.CHALLENGED if self._exchange is not None else onward or self.phase
         return reply
 
     def _offers_command(self, verb: str) -> bool:
+        if verb in self._hidden:
+            return False
         return self.terms.tls if verb == "STARTTLS" else self.is_submission if verb == "AUTH" else True
 
     def _out_of_order(self, verb: str) -> BadCommand:
@@ -299,13 +306,15 @@ class Dialogue:
     def _ehlo(self, argument: str) -> Reply:
         self.helo, self.extended = grammar.read_helo(argument), True
         self.transaction = None
+        self._hidden = self.terms.faults.hidden() if self.terms.faults.now else frozenset()
         return Reply(250, "\n".join((f"{self.terms.place.name} greets {self.helo}", *self._offers())))
 
     def _offers(self) -> tuple[str, ...]:
         size = f"SIZE {self.terms.size_limit}"
         tls = ("STARTTLS",) if self.terms.tls and not self.secure else ()
         auth = (f"AUTH {' '.join(sasl.MECHANISMS)}",) if self.is_submission else ()
-        return ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", *tls, *auth, "HELP")
+        offers = ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", *tls, *auth, "HELP")
+        return tuple(offer for offer in offers if offer.split()[0] not in self._hidden)
 
     def _starttls(self, argument: str) -> Reply:
         if argument:
@@ -468,11 +477,3 @@ def belongs(sender: EmailAddress, own: EmailAddress, place: relay.Place) -> bool
     """Whether the owner of `own` may send as `sender`: it is the same, or an alias that leads there."""
     local = relay.as_local(sender, place)
     return local is not None and (local == own or own in place.aliases.get(local, ()))
-
-
-def _fault_text(code: int, text: str, stage: Stage) -> str:
-    """The text of an ordered reply, with an enhanced code where the stage has them (RFC 2034 §4)."""
-    words = text or "as the keeper of this lab ordered"
-    if stage in (Stage.GREETING, Stage.HELO) or _STATUS.match(words):
-        return words
-    return f"{code // 100}.{'3.2' if code == 421 else '3.0'} {words}"

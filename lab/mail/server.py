@@ -25,9 +25,11 @@ from aiosmtpd.smtp import SMTP
 from lab.errors import WrongUse
 from lab.events import Stage
 from lab.fabric.base import Host
+from lab.faults import Fault, Reset
 from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
 from lab.mail.dialogue import Dialogue, Phase, Terms, Turn
 from lab.mail.envelope import Resolve
+from lab.mail.ordered import Held
 from lab.mail.porter import Porter
 from lab.mail.relay import place_of
 from lab.mail.store import Store
@@ -158,6 +160,8 @@ class Connection(SMTP):
         self._input = bytearray()
         self._output = bytearray()
         self._ended = self._full = self._stirred = False
+        self._gone: asyncio.Future[None] | None = None
+        """Is told of the client's end while it is kept waiting on purpose."""
 
     # -- the life of a connection ----------------------------------------------------------------------------
 
@@ -180,7 +184,12 @@ class Connection(SMTP):
             self._timeout_handle.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, None)  # whatever the error: nobody waits to hear of it
         self.transport = None
+        self._leave()
         self._go_on()
+
+    def _leave(self) -> None:
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     def data_received(self, octets: bytes) -> None:
         self._input += octets
@@ -192,6 +201,7 @@ class Connection(SMTP):
     def eof_received(self) -> bool:
         """A client that has said all it wants to say is still answered; TLS ends for both at once."""
         self._ended = True
+        self._leave()
         self._go_on()
         return not self._dialogue.secure
 
@@ -231,7 +241,7 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            self._say(self._dialogue.greet())
+            await self._greet()
             while (errand := await self._next_errand()) is not None:
                 turn = await errand()
                 if turn is not None:
@@ -241,6 +251,13 @@ class Connection(SMTP):
         finally:
             if self.transport is not None:
                 self.transport.close()
+
+    async def _greet(self) -> None:
+        while True:
+            try:
+                return self._say(self._dialogue.greet())
+            except Held as held:
+                await self._hold(held)
 
     def _next_errand(self) -> asyncio.Future[Errand | None]:
         self._errand = self.loop.create_future()
@@ -257,9 +274,35 @@ class Connection(SMTP):
         """The text is complete: what becomes of the message."""
         text, self._text = self._text, None
         assert text is not None
-        reply = await answer_text(self._reception.host, self._reception.queue, self._dialogue, text)
-        self._dialogue.end(reply)
+        dialogue, ordered, held = self._dialogue, None, None
+        try:
+            ordered = dialogue.fault(Stage.EOM, *dialogue.named)
+        except Held as fault:
+            held = fault  # the message is stored, and its sender does not hear of it (RFC 1047)
+        reply = await answer_text(self._reception.host, self._reception.queue, dialogue, text, ordered)
+        dialogue.end(reply)
+        if held:
+            await self._hold(held)
         return Turn(reply)
+
+    async def _hold(self, held: Held, line: bytes = b"") -> None:
+        """Say nothing until the fault is lifted, then take the line again; or reset the connection."""
+        if self.transport is not None and isinstance(held.fault, Reset):
+            self.transport.abort()
+        if self.transport is None or isinstance(held.fault, Reset) or not await self._outlasts(held.fault):
+            raise ConnectionResetError
+        self._input[:0] = line
+
+    async def _outlasts(self, fault: Fault) -> bool:
+        """Whether the client is still there when the fault is lifted."""
+        self._gone = self.loop.create_future()
+        lifted = self._reception.host.spawn(self._reception.host.faults.lifted(fault), "smtp server stalls")
+        try:
+            await asyncio.wait((lifted, self._gone), return_when=asyncio.FIRST_COMPLETED)
+            return not self._gone.done()
+        finally:
+            lifted.cancel()
+            self._gone = None
 
     async def _checked(self, turn: Turn) -> Turn:
         """What others have to say to it: the porter to a login, the DNS to a sender."""
@@ -325,7 +368,10 @@ class Connection(SMTP):
         line = self._line()
         if line is None:
             return False
-        turn = self._answer(line)
+        try:
+            turn = self._answer(line)
+        except Held as held:
+            return self._begin(partial(self._hold, held, line))
         if turn.stage is Stage.AUTH or (turn.stage is Stage.MAIL and self._reception.resolve is not None):
             return self._begin(partial(self._checked, turn))
         self._say(turn)
@@ -346,6 +392,8 @@ class Connection(SMTP):
         try:
             flaw = _line_flaw(line, self._longest)
             return self._dialogue.refuse(flaw) if flaw else self._dialogue.take(line)
+        except Held:
+            raise
         except Exception as error:
             return Turn(crashed(self._reception.host, error))
 
