@@ -23,6 +23,7 @@ from lab.fabric.base import Boot, Capability, Fabric, Host
 from lab.fabric.faults import Down, Fault, Gone
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
+from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 from lab.topology.software import Role, taken
 
@@ -248,7 +249,9 @@ class Internet:
     # -- faults and time ----------------------------------------------------------------------------------
 
     async def fail(self, host: str, fault: Fault | None = None) -> None:
-        await self.fabric.fail(self.host(host).name, fault or Down())
+        plan, fault = self.host(host), fault or Down()
+        require_fit(plan, fault)
+        await self.fabric.fail(plan.name, fault)
 
     async def heal(self, host: str = "") -> list[str]:
         """Lift the faults of a host; without a name, of every host and every line. Returns whom it healed."""

@@ -49,7 +49,7 @@ def dig(
         emit(form)
     else:
         show(screen(form, asked))
-    return 0 if form["rcode"] == "NOERROR" else 1
+    return 0 if form["rcode"] == "NOERROR" and "tc" not in form["flags"] else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +192,25 @@ def _verdict(form: dict[str, Any], asked: Question) -> Line:
     if rcode != "NOERROR":
         words = f"{_SENTENCES.get(rcode, 'it did not work out')}: {asked.name} {asked.type}"
         return ((f" ✕ {rcode}  ", "bad"), (f"{words}   {source}", ""))
+    if "tc" in form["flags"]:
+        return ((" ✕ TC  ", "bad"), (f"{'; '.join(form['why'])}   {source}", ""))
+    if referred := _referred(form):
+        return ((" → ", "wait"), (f"{referred}   {source}", ""))
     kind = "from the zone itself (AA)" if form["aa"] else "from a resolver's memory or search"
     if not form["answers"]:
         return ((" ○ ", "wait"), (f"the name exists, but has no {asked.type}   {source}, {kind}", ""))
     return ((f" {rcode}  {source}, {kind}", "dim"),)
+
+
+def _referred(form: dict[str, Any]) -> str:
+    """What a referral says; "" of an answer."""
+    servers = [record for record in form["authority"] if record["type"] == "NS"]
+    if form["answers"] or form["aa"] or not servers or "ra" in form["flags"]:
+        return ""
+    zone = _bare(servers[0]["name"])
+    itself = any(record["data"] == form["server"] for record in form["additional"])
+    lame = ", itself among them: it is lame (RFC 1912 §2.8)" if itself else ""
+    return f"it does not know, and refers to the servers of {'the root' if zone == '.' else zone}{lame}"
 
 
 # -- what it means --------------------------------------------------------------------------------------------

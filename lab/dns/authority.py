@@ -14,21 +14,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lab.dns.keeper import Keeper
-from lab.dns.server import Asker, Listening, Reply, listen
+from lab.dns.ordered import serve
+from lab.dns.response import objection, response_to, room_for
+from lab.dns.server import Asker, Listening, Reply
 from lab.dns.shelf import Shelf
-from lab.dns.zone import RRset, Zone
+from lab.dns.zone import Zone
 from lab.dns.zones import Chosen, Zones
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
-from lab.wire.dns import Edns, ExtendedError, Malformed, Message, Unwritable, decode, ede, encode, rrsets
-
-PAYLOAD = 1232
-"""The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
+from lab.wire.dns import ExtendedError, Malformed, Message, Unwritable, decode, ede, encode, rrsets
 
 _REMEMBERED = 4096
-_TRANSFERS = ("AXFR", "IXFR")
-_METATYPES = ("TKEY", "TSIG", "MAILA", "MAILB", "TYPE253", "TYPE254")
 
 
 class Authority:
@@ -90,59 +87,10 @@ class Authority:
             return encode(response_to(query, "SERVFAIL", why=ExtendedError(ede.OTHER, str(error))))
 
 
-def objection(query: Message) -> str:
-    """The rcode for what is wrong with a query before anyone looks for its name (A19, A21); "" for nothing."""
-    if query.opcode != "QUERY":
-        return "NOTIMP"
-    if query.edns is not None and query.edns.version > 0:
-        return "BADVERS"
-    if query.question is None or query.question.type == "OPT":
-        return "FORMERR"
-    if query.question.type in _METATYPES:
-        return "NOTIMP"
-    return "REFUSED" if query.question.rclass != "IN" or query.question.type in _TRANSFERS else ""
-
-
-def response_to(
-    query: Message,
-    rcode: str = "NOERROR",
-    aa: bool = False,
-    answer: RRset = (),
-    authority: RRset = (),
-    additional: RRset = (),
-    recursive: bool = False,
-    why: ExtendedError | None = None,
-) -> Message:
-    """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21); from a
-    recursive server with RA, and CD copied (RFC 4035 §3.2.2). `why` goes along where there is an OPT."""
-    options = (why.option(),) if why else ()
-    return Message(
-        query.id,
-        response=True,
-        opcode=query.opcode,
-        aa=aa,
-        rd=query.rd,
-        ra=recursive,
-        cd=recursive and query.cd,
-        rcode=rcode,
-        question=query.question,
-        answer=answer,
-        authority=authority,
-        additional=additional,
-        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do, options=options),
-    )
-
-
-def room_for(query: Message, stream: bool) -> int:
-    """How many octets a reply may have (A18)."""
-    if stream:
-        return 65535
-    return 512 if query.edns is None else max(512, min(query.edns.payload, PAYLOAD))
-
-
 async def start_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Listening:
     """Serve those of `zones` that the host's plan names."""
-    return await listen(host_authority(host, zones).respond)
+    authority = host_authority(host, zones)
+    return await serve(host, authority.respond, authority.zones)
 
 
 def host_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Authority:

@@ -6,6 +6,7 @@ is fetched whole over TCP from the same server (RFC 7766 §5). What comes back i
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,10 +38,11 @@ class Exchange:
     async def ask(
         self, name: DomainName, type: str, address: Address, timeout: float, recurse: bool = False
     ) -> Message | Failed:
-        """The server's reply, or Failed with one of timeout, unreachable, formerr."""
+        """The server's reply, or Failed with one of timeout, unreachable, formerr, truncated."""
         question = Question(name, type)
         try:
-            return await self._ask(question, address, timeout, recurse)
+            reply = await self._ask(question, address, timeout, recurse)
+            return await self._whole(question, address, 2 * timeout, recurse) if reply.tc else reply
         except TimeoutError:
             self.standings.silent(address)
             return Failed("timeout", f"no reply in {timeout:.3g} s")
@@ -59,8 +61,15 @@ class Exchange:
         if edns and reply.rcode in _NO_EDNS:
             standing.plain = True
             reply = await self.transport.ask(address, question, timeout, rd=recurse, edns=False, tcp=False)
-        if reply.tc:
-            reply = await self.transport.ask(
-                address, question, 2 * timeout, rd=recurse, edns=not standing.plain, tcp=True
-            )
         return reply
+
+    async def _whole(
+        self, question: Question, address: Address, timeout: float, recurse: bool
+    ) -> Message | Failed:
+        """The reply over TCP. A server that is there over UDP alone is of no use, but it is there."""
+        edns = not self.standings.of(address).plain
+        try:
+            return await self.transport.ask(address, question, timeout, rd=recurse, edns=edns, tcp=True)
+        except OSError as error:
+            why = os.strerror(error.errno).lower() if error.errno else "no reply"
+            return Failed("truncated", f"over UDP there is no room, and over TCP: {why} (RFC 7766 §5)")

@@ -13,10 +13,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.dns.authority import Authority, host_authority, objection, response_to, room_for
+from lab.dns.authority import Authority, host_authority
 from lab.dns.keeper import record_form
+from lab.dns.ordered import serve
 from lab.dns.resolver import Outcome, Resolver
-from lab.dns.server import Asker, Listening, Reply, listen
+from lab.dns.response import objection, response_to, room_for
+from lab.dns.server import Asker, Listening, Reply
 from lab.dns.transport import Network
 from lab.fabric.base import Host
 from lab.fabric.console import Answer
@@ -106,7 +108,9 @@ async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None
     resolver = host_resolver(host, plan)
     serves = (*plan.serves, *host.addresses) if plan.serves else ()
     host.console.update(memory_answers(resolver))
-    return await listen(Recursor(resolver, host.spawn, host_authority(host, zones or {}), serves).respond)
+    authority = host_authority(host, zones or {})
+    recursor = Recursor(resolver, host.spawn, authority, serves)
+    return await serve(host, recursor.respond, authority.zones, recursive=True)
 
 
 def host_resolver(host: Host, plan: ResolverPlan) -> Resolver:

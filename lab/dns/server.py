@@ -143,7 +143,7 @@ def patiently(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
     return later(seconds, call)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listening:
     """What a server listens with."""
 
@@ -157,9 +157,14 @@ class Listening:
 
 async def listen(responder: Responder, address: str = "", port: int = PORT) -> Listening:
     """Answer on UDP and TCP; address "" is every address of the ambient host, port 0 one that is free."""
-    loop = asyncio.get_running_loop()
-    streams = await loop.create_server(lambda: Stream(responder), address or None, port)
+    streams = await listen_for_streams(responder, address, port)
     if port == 0:
         port = streams.sockets[0].getsockname()[1]
+    loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(responder), local_addr=(address, port))
     return Listening(transport, streams)
+
+
+async def listen_for_streams(responder: Responder, address: str = "", port: int = PORT) -> asyncio.Server:
+    """The same on TCP alone."""
+    return await asyncio.get_running_loop().create_server(lambda: Stream(responder), address or None, port)

@@ -10,6 +10,7 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,6 +34,7 @@ from lab.wire.records import Answer
 
 PATIENCE = 5.0
 ATTEMPTS = 2
+CUT_OFF = "the answer does not fit into a datagram (TC), and none comes over TCP"
 _NEXT_PLEASE = ("SERVFAIL", "REFUSED", "NOTIMP", "FORMERR")
 
 
@@ -103,7 +105,7 @@ class Stub:
             message = await self._ask(address, Question(name, type))
             if message is not None or last.message is None:
                 last = Told(message, address)
-            if message is not None and message.rcode not in _NEXT_PLEASE:
+            if message is not None and message.rcode not in _NEXT_PLEASE and not message.tc:
                 break
         return last
 
@@ -115,13 +117,13 @@ class Stub:
             yield from resolvers
 
     async def _ask(self, address: Address, question: Question, rd: bool = True) -> Message | None:
-        """One resolver's reply, over TCP where UDP has no room for it; None when none comes."""
-        try:
+        """One resolver's reply, over TCP where UDP has no room for it, or cut off (TC) where TCP fails; None when
+        none comes."""
+        reply = None
+        with suppress(OSError, Malformed):
             reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
             if reply.tc:
                 reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
-        except (OSError, Malformed):
-            return None
         return reply
 
     # -- lab dig ------------------------------------------------------------------------------------------
@@ -172,8 +174,8 @@ def _read_question(request: dict[str, Any]) -> tuple[DomainName, str]:
 
 
 def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
-    """What a resolver's reply says to the question, aliases followed."""
-    if message is None:
+    """What a resolver's reply says to the question, aliases followed. One that is cut off says nothing."""
+    if message is None or message.tc:
         return Answer(name, type, "TIMEOUT")
     _, last = follow(name, type, ROOT, message.answer)
     records = tuple(r for r in message.answer if r.name == last and (r.type == type or type == "ANY"))
@@ -182,6 +184,8 @@ def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
 
 def reasons(message: Message | None) -> list[str]:
     """Why it is as it is, in the servers' own words (RFC 8914)."""
+    if message is not None and message.tc:
+        return [CUT_OFF]
     edns = message.edns if message else None
     return [str(error) for error in extended_errors(edns.options)] if edns else []
 

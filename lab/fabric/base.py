@@ -63,6 +63,9 @@ class Host(Protocol):
     def faults(self) -> HostFaults: ...
 
     @property
+    def is_faulty(self) -> bool: ...
+
+    @property
     def console(self) -> Console:
         """What the lab's keeper can ask this host; programs add their answers when they start."""
 

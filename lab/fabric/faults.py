@@ -48,12 +48,14 @@ from lab.faults import (
     Fault,
     Gone,
     Hide,
+    OfNames,
     Paused,
     Reply,
     Silent,
     Unreachable,
     fault_of,
 )
+from lab.names import DomainName
 
 __all__ = [
     "OF_A_HOST",
@@ -103,6 +105,10 @@ class HostFaults:
         self._watching[changed] = None
         return partial(self._watching.pop, changed, None)
 
+    def forget_watchers(self) -> None:
+        """The programs that watched have ended."""
+        self._watching.clear()
+
     def _changed(self) -> None:
         for changed in tuple(self._watching):
             changed()
@@ -137,6 +143,10 @@ class HostFaults:
         while fault := self._strike(Hide, lambda fault: fault.keyword not in found, Stage.HELO):
             found.add(fault.keyword)
         return frozenset(found)
+
+    def of(self, kind: type[OfNames], name: DomainName) -> OfNames | None:
+        """What a name server or a resolver has to do to a question for this name, if it is of this kind."""
+        return self._strike(kind, lambda fault: fault.fits(name), name)
 
     def _strike(self, kind: type[Kind], fits: Callable[[Kind], bool], about: str) -> Kind | None:
         """The first fault of a kind that fits, and has not struck as often as it was to."""

@@ -215,6 +215,8 @@ class Host:
         self.stack.reset()
         self.up = False
         self._tasks = self._console = None
+        if self._faults is not None:
+            self._faults.forget_watchers()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._forget(task)

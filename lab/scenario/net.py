@@ -24,6 +24,7 @@ from lab.scenario.pop3 import Pop, session
 from lab.scenario.submission import hand_in, log_in
 from lab.scenario.unmet import Unmet
 from lab.scenario.words import addresses, link, message, span
+from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Plan
 
 
@@ -335,8 +336,9 @@ class Net:
     # -- below --------------------------------------------------------------------------------------------
 
     def _break(self, host: str, how: Fault) -> Soon:
-        name = self.internet.host(host).name
-        return self._soon(lambda: self.internet.fail(name, how))
+        plan = self.internet.host(host)
+        require_fit(plan, how)
+        return self._soon(lambda: self.internet.fail(plan.name, how))
 
     def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
         self._due.append(work)

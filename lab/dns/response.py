@@ -1,0 +1,67 @@
+"""The header of a response, and how long it may be: what name servers and resolvers share.
+
+The rule: what a query says is copied, everything else is cleared (A21).
+
+Law: RFC 8906 §3, §8 and RFC 9619 (FORMERR, NOTIMP, BADVERS), RFC 6891 §6 (OPT), RFC 9715 §3 (1232 to 1400 octets).
+"""
+
+from __future__ import annotations
+
+from lab.dns.zone import RRset
+from lab.wire.dns import Edns, ExtendedError, Message
+
+PAYLOAD = 1232
+"""The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
+
+_TRANSFERS = ("AXFR", "IXFR")
+_METATYPES = ("TKEY", "TSIG", "MAILA", "MAILB", "TYPE253", "TYPE254")
+
+
+def objection(query: Message) -> str:
+    """The rcode for what is wrong with a query before anyone looks for its name (A19, A21); "" for nothing."""
+    if query.opcode != "QUERY":
+        return "NOTIMP"
+    if query.edns is not None and query.edns.version > 0:
+        return "BADVERS"
+    if query.question is None or query.question.type == "OPT":
+        return "FORMERR"
+    if query.question.type in _METATYPES:
+        return "NOTIMP"
+    return "REFUSED" if query.question.rclass != "IN" or query.question.type in _TRANSFERS else ""
+
+
+def response_to(
+    query: Message,
+    rcode: str = "NOERROR",
+    aa: bool = False,
+    answer: RRset = (),
+    authority: RRset = (),
+    additional: RRset = (),
+    recursive: bool = False,
+    why: ExtendedError | None = None,
+) -> Message:
+    """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21); from a
+    recursive server with RA, and CD copied (RFC 4035 §3.2.2). `why` goes along where there is an OPT."""
+    options = (why.option(),) if why else ()
+    return Message(
+        query.id,
+        response=True,
+        opcode=query.opcode,
+        aa=aa,
+        rd=query.rd,
+        ra=recursive,
+        cd=recursive and query.cd,
+        rcode=rcode,
+        question=query.question,
+        answer=answer,
+        authority=authority,
+        additional=additional,
+        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do, options=options),
+    )
+
+
+def room_for(query: Message, stream: bool) -> int:
+    """How many octets a reply may have (A18)."""
+    if stream:
+        return 65535
+    return 512 if query.edns is None else max(512, min(query.edns.payload, PAYLOAD))

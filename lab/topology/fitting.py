@@ -1,0 +1,63 @@
+"""Which faults a host can have: those of the network any, those of a server where the lab's own server is.
+
+The rule: what a fault could not change is refused in a sentence, never applied in vain. Real software, and
+software of the user's own, answers as it will: it can be down, unreachable, silent or paused, and nothing else.
+"""
+
+from __future__ import annotations
+
+from lab.errors import WrongUse
+from lab.faults import AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, WrongGlue
+from lab.topology.plan import HostPlan
+from lab.topology.software import SOFTWARE, Role
+
+
+def require_fit(plan: HostPlan, fault: Fault) -> None:
+    """WrongUse (W029) where the host cannot have the fault."""
+    reason = misfit(plan, fault)
+    if reason:
+        remedy = "Any host can be down, unreachable, silent or paused."
+        raise WrongUse(f"{plan.name} cannot have the fault '{fault}': {reason}", remedy=remedy, code="W029")
+
+
+def misfit(plan: HostPlan, fault: Fault) -> str:
+    """Why this host cannot have this fault; "" where it can."""
+    match fault:
+        case AtStage() | Hide():
+            return _theirs(plan, Role.MAIL) or ("" if plan.mail else "it takes no mail in")
+        case OfNames() | NoTcp():
+            return _of_names(plan, fault)
+        case DiskFull() if plan.is_foreign:
+            return f"the disk of {_software(plan)} is its own, and the lab cannot fill it"
+        case _:
+            return ""
+
+
+def _of_names(plan: HostPlan, fault: OfNames | NoTcp) -> str:
+    role = Role.RESOLVER if plan.resolver else Role.AUTHORITY
+    if not (plan.zones or plan.resolver):
+        return _theirs(plan, role) or "it answers no questions about names"
+    of_zones = isinstance(fault, Lame | WrongGlue)
+    if theirs := _theirs(plan, role):
+        return theirs
+    if of_zones and not plan.zones:
+        return "it serves no zone"
+    if isinstance(fault, NoTcp) or fault.name is None or (plan.resolver and not of_zones):
+        return ""
+    return (
+        ""
+        if any(fault.name.is_within(zone) for zone in plan.zones)
+        else f"it serves no zone with {fault.name} in it"
+    )
+
+
+def _theirs(plan: HostPlan, role: Role) -> str:
+    """That software which is not the lab's does this job; "" where the lab's own does."""
+    if plan.image or plan.command:
+        return f"{_software(plan)} runs there, and answers as it will"
+    does = next((name for name in plan.software if role in SOFTWARE[name]), "")
+    return f"{does} is real software, and answers as it will" if does else ""
+
+
+def _software(plan: HostPlan) -> str:
+    return " and ".join(plan.software) or plan.image or "software of your own"
