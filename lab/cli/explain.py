@@ -1,4 +1,5 @@
-"""`lab explain`: what a rule or a code means, from the handbook's short pages and the catalogue of faults.
+"""`lab explain`: what a rule or a code means, from the handbook's short pages and the catalogues of faults and
+diagnoses.
 
 A page of the handbook is Markdown, named after what it explains (mx-preference.md); a line `Codes: H010 H013`
 in it says for which codes it stands, too.
@@ -18,7 +19,7 @@ from lab.errors import WrongUse
 
 
 def explain(topic: str = "", /, *, json: Json = False) -> int:
-    """What a rule or a code means:  lab explain mx-preference  ·  T021  ·  550  ·  5.1.1
+    """What a rule or a code means:  lab explain mx-preference  ·  T021  ·  D301  ·  550  ·  5.1.1
 
     Parameters
     ----------
@@ -28,7 +29,8 @@ def explain(topic: str = "", /, *, json: Json = False) -> int:
     book = pages()
     if not topic:
         return _contents(book, json)
-    text = book.get(topic.lower()) or by_code(book, topic.upper()) or reply(topic) or fault(topic.upper())
+    code = topic.upper()
+    text = book.get(topic.lower()) or by_code(book, code) or reply(topic) or fault(code) or diagnosis(code)
     if not text:
         raise _unknown(topic, book)
     if json:
@@ -82,13 +84,45 @@ def fault(code: str) -> str:
     return f"# {code}: {found.title}\n\n{found.why}{law}"
 
 
+def diagnosis(code: str) -> str:
+    """What the catalogue of diagnoses says of a code; '' if it has none such."""
+    from lab.journey.diagnoses import CATALOGUE
+
+    found = CATALOGUE.get(code)
+    if found is None:
+        return ""
+    import textwrap
+
+    more = textwrap.fill(found.more, 90)
+    facts = f"Rule     {found.rule}\n         {found.rfc}\nRemedy   {in_general(found.remedy)}"
+    return f"# {code}: {found.title}\n\n{more}\n\n{facts}"
+
+
+def in_general(template: str) -> str:
+    """A remedy without the facts of a message: {exchanger} is EXCHANGER.
+
+    >>> in_general("lab heal {exchanger}{onward}")
+    'lab heal EXCHANGER'
+    """
+    return re.sub(r"{(\w+)}", lambda name: name[1].upper(), template.replace("{onward}", ""))
+
+
 def _contents(book: dict[str, str], json: bool) -> int:
     if json:
-        emit({"topics": list(book)})
+        emit({"topics": list(book), "diagnoses": [code for code, _ in diagnoses()]})
         return 0
     show(table([[(name, "place"), (text.split("\n", 1)[0].lstrip("# "), "")] for name, text in book.items()]))
+    show([plain(""), plain(" What  lab why  can find:")])
+    show(table([[(code, "place"), (title, "")] for code, title in diagnoses()]))
     show([plain(" And every code that an error ends in:  lab explain T021", "dim")])
     return 0
+
+
+def diagnoses() -> list[tuple[str, str]]:
+    """(code, title) of each diagnosis."""
+    from lab.journey.diagnoses import CATALOGUE
+
+    return [(one.code, one.title) for one in CATALOGUE.values()]
 
 
 def _unknown(topic: str, book: dict[str, str]) -> WrongUse:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.control import accounts, breaking, capturing, mailing, talking, watching
+from lab.control import accounts, breaking, capturing, explaining, mailing, talking, watching
 from lab.control.arguments import Args, flag, optional, text, texts
 from lab.control.describe import about, plan_form
 from lab.control.running import Lab
@@ -112,6 +112,7 @@ VERBS: Mapping[str, Any] = MappingProxyType(
         "mailbox": mailing.mailbox,
         "account": accounts.account,
         "journey": watching.journey,
+        "why": explaining.why,
         "fail": breaking.fail,
         "heal": breaking.heal,
         "restore": breaking.restore,

@@ -34,8 +34,13 @@ class Journeys(Mapping[str, Journey]):
         """Lab seconds of the last entry."""
         return self._trail.last
 
+    @property
+    def trail(self) -> Trail:
+        """The messages' hops themselves, for who looks for causes (`case`)."""
+        return self._trail
+
     def __getitem__(self, id: str) -> Journey:
-        return self._journey(self._root(id))
+        return self._journey(self.root(id))
 
     def __iter__(self) -> Iterator[str]:
         return (_id(hop) for hop in self._trail.roots if hop.parent is None)
@@ -60,20 +65,21 @@ class Journeys(Mapping[str, Journey]):
         return slowest(self.fates(id))
 
     def fates(self, id: str) -> tuple[Fate, ...]:
-        return fates(self._trail, self._root(id))
+        return fates(self._trail, self.root(id))
 
     def notices(self, id: str) -> tuple[Notice, ...]:
-        return notices(self._trail, self._root(id))
+        return notices(self._trail, self.root(id))
 
-    # -- below --------------------------------------------------------------------------------------------
-
-    def _root(self, id: str) -> Hop:
+    def root(self, id: str) -> Hop:
+        """Where a journey began. KeyError where there is none of that id."""
         number = id.upper().removeprefix("J-")
         index = int(number) - 1 if number.isdecimal() else -1
         hop = self._trail.roots[index] if 0 <= index < len(self._trail.roots) else None
         if hop is None or hop.parent is not None:
             raise KeyError(id)
         return hop
+
+    # -- below --------------------------------------------------------------------------------------------
 
     def _journey(self, hop: Hop) -> Journey:
         every = fates(self._trail, hop)

@@ -54,7 +54,7 @@ def _hop_steps(trail: Trail, hop: Hop) -> Iterator[Step]:
     yield from (_read(hop, entry) for entry in hop.read)
 
 
-def _entries(trail: Trail, hop: Hop) -> list[Entry]:
+def entries_of(trail: Trail, hop: Hop) -> list[Entry]:
     """Its own, those of its sessions that name no message, and the back-offs it waited through."""
     sessions = dict.fromkeys(
         entry.event.session for entry in hop.entries if isinstance(entry.event, _OF_A_SESSION)
@@ -69,7 +69,7 @@ _OF_A_SESSION = (ConnectionOpened, ConnectionFailed, ReplyReceived)
 def _acts(trail: Trail, hop: Hop) -> Iterator[Act]:
     """The steps of its entries, in order; what makes no step of its own goes with the next one."""
     quiet: list[int] = []
-    for entry in _entries(trail, hop):
+    for entry in entries_of(trail, hop):
         step = _step(trail, hop, entry)
         if step is None:
             quiet.append(entry.n)

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.clock import show_span
+from lab.errors import WrongUse
 from lab.journey import Fate, Journey, Layer, State, Step, plain, render
+from lab.journey.case import case_of
 from lab.journey.closing import closing
+from lab.journey.diagnoses import CATALOGUE, Finding, diagnose
+from lab.journey.world import world_of
 from lab.scenario.unmet import Unmet
 from lab.scenario.words import span
 
@@ -123,6 +127,22 @@ class Mail:
     def never_tried(self, host: str) -> None:
         if any(host in self._tried(by) for by in dict.fromkeys(step.host for step in self.journey.steps)):
             raise self._unmet(f"{host} never to be tried", "it was")
+
+    def why(self) -> Finding:
+        """Why it is where it is: what `lab why` says, as a value (`code`, `sentence`, `remedy`, `cause` …)."""
+        internet = self._net.internet
+        return diagnose(case_of(self._net.journeys, self.id, world_of(internet.plan, internet.log)))
+
+    def is_because(self, code: str) -> None:
+        """The diagnosis has this code, or the first cause below it has: D301. All codes:  lab explain"""
+        if code not in CATALOGUE:
+            raise WrongUse(f"there is no diagnosis '{code}'", remedy="All of them:  lab explain", code="W015")
+        found = self.why()
+        if code not in found.codes:
+            title = CATALOGUE[code].title
+            raise self._unmet(
+                f"it to be because of {code}, {title}", f"{found.code}: {found.sentence.rstrip('.')}"
+            )
 
     # -- below --------------------------------------------------------------------------------------------
 

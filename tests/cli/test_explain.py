@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.cli.explain import by_code, fault, pages, reply
+from lab.cli.explain import by_code, diagnosis, fault, pages, reply
 
 CODE = re.compile(r'"([A-Z]\d{3})"')
 
@@ -21,7 +21,7 @@ def codes() -> list[str]:
 
 @pytest.mark.parametrize("code", codes())
 def test_every_code_is_explained(code: str) -> None:
-    assert by_code(pages(), code) or fault(code)
+    assert by_code(pages(), code) or fault(code) or diagnosis(code)
 
 
 def test_no_code_is_explained_twice() -> None:

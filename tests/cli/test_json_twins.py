@@ -32,6 +32,10 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
     ("compose", *SEND[1:], "--send"): {"": JOURNEY, "steps": STEP},
     ("journey",): {"": {"journeys"}, "journeys": {"journey", "from", "to", "state"}},
     ("journey", "J-0001"): {"": JOURNEY, "steps": STEP},
+    ("why", "J-0001"): {
+        "": {"journey", "code", "sentence", "rfc", "remedy", "rule", "evidence", "next"},
+        "evidence": {"n", "t", "host", "layer", "about", "outcome"},
+    },
     ("mailbox", "ed@belgiannews.com"): {
         "": {"address", "messages"},
         "messages": {"uid", "from", "subject", "size", "received", "flags"},

@@ -86,6 +86,26 @@ def test_took_names_the_first_step_that_is_not_there(tmp_path: Path) -> None:
     assert result.message.startswith("expected  a step 'refused' (after mail.example.ch 250)")
 
 
+def test_a_mail_is_because_of_what_lab_why_names(tmp_path: Path) -> None:
+    held = ('net.fail("mail.example.ch")', SEND, "await mail.queued()")
+    result = played(tmp_path, *held, 'mail.is_because("D301")', 'assert "refuses" in mail.why().sentence')
+    assert result.verdict is Verdict.PASS, result.message
+
+
+def test_another_diagnosis_than_expected_is_told(tmp_path: Path) -> None:
+    result = played(
+        tmp_path, 'net.fail("mail.example.ch")', SEND, "await mail.queued()", 'mail.is_because("D101")'
+    )
+    assert result.message.startswith(
+        "expected  it to be because of D101, the domain does not exist\ncame      D301: mail.example.ch refuses"
+    )
+
+
+def test_a_diagnosis_that_is_none_is_a_mistake_of_the_scenario(tmp_path: Path) -> None:
+    result = played(tmp_path, SEND, 'mail.is_because("D001")')
+    assert (result.verdict, result.line) == (Verdict.ERROR, 8)
+
+
 def test_a_refused_submission_is_refused(tmp_path: Path) -> None:
     result = played(tmp_path, SEND.replace("ann@", "nobody@"), "mail.refused()")
     assert result.verdict is Verdict.PASS, result.message

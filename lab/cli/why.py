@@ -1,0 +1,57 @@
+"""`lab why`: the first cause of what became of a message, its rule, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.cli.reading import Json
+from lab.cli.screen import Line, emit, show
+from lab.control.client import ask
+
+_STYLES = {"delivered": "good", "held": "wait", "queued": "wait"}
+
+
+def why(id: str = "", /, *, json: Json = False) -> int:
+    """Why a message is where it is: the first cause, the rule, the remedy. Without an id, the last message.
+
+    Parameters
+    ----------
+    id
+        As `lab send` gave it: J-0002.
+    """
+    form = ask("why", id=id)
+    if json:
+        emit(form)
+    else:
+        show(screen(form))
+    return 0
+
+
+def screen(form: dict[str, Any]) -> Iterator[Line]:
+    style = _STYLES.get(form["state"], "bad")
+    yield (
+        (f" {form['journey']}", "id"),
+        (f"  {form['from'] or '<>'} → {', '.join(form['to'])}", ""),
+        (f"     {form['where']}", style),
+    )
+    yield from _told(form, style)
+    yield (" Rule     ", "dim"), (form["rule"], ""), (f"      {form['rfc']}", "dim")
+    yield (" Remedy   ", "dim"), (form["remedy"], "head")
+    yield (" Try      ", "dim"), (" · ".join(form["next"]), "place")
+
+
+def _told(form: dict[str, Any], style: str) -> Iterator[Line]:
+    """The sentence with its evidence, and below it that of the first cause."""
+    yield (f" {form['code']}  ", "id"), (form["sentence"], style)
+    for step in form["evidence"]:
+        yield (
+            (f"   step {step['n']:<3} ", "dim"),
+            (f"{step['layer']:<5} ", "layer"),
+            (f"{step['about']}   ", "place"),
+            (step["outcome"], ""),
+        )
+    for note in form["notes"]:
+        yield ("            ", ""), (note, "dim")
+    if form.get("cause"):
+        yield from _told(form["cause"], style)

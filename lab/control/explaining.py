@@ -1,0 +1,67 @@
+"""Why a message is where it is: `why`.
+
+The rule: the diagnosis is drawn from log and plan (`lab.journey.diagnoses`); here it only becomes its JSON twin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.control.arguments import Args, optional
+from lab.control.running import Lab
+from lab.errors import WrongUse
+from lab.journey import State, Step
+from lab.journey.case import case_of
+from lab.journey.diagnoses import Finding, diagnose
+from lab.journey.world import world_of
+
+Form = dict[str, Any]
+
+
+async def why(lab: Lab, args: Args) -> Form:
+    """{journey, code, sentence, rule, rfc, remedy, next, evidence …} of a message; without an id, of the last."""
+    name = optional(args, "id") or next(reversed(list(lab.journeys)), "")
+    if not name:
+        raise WrongUse("no message has been sent yet", remedy="Send one:  lab send --from A --to B", code="W006")
+    if name not in lab.journeys:
+        raise WrongUse(f"there is no journey '{name}' in this lab", remedy="List them:  lab journey", code="W006")
+    case = case_of(lab.journeys, name, world_of(lab.internet.plan, lab.internet.log))
+    return {**form_of(diagnose(case)), "now": lab.internet.fabric.clock.elapsed()} | {
+        "from": case.journey.sender,
+        "to": list(case.journey.recipients),
+        "state": str(case.journey.state),
+        "where": _where(str(case.state), case.fate.host),
+    }
+
+
+def _where(state: str, host: str) -> str:
+    words = {State.DELIVERED: "delivered at", State.BOUNCED: "bounced by", State.HELD: "held by"}
+    return f"{words.get(State(state), f'{state} at')} {host}"
+
+
+def form_of(finding: Finding) -> Form:
+    """The stable part of the twin, and its extras."""
+    form: Form = {
+        "journey": finding.journey,
+        "code": finding.code,
+        "sentence": finding.sentence,
+        "rule": finding.diagnosis.rule,
+        "rfc": finding.diagnosis.rfc,
+        "remedy": finding.remedy,
+        "next": list(finding.tries),
+        "recipient": finding.recipient,
+        "evidence": [_step(step) for step in finding.evidence],
+        "notes": list(finding.notes),
+    }
+    return form | ({"cause": form_of(finding.cause)} if finding.cause else {})
+
+
+def _step(step: Step) -> Form:
+    return {
+        "n": step.n,
+        "t": round(step.t, 9),
+        "host": step.host,
+        "layer": str(step.layer),
+        "about": step.about,
+        "outcome": step.outcome,
+    }

@@ -1,0 +1,285 @@
+"""The case of one message: every fact that a diagnosis may look at, as values.
+
+The rule: a case is made from the log and the plan alone, and judges nothing. It follows the recipient on whom the
+whole message waits, from the host where it was handed in to the one where it is now; what each host met is cut
+into tries, and what went wrong in a try is its troubles, in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from lab.events import (
+    ConnectionFailed,
+    DestinationBackedOff,
+    Event,
+    ExchangersFound,
+    Failure,
+    MailDeferred,
+    MailDelivered,
+    MailForwarded,
+    MailRelayed,
+    NameResolved,
+    RecipientsFailed,
+    ReplyReceived,
+    Stage,
+)
+from lab.journey.build import Journeys
+from lab.journey.hops import Hop, Trail, destination_of
+from lab.journey.model import Fate, Journey, State
+from lab.journey.steps import entries_of
+from lab.journey.world import World
+from lab.log import Entry
+from lab.topology.plan import HostPlan
+
+_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What kept a host from handing the message to one exchanger: a failure of the network, or a reply."""
+
+    entry: Entry
+    exchanger: str
+    address: str
+    preference: int
+    stage: Stage
+    failure: Failure | None = None
+    code: int = 0
+    text: str = ""
+    follows: str = ""
+
+    @property
+    def status(self) -> str:
+        """The enhanced code of a reply (RFC 3463), where it has one."""
+        found = _STATUS.match(self.text)
+        return found[1] if found else ""
+
+    @property
+    def words(self) -> str:
+        return str(self.failure) if self.failure else f"{self.code} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt of a host to be rid of the message. `t` is when it ended."""
+
+    host: str
+    t: float
+    entries: tuple[Entry, ...]
+    troubles: tuple[Trouble, ...]
+
+    def lookups(self, *types: str) -> list[Entry]:
+        """The questions that the host asked its resolver."""
+        return [
+            one
+            for one in self.entries
+            if isinstance(one.event, NameResolved) and one.event.type in (types or _ALL)
+        ]
+
+    @property
+    def route(self) -> Entry | None:
+        """The last word on whom to try: an `ExchangersFound`."""
+        found = [one for one in self.entries if isinstance(one.event, ExchangersFound)]
+        return found[-1] if found else None
+
+    @property
+    def rule(self) -> str:
+        return self.route.event.rule if self.route and isinstance(self.route.event, ExchangersFound) else ""
+
+
+_ALL = ("MX", "A", "AAAA")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The message on one host, for the recipient that is followed. `left`: how it left, if it did."""
+
+    host: str
+    queue_id: str
+    sender: str
+    recipient: str
+    born: Entry
+    handed_in: bool
+    tries: tuple[Try, ...]
+    waits: tuple[Entry, ...] = ()
+    left: Entry | None = None
+
+    @property
+    def destination(self) -> str:
+        return destination_of(self.recipient)
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        return [trouble for one in self.tries for trouble in one.troubles]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`legs` in their order; `children` are the other messages that came of it (a bounce, a second copy), each
+    with the leg of its first recipient."""
+
+    journey: Journey
+    fate: Fate
+    legs: tuple[Leg, ...]
+    world: World
+    now: float
+    notices: tuple[tuple[str, Leg], ...] = ()
+    """("bounce" or "warning", its last leg)."""
+    copies: tuple[Entry, ...] = ()
+    """How other hosts came to have a copy whose sender never heard the 250."""
+
+    @property
+    def state(self) -> State:
+        return self.fate.state
+
+    @property
+    def waits(self) -> bool:
+        return self.state in (State.QUEUED, State.HELD)
+
+    @property
+    def last(self) -> Leg:
+        return self.legs[-1]
+
+    @property
+    def attempt(self) -> Try | None:
+        """The try that decided where the message is now: the last of its last host, or the one that led there."""
+        return next((leg.tries[-1] for leg in reversed(self.legs) if leg.tries), None)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The first thing that went wrong in it."""
+        return self.attempt.troubles[0] if self.attempt and self.attempt.troubles else None
+
+    @property
+    def detours(self) -> list[Trouble]:
+        return [trouble for leg in self.legs for trouble in leg.troubles]
+
+    def plan_of(self, name: str) -> HostPlan | None:
+        return self.world.host(name)
+
+
+def case_of(journeys: Journeys, id: str, world: World) -> Case:
+    """The case of a journey. KeyError where there is none of that id."""
+    journey, root, trail = journeys[id], journeys.root(id), journeys.trail
+    fate = next(one for one in journey.fates if one.state is journey.state)
+    legs = tuple(_leg(trail, hop, recipient) for hop, recipient in _way(trail, root, fate.recipient))
+    family = list(trail.children(root))
+    notices = [(hop.kind, _last_leg(trail, hop)) for hop in family if hop.kind]
+    known = [taken for hop in family for taken in hop.passed_to.values()]
+    copies = [hop.born for hop in family if hop.parent and not hop.handed_in and hop not in known]
+    return Case(journey, fate, legs, world, journeys.now, tuple(notices), tuple(copies))
+
+
+def _last_leg(trail: Trail, hop: Hop) -> Leg:
+    *_, (last, recipient) = _way(trail, hop, hop.recipients[0] if hop.recipients else "")
+    return _leg(trail, last, recipient)
+
+
+def _way(trail: Trail, hop: Hop, recipient: str) -> Iterator[tuple[Hop, str]]:
+    """From hop to hop, as far as the recipient came; a forwarded one goes on as the slowest it became."""
+    seen: set[tuple[int, str]] = set()
+    here: Hop | None = hop
+    while here is not None and (id(here), recipient) not in seen:
+        seen.add((id(here), recipient))
+        yield here, recipient
+        here, recipient = _onward(here, recipient)
+
+
+def _onward(hop: Hop, recipient: str) -> tuple[Hop | None, str]:
+    departures = hop.departures.get(recipient.lower(), [])
+    for entry in reversed(departures):
+        match entry.event:
+            case MailRelayed():
+                return hop.passed_to.get(entry.n), recipient
+            case MailForwarded(to=to):
+                return _forwarded(hop, recipient, to)
+            case _:
+                return None, recipient
+    return None, recipient
+
+
+def _forwarded(hop: Hop, recipient: str, to: tuple[str, ...]) -> tuple[Hop | None, str]:
+    others = [one for one in to if one.lower() != recipient.lower()]
+    for one in others:
+        for child in hop.children:
+            if child.host == hop.host and not child.kind and one.lower() in map(str.lower, child.recipients):
+                return child, one
+    return None, recipient
+
+
+# -- one host ---------------------------------------------------------------------------------------------
+
+
+def _leg(trail: Trail, hop: Hop, recipient: str) -> Leg:
+    relevant = [one for one in entries_of(trail, hop) if _concerns(trail, hop, recipient, one)]
+    tries = [_try(trail, hop, recipient, entries) for entries in _cut(relevant, recipient)]
+    waits = tuple(one for one in relevant if isinstance(one.event, MailDeferred | DestinationBackedOff))
+    departures = hop.departures.get(recipient.lower(), [])
+    left = departures[-1] if departures else None
+    return Leg(hop.host, hop.queue_id, hop.sender, recipient, hop.born, hop.handed_in, tuple(tries), waits, left)
+
+
+def _concerns(trail: Trail, hop: Hop, recipient: str, entry: Entry) -> bool:
+    """Whether an entry is about this recipient rather than about another one of the same message."""
+    event, own = entry.event, destination_of(recipient)
+    recipients = getattr(event, "recipients", None) or ()
+    if recipients and isinstance(event, MailDeferred | MailRelayed | RecipientsFailed):
+        return recipient.lower() in map(str.lower, recipients)
+    if isinstance(event, ReplyReceived):
+        if event.stage is Stage.RCPT and recipient.lower() not in event.command.lower():
+            return False
+        session = trail.sessions.get((hop.host, event.session))
+        return session is None or not _of_another(hop, own, session.destination)
+    return not _of_another(hop, own, getattr(event, "destination", "")) and not (
+        isinstance(event, NameResolved) and event.type == "MX" and _of_another(hop, own, event.name)
+    )
+
+
+def _of_another(hop: Hop, own: str, destination: str) -> bool:
+    others = {destination_of(one) for one in hop.recipients} - {own}
+    return destination.lower() in others
+
+
+def _cut(entries: Iterable[Entry], recipient: str) -> Iterator[list[Entry]]:
+    """Into tries: each ends with a wait or with the recipient's fate on this host."""
+    found: list[list[Entry]] = []
+    open_ = False
+    for entry in entries:
+        goodbye = isinstance(entry.event, ReplyReceived) and entry.event.stage is Stage.QUIT
+        if goodbye or not isinstance(entry.event, _OF_A_TRY):
+            continue
+        ends = isinstance(entry.event, _ENDS)
+        if not open_ and not (ends and found and entry.t - found[-1][-1].t < 1):
+            found.append([])
+        found[-1].append(entry)
+        open_ = not ends
+    return iter(found)
+
+
+_ENDS = (MailDeferred, DestinationBackedOff, MailRelayed, RecipientsFailed, MailDelivered, MailForwarded)
+_OF_A_TRY: tuple[type[Event], ...] = (*_ENDS, NameResolved, ExchangersFound, ConnectionFailed, ReplyReceived)
+
+
+def _try(trail: Trail, hop: Hop, recipient: str, entries: list[Entry]) -> Try:
+    troubles = [found for one in entries if (found := _trouble(trail, hop, one)) is not None]
+    return Try(hop.host, entries[-1].t, tuple(entries), tuple(troubles))
+
+
+def _trouble(trail: Trail, hop: Hop, entry: Entry) -> Trouble | None:
+    match entry.event:
+        case ConnectionFailed() as event:
+            return Trouble(
+                entry, event.exchanger, event.address, event.preference, event.stage, event.failure,
+                follows=event.follows,
+            )  # fmt: skip
+        case ReplyReceived() as event if event.code >= 400 and event.follows:
+            session = trail.sessions.get((hop.host, event.session))
+            name, address, rank = (
+                (session.exchanger, session.address, session.preference) if session else ("the exchanger", "", 0)
+            )
+            return Trouble(entry, name, address, rank, event.stage, None, event.code, event.text, event.follows)
+        case _:
+            return None

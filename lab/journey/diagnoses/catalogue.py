@@ -1,0 +1,99 @@
+"""All diagnoses, in dependency order, and the one that fits a case.
+
+The rule: names come before exchangers, exchangers before connections, connections before SMTP: the first that
+fits is the first cause, and whatever failed because of it is a symptom. What came of a cause and changes what is
+to be done (given up, a second bounce, a warning) is looked for before, and carries its cause with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lab.journey.case import Case
+from lab.journey.diagnoses import bounce, delivered, dns, mx, queue, smtp, tcp
+from lab.journey.diagnoses.model import Diagnosis, Finding, Found
+from lab.journey.model import State, Step
+
+CAUSES: tuple[Diagnosis, ...] = (
+    *dns.DIAGNOSES,
+    *mx.DIAGNOSES,
+    *tcp.DIAGNOSES,
+    *smtp.DIAGNOSES,
+    *delivered.DIAGNOSES,
+    *queue.LAST,
+)
+"""In dependency order."""
+
+OUTCOMES: tuple[Diagnosis, ...] = (*bounce.DIAGNOSES, *queue.DIAGNOSES)
+"""What came of a cause."""
+
+CATALOGUE: Mapping[str, Diagnosis] = MappingProxyType(
+    {one.code: one for one in sorted((*OUTCOMES, *CAUSES), key=lambda one: one.code)}
+)
+"""By code."""
+
+
+def diagnose(case: Case) -> Finding:
+    """The first that fits."""
+    for diagnosis in (*OUTCOMES, *CAUSES):
+        found = diagnosis.applies(case)
+        if found is not None:
+            return _told(case, diagnosis, found)
+    return _told(case, queue.UNKNOWN, Found())
+
+
+def _cause(case: Case) -> Finding | None:
+    pairs = ((one, one.applies(case)) for one in CAUSES)
+    return next((_told(case, one, found) for one, found in pairs if found is not None), None)
+
+
+def _told(case: Case, diagnosis: Diagnosis, found: Found) -> Finding:
+    facts = {**_common(case), **found.facts, "code": diagnosis.code}
+    cause = _cause(case) if found.rests else None
+    tries = (f"lab explain {diagnosis.code}", *(one.format_map(facts) for one in diagnosis.tries))
+    return Finding(
+        diagnosis,
+        case.journey.id,
+        case.fate.recipient,
+        diagnosis.sentence.format_map(facts),
+        diagnosis.remedy.format_map(facts),
+        tries,
+        _steps(case, found),
+        (*found.notes, *_on_purpose(case, found)),
+        cause,
+    )
+
+
+def _common(case: Case) -> dict[str, str]:
+    recipient = case.last.recipient
+    return {
+        "id": case.journey.id,
+        "sender": case.journey.sender or "<>",
+        "recipient": recipient,
+        "domain": case.last.destination,
+        "host": case.last.host,
+        "onward": _onward(case),
+    }
+
+
+def _onward(case: Case) -> str:
+    """What to do once the cause is gone."""
+    if case.state is State.DELIVERED:
+        return ""
+    if not case.waits:
+        return ", then send it again"
+    left = (case.fate.next_try or case.now) - case.now
+    return f", then  lab clock +{max(1, math.ceil(left / 60))}m"
+
+
+def _steps(case: Case, found: Found) -> tuple[Step, ...]:
+    """The steps of the journey that are drawn from these entries."""
+    numbers = {entry.n for entry in found.entries}
+    return tuple(step for step in case.journey.steps if numbers & set(step.entries))
+
+
+def _on_purpose(case: Case, found: Found) -> tuple[str, ...]:
+    """What somebody broke, where that is what the evidence met."""
+    return ()

@@ -1,0 +1,51 @@
+"""Every diagnosis has a world that provokes it, typed as a user would, and `lab why` names it there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from worlds import WORLDS, code_of, commands, lab_up
+
+from lab.cli.app import modules
+from lab.journey.diagnoses import CATALOGUE
+
+
+def verbs(text: str) -> set[str]:
+    """Those of the commands in a text: two spaces, a dot between commands or the beginning stand before them."""
+    return set(re.findall(r"(?:^|  |· )lab ([a-z]+)", text))
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda path: path.stem)
+def test_why_names_the_fault_of_its_world(world: Path) -> None:
+    assert commands(world), "a world says in its comment what to type"
+    with lab_up(world) as lab:
+        said = [(line, lab(line)) for line in commands(world)]
+        found = lab.json("lab why")
+        shown = lab("lab why")
+    assert found.get("code") == code_of(world), "\n".join(
+        f"$ {line}\n{out}" for line, out in [*said, ("why", shown)]
+    )
+    assert found["sentence"] in " ".join(shown.split())
+    assert "{" not in found["sentence"] + found["remedy"] + "".join(found["next"])
+    assert verbs(f"{found['remedy']} · {' · '.join(found['next'])}") <= set(modules())
+
+
+def test_every_diagnosis_has_a_world_and_every_world_a_diagnosis() -> None:
+    assert {code_of(world) for world in WORLDS} == set(CATALOGUE)
+
+
+def test_no_two_worlds_give_the_same_code() -> None:
+    assert [code for code, n in Counter(map(code_of, WORLDS)).items() if n > 1] == []
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_a_diagnosis_names_its_law_and_what_to_do(code: str) -> None:
+    diagnosis = CATALOGUE[code]
+    assert re.match(r"RFC \d+ §\d", diagnosis.rfc)
+    assert diagnosis.title
+    assert diagnosis.remedy.strip(" .")
+    assert len(diagnosis.more) > 80
+    assert verbs(diagnosis.remedy + " · " + " · ".join(diagnosis.tries)) <= set(modules())
