@@ -153,8 +153,12 @@ class HopAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class ZoneReloaded(Event):
+    """`added` and `removed` where the lab's keeper made the edit: "belgiannews.com. MX 5 mail.belgiannews.com"."""
+
     zone: str
     serial: int
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 # -- the sending side -------------------------------------------------------------------------------------

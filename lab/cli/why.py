@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.cli.reading import Json
-from lab.cli.screen import Line, emit, show
+from lab.cli.screen import Line, emit, show, width
 from lab.control.client import ask
 
 _STYLES = {"delivered": "good", "held": "wait", "queued": "wait"}
@@ -36,9 +36,19 @@ def screen(form: dict[str, Any]) -> Iterator[Line]:
         (f"     {form['where']}", style),
     )
     yield from _told(form, style)
-    yield (" Rule     ", "dim"), (form["rule"], ""), (f"      {form['rfc']}", "dim")
+    yield from _rule(form)
     yield (" Remedy   ", "dim"), (form["remedy"], "head")
     yield (" Try      ", "dim"), (" · ".join(form["next"]), "place")
+
+
+def _rule(form: dict[str, Any]) -> Iterator[Line]:
+    """With its RFC behind it, or below where there is no room."""
+    head, rule, rfc = " Rule     ", form["rule"], form["rfc"]
+    if len(head) + len(rule) + len(rfc) + 6 <= width():
+        yield (head, "dim"), (f"{rule}      ", ""), (rfc, "dim")
+    else:
+        yield (head, "dim"), (rule, "")
+        yield (" " * len(head), ""), (rfc, "dim")
 
 
 def _told(form: dict[str, Any], style: str) -> Iterator[Line]:

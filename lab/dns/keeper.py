@@ -17,7 +17,7 @@ from lab.events import ZoneReloaded
 from lab.fabric.base import Host
 from lab.names import DomainName
 from lab.wire import zonefile
-from lab.wire.dns import present
+from lab.wire.dns import brief, present
 from lab.wire.records import Record
 
 
@@ -40,14 +40,16 @@ class Keeper:
         """{origin?, add?: [line], remove?: [line]} → the zone as it is then."""
         zone = self._asked(request)
         add = read_lines(request.get("add", ()), zone)
-        edited = zone.edited(add, _to_remove(request.get("remove", ()), zone))
+        gone = list(_to_remove(request.get("remove", ()), zone))
+        edited = zone.edited(add, gone)
         try:
             await self._shelf.write(edited, self._zones.plan(edited.origin))
         except OSError as error:
             reason = (error.strerror or "it failed").lower()
             raise WorldSaidNo(f"the disk of {self._host.name} did not take the zone: {reason}") from None
         self._put(edited)
-        self._host.log(ZoneReloaded(edited.origin, edited.serial))
+        added, removed = tuple(map(told, add)), tuple(map(told, gone))
+        self._host.log(ZoneReloaded(edited.origin, edited.serial, added, removed))
         return zone_form(edited)
 
     async def decide(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +86,11 @@ def zone_form(zone: Zone) -> dict[str, Any]:
 
 def record_form(record: Record) -> dict[str, Any]:
     return {"name": record.name.fqdn, "ttl": record.ttl, "type": record.type, "data": present(record.data)}
+
+
+def told(record: Record) -> str:
+    """A record as events tell it, without its TTL: "belgiannews.com. MX 5 mail.belgiannews.com"."""
+    return f"{record.name.fqdn} {record.type} {brief(record.data)}"
 
 
 def read_lines(lines: Iterable[str], zone: Zone) -> list[Record]:

@@ -6,13 +6,13 @@ log. Nothing is asked of a running lab, so a saved log is explained as a live on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.events import FaultApplied, FaultLifted, HopAnswered, NameResolved, ZoneReloaded
 from lab.log import Entry
 from lab.names import DomainName
-from lab.topology.plan import HostPlan, Plan, ZonePlan
+from lab.topology.plan import HostPlan, Plan
 
 _USEFUL = ("answer", "referral", "nodata", "nxdomain", "cname")
 
@@ -82,31 +82,69 @@ class World:
         event = resolved.event
         assert isinstance(event, NameResolved)
         resolver = self.at(event.via)
-        if resolver is None:
-            return []
-        mine = [one for one in self.asked if one.host == resolver.name and one.n <= resolved.n]
+        mine = [one for one in self.asked if resolver and one.host == resolver.name and one.n <= resolved.n]
         during = [one for one in mine if one.t >= resolved.t - event.seconds - 1e-6]
-        return [one for one in during if _is_about(one, event.name)] or [
-            one for one in mine if _is_about(one, event.name)
-        ]
+        if any(hop(one).name == event.name for one in during):
+            return during
+        last = next((one.t for one in reversed(mine) if hop(one).name == event.name), None)
+        return [one for one in mine if last is not None and last - 30 <= one.t <= last]
 
     def useless(self, resolved: Entry) -> list[Entry]:
-        """Of a search in vain: the servers of the zone where it ended, each with what came."""
+        """Of a search in vain: the servers of the zone where it ended, each with the last that came."""
         asked = self.search(resolved)
-        last = next((one for one in reversed(asked)), None)
-        if last is None or _hop(last).outcome in _USEFUL:
+        if not asked or hop(asked[-1]).outcome in _USEFUL:
             return []
-        zone = _hop(last).zone
-        return [one for one in asked if _hop(one).zone == zone and _hop(one).outcome not in _USEFUL]
+        zone = hop(asked[-1]).zone
+        last = {hop(one).address: one for one in asked if hop(one).zone == zone}
+        return [one for one in last.values() if hop(one).outcome not in _USEFUL]
 
-    def zone_above(self, name: str) -> ZonePlan | None:
-        """The zone that would have to point to a zone of that name."""
-        parent = DomainName(name).parent
-        return next((self.plan.zones[one] for one in parent.ancestors() if one in self.plan.zones), None)
+    def zone_of(self, name: str) -> DomainName | None:
+        """The deepest zone of the plan that a name lies in."""
+        return next((one for one in DomainName(name).ancestors() if one in self.plan.zones), None)
 
-    def zone_of(self, name: str) -> ZonePlan | None:
-        """The deepest zone that a name lies in."""
-        return next((self.plan.zones[one] for one in DomainName(name).ancestors() if one in self.plan.zones), None)
+    def said(self, name: str, type: str, t: float) -> list[str]:
+        """The data of these records at that time, in the zone that has them by right: ["5 mail.b.be"]."""
+        zone = self.zone_of(name)
+        return self.records(zone, name, type, t) if zone is not None else []
+
+    def records(self, zone: DomainName, name: str, type: str, t: float) -> list[str]:
+        """The same in a given zone, as a parent has the NS of its child."""
+        start = f"{DomainName(name).fqdn} {type} "
+        return [line.removeprefix(start) for line in self._lines(zone, t) if line.startswith(start)]
+
+    def _lines(self, zone: DomainName, t: float) -> list[str]:
+        """A zone as it was at that time: as it was meant, and every edit until then."""
+        records = self.plan.zones[zone].records if zone in self.plan.zones else ()
+        lines = dict.fromkeys(f"{one.name.fqdn} {one.type} {_undotted(one.data.text())}" for one in records)
+        for entry in self.reloads:
+            event = entry.event
+            if isinstance(event, ZoneReloaded) and event.zone == zone and entry.t <= t:
+                for gone in event.removed:
+                    lines.pop(gone, None)
+                lines |= dict.fromkeys(event.added)
+        return list(lines)
+
+    def cut(self, parent: str, name: str, t: float) -> Cut | None:
+        """Where a zone hands the names above `name` to others, as it said at that time."""
+        zone = DomainName(parent)
+        for below in DomainName(name).ancestors():
+            if below == zone or not below.is_within(zone):
+                break
+            servers = self.records(zone, below, "NS", t)
+            if servers:
+                glue = {one: tuple(self.records(zone, one, "A", t)) for one in servers}
+                return Cut(zone, below, tuple(servers), glue)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A delegation: `zone` is handed by `parent` to `servers`; `glue` has the addresses that come along."""
+
+    parent: DomainName
+    zone: DomainName
+    servers: tuple[str, ...]
+    glue: Mapping[str, tuple[str, ...]]
 
 
 def world_of(plan: Plan, log: Iterable[Entry]) -> World:
@@ -125,17 +163,9 @@ def world_of(plan: Plan, log: Iterable[Entry]) -> World:
     return World(plan, tuple(faults), tuple(reloads), tuple(asked))
 
 
-def hops(entries: Iterable[Entry]) -> Iterator[HopAnswered]:
-    return (_hop(entry) for entry in entries)
-
-
-def _hop(entry: Entry) -> HopAnswered:
+def hop(entry: Entry) -> HopAnswered:
     assert isinstance(entry.event, HopAnswered)
     return entry.event
-
-
-def _is_about(entry: Entry, name: str) -> bool:
-    return _hop(entry).name == name
 
 
 def _target(entry: Entry) -> str:
@@ -144,3 +174,8 @@ def _target(entry: Entry) -> str:
 
 def _fault(entry: Entry) -> str:
     return getattr(entry.event, "fault", "")
+
+
+def _undotted(text: str) -> str:
+    """As events have it: without a final dot, unless that is all of the name."""
+    return text if text == "." or text.endswith(" .") else text.removesuffix(".")

@@ -214,7 +214,12 @@ def test_a_zone_is_edited_and_its_serial_rises() -> None:
         assert (await fabric.ask(NEWS, "zone", {"origin": "belgiannews.com"}))["serial"] == 8
 
     assert [each.event for each in play(scene).log if isinstance(each.event, ZoneReloaded)] == [
-        ZoneReloaded("belgiannews.com", 8)
+        ZoneReloaded(
+            "belgiannews.com",
+            8,
+            added=("belgiannews.com. MX 20 mx3.belgiannews.com",),
+            removed=("belgiannews.com. MX 10 relay.eunet.be",),
+        )
     ]
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from worlds import WORLDS, code_of, commands, lab_up
+from worlds import WORLDS, code_of, commands, lab_up, typeable
 
 from lab.cli.app import modules
 from lab.journey.diagnoses import CATALOGUE
@@ -31,6 +31,23 @@ def test_why_names_the_fault_of_its_world(world: Path) -> None:
     assert found["sentence"] in " ".join(shown.split())
     assert "{" not in found["sentence"] + found["remedy"] + "".join(found["next"])
     assert verbs(f"{found['remedy']} · {' · '.join(found['next'])}") <= set(modules())
+
+
+MENDED = [world for world in WORLDS if CATALOGUE[code_of(world)].remedy.startswith("lab ")]
+"""Where the remedy is what to type, and not advice."""
+
+
+@pytest.mark.parametrize("world", MENDED, ids=lambda path: path.stem)
+def test_the_remedy_mends_it(world: Path) -> None:
+    with lab_up(world) as lab:
+        for line in commands(world):
+            lab(line)
+        remedy = lab.json("lab why")["remedy"]
+        done = [(line, lab(line)) for line in typeable(remedy)]
+        if "send it again" in remedy:
+            done += [(line, lab(line)) for line in commands(world)[-1:]]
+        state = lab.json("lab why")["state"]
+    assert state == "delivered", "\n".join(f"$ {line}\n{out}" for line, out in done)
 
 
 def test_every_diagnosis_has_a_world_and_every_world_a_diagnosis() -> None:

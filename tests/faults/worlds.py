@@ -40,6 +40,11 @@ def commands(world: Path) -> list[str]:
     return re.findall(r"^# \$ (lab .*)$", world.read_text(), re.MULTILINE)
 
 
+def typeable(remedy: str) -> list[str]:
+    """The commands in a remedy: each begins with `lab` behind two spaces or at the beginning."""
+    return [one.strip(" .,") for one in re.findall(r"(?:^|  )(lab .*?)(?=, then|,  or|$)", remedy)]
+
+
 @dataclass(frozen=True, slots=True)
 class Typing:
     """`lab` as somebody types it, spoken to a lab in this process."""

@@ -1,39 +1,253 @@
-"""Names: why the exchangers of a domain could not be found.
+"""Names: why the exchangers of a domain, or the address of one, could not be found or were not the right ones.
 
-The rule: the search for the recipient's domain, as the sending host's resolver made it, is the evidence.
-RFC 1034 §4.3.1 (answers), RFC 2308 (no such name, no such record), RFC 5321 §5.1 (what a sender makes of them).
+The rule: a search that failed says nothing about the name, so the mail waits; a no is an answer, and for good
+(RFC 5321 §5.1). RFC 1034 §4.3.1 (answers), RFC 2308 (no such name, no data), RFC 9520 (failures).
 """
 
 from __future__ import annotations
 
-from lab.events import NameResolved
+from collections.abc import Iterable
+
+from lab.events import ExchangersFound
 from lab.journey.case import Case
-from lab.journey.diagnoses.model import Diagnosis, Found
-from lab.log import Entry
+from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
+from lab.journey.diagnoses.search import AGAIN, Search, failed, met, mx_question, points
+from lab.journey.world import hop
+from lab.names import DomainName
+
+# -- the resolver -----------------------------------------------------------------------------------------
 
 
-def lookup(case: Case) -> tuple[Entry, NameResolved] | None:
-    """The question for the domain's MX in the deciding try."""
-    entries = case.attempt.lookups("MX") if case.attempt else []
-    if not entries:
+def _resolver_silent(case: Case) -> Found | None:
+    search = failed(case, "TIMEOUT")
+    return search.found() if search else None
+
+
+def _resolver_refuses(case: Case) -> Found | None:
+    search = failed(case, "REFUSED")
+    return search.found(*filter(None, [search.event.why])) if search else None
+
+
+# -- servers ----------------------------------------------------------------------------------------------
+
+
+def _servers(*outcomes: str, detail: str = "", above: bool = False) -> Predicate:
+    """All that was met in the zone where the search ended; `above`: the zone is one that only delegates."""
+
+    def applies(case: Case) -> Found | None:
+        search = failed(case, "SERVFAIL")
+        useless = search.useless if search else []
+        if search is None or not useless or not all(hop(one).outcome in outcomes for one in useless):
+            return None
+        if not all(detail in hop(one).detail for one in useless):
+            return None
+        if above and DomainName(search.zone) == case.world.zone_of(search.event.name):
+            return None
+        cut = search.cut
+        notes = [*([points(cut)] if cut and not above else []), *met(useless)]
+        return search.found(*notes, server=hop(useless[0]).server or hop(useless[0]).address)
+
+    return applies
+
+
+# -- aliases ----------------------------------------------------------------------------------------------
+
+
+def _aliases(search: Search) -> list[str]:
+    """The aliases on the way: "x.b.be → y.b.be"."""
+    seen = [hop(one) for one in search.asked if hop(one).outcome == "cname"]
+    return list(dict.fromkeys(f"{one.name} {one.detail}" for one in seen))
+
+
+def _alias_circle(case: Case) -> Found | None:
+    search = failed(case, "SERVFAIL")
+    if search is None or not search.asked or hop(search.asked[-1]).outcome != "cname":
         return None
-    event = entries[-1].event
-    assert isinstance(event, NameResolved)
-    return entries[-1], event
+    return search.found(*_aliases(search))
+
+
+def _dangling_alias(case: Case) -> Found | None:
+    search = failed(case, "NXDOMAIN")
+    aliases = _aliases(search) if search and search.event.type == "MX" else []
+    return search.found(*aliases, target=hop(search.asked[-1]).name) if search and aliases else None
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+def _stale(case: Case) -> Found | None:
+    """The resolver answered from memory what the zone no longer says."""
+    search = mx_question(case)
+    if search is None or search.event.rcode != "NOERROR" or not search.event.answers:
+        return None
+    now = case.world.said(search.event.name, "MX", search.entry.t)
+    if not now or {*now} & {*search.event.answers}:
+        return None
+    notes = (f"the resolver remembers {', '.join(search.event.answers)}", f"the zone says now {', '.join(now)}")
+    return search.found(*notes, remembered=_only(search.event.answers), now=_only(now))
+
+
+def _stale_no(case: Case) -> Found | None:
+    search = failed(case, "NXDOMAIN") or mx_question(case)
+    if search is None or search.event.answers or search.event.rcode not in ("NXDOMAIN", "NOERROR"):
+        return None
+    now = case.world.said(search.event.name, search.event.type, search.entry.t)
+    if not now or case.world.zone_of(search.event.name) != search.zone:
+        return None
+    return search.found(f"the zone says now {search.event.type} {', '.join(now)}", now=_only(now))
+
+
+def _only(records: Iterable[str]) -> str:
+    return ", ".join(one.split(" ")[-1] for one in records)
 
 
 def _nxdomain(case: Case) -> Found | None:
-    found = lookup(case)
-    if found is None or found[1].rcode != "NXDOMAIN":
+    search = failed(case, "NXDOMAIN")
+    if search is None or search.event.type != "MX":
         return None
-    return Found({}, (found[0],))
+    return search.found(*met(search.asked[-1:]))
 
+
+def _nodata(case: Case) -> Found | None:
+    attempt = case.attempt
+    if attempt is None or attempt.route is None or attempt.rule != "no-address":
+        return None
+    assert isinstance(attempt.route.event, ExchangersFound)
+    return Found({"name": attempt.route.event.destination}, (attempt.route, *attempt.lookups("A")))
+
+
+_LATER = "a question without an answer says nothing about the name; the mail waits and is tried again"
+
+RESOLVING: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D109",
+        "the sender's resolver does not answer",
+        "{resolver}, the resolver that {host} asks, does not answer.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1123 §6.1.3",
+        "lab heal {resolver}{onward}",
+        "A mail host asks a resolver for every name. Without one it knows nothing, not even whether a domain "
+        "exists; so nothing is given up, and everything waits.",
+        _resolver_silent,
+        ("lab status", "lab dig {name} {type}"),
+    ),
+    Diagnosis(
+        "D110",
+        "the sender's resolver refuses to work for it",
+        "{resolver} refuses to look names up for {host}.",
+        "a resolver serves its own networks, and says REFUSED to all others",
+        "RFC 5358 §4, RFC 8914 §4.19",
+        "Let it serve that network (`serves:` of the resolver), or let the host ask another one (`resolver:`).",
+        "A resolver that works for everyone can be used against others, so it has a list of networks that it "
+        "serves. A host outside of them gets REFUSED, for every name.",
+        _resolver_refuses,
+        ("lab config {host}",),
+    ),
+)
+"""What comes before all others: there is nobody to ask."""
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
+        "D112",
+        "the servers above the domain's cannot be had",
+        "No server of {zone} answers, so nobody finds the way down to {name}.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1034 §5.3.3",
+        "lab heal {server}{onward}",
+        "The way to a name leads from the root down. Where a registry's servers are gone, all names below it "
+        "are gone with them, as soon as what resolvers remember has run out.",
+        _servers("timeout", "unreachable", "servfail", above=True),
+        (AGAIN, "lab explain delegation"),
+    ),
+    Diagnosis(
+        "D106",
+        "the domain's name servers are silent",
+        "No server of {zone} answers: {server} is silent.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1035 §7.2",
+        "lab heal {server}{onward}",
+        "The question left and nothing came back, neither an answer nor an error. The resolver asks again "
+        "with more patience, then gives up with SERVFAIL, which says nothing about the name.",
+        _servers("timeout"),
+        (AGAIN,),
+    ),
+    Diagnosis(
+        "D107",
+        "the domain's name server is not running",
+        "Nothing answers names at {server}: the machine is there, its name server is not running.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1035 §7.2",
+        "lab heal {server}{onward}",
+        "The machine answers that the port is closed (ICMP port unreachable), so the resolver need not wait. "
+        "It has nobody else to ask, and says SERVFAIL.",
+        _servers("unreachable", detail="refused"),
+        (AGAIN, "lab status"),
+    ),
+    Diagnosis(
+        "D118",
+        "the domain's name servers cannot be reached",
+        "There is no way to the servers of {zone}: the network says that {server} is unreachable.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1035 §7.2",
+        "lab heal {server}{onward}",
+        "A router on the way says that it knows no way to that network. A second name server in another "
+        "network is what RFC 2182 asks for, for this very case.",
+        _servers("unreachable"),
+        (AGAIN, "lab status"),
+    ),
+    Diagnosis(
+        "D113",
+        "aliases in a circle",
+        "{name} is an alias that leads back to itself.",
+        "an alias has to lead to a name that is none",
+        "RFC 1034 §3.6.2, RFC 2181 §10.1",
+        "Give one of the names records of its own in place of its CNAME{onward}",
+        "A CNAME says: everything about this name stands elsewhere. When elsewhere says the same the other "
+        "way round, a resolver breaks off, and the search has failed.",
+        _alias_circle,
+        ("lab dig {name} CNAME",),
+    ),
+    Diagnosis(
+        "D114",
+        "an alias leads to a name that does not exist",
+        "{name} exists, but it is an alias for {target}, and there is no such name.",
+        "NXDOMAIN speaks of the last name of a chain of aliases",
+        "RFC 2308 §2.1, RFC 6604 §2",
+        "Correct the CNAME of {name}, or make {target}{onward}",
+        "Whoever asks for an alias gets the answer for the name that it stands for; NXDOMAIN then means that "
+        "this one does not exist.",
+        _dangling_alias,
+        ("lab dig {name} CNAME",),
+    ),
+    Diagnosis(
+        "D115",
+        "the resolver remembers an old MX",
+        "{resolver} still remembers the old exchanger, {remembered}; the zone says {now} by now.",
+        "an answer may be used until its TTL has run out, whatever the zone says meanwhile",
+        "RFC 1034 §3.6, RFC 1035 §3.2.1",
+        "Wait until the TTL is over, keep the old host running until then{onward}",
+        "Nobody tells resolvers of a change; they find out when what they remember has run out. So one "
+        "lowers the TTL days before a move, and lets the old host go only when the last old answer has "
+        "expired.",
+        _stale,
+        ("lab dig {name} MX", "lab explain ttl"),
+    ),
+    Diagnosis(
+        "D116",
+        "the resolver remembers that there was no such name",
+        "{resolver} remembers that there was no {type} for {name}; by now there is one, {now}.",
+        "a no is remembered too, for as long as the zone's SOA says",
+        "RFC 2308 §5",
+        "Send it again when the no has expired:  lab clock +1h",
+        "Who asks before a record is there makes the resolver remember that it is not; the last number of "
+        "the SOA says how long. So one makes records first, and tries them out afterwards.",
+        _stale_no,
+        ("lab dig {name} {type}", "lab explain ttl"),
+    ),
+    Diagnosis(
         "D101",
         "the domain does not exist",
-        "There is no domain {domain}: the DNS answers NXDOMAIN.",
+        "There is no domain {name}: the DNS answers NXDOMAIN.",
         "NXDOMAIN is for good: the name does not exist, so no host can ever take mail for it",
         "RFC 5321 §5.1, RFC 2308 §2.1",
         "Write the address as it really is, and send it again.",
@@ -41,6 +255,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "asking again would bring the same, and so the sender is told at once. Most are misspelt. NODATA is "
         "different: the name exists, only not with this type of record.",
         _nxdomain,
-        ("lab dig {domain} MX --trace",),
+        ("lab dig {name} MX --trace",),
+    ),
+    Diagnosis(
+        "D102",
+        "the domain exists, and has neither MX nor address",
+        "{name} exists, but has neither an MX nor an address of its own: nobody takes its mail.",
+        "without an MX the domain's own address would be its exchanger; without that there is none",
+        "RFC 5321 §5.1, RFC 2308 §2.2",
+        'Give it an exchanger:  lab zone {name} --add "@ MX 10 HOST"{onward}',
+        "NODATA, as against NXDOMAIN: the name is there, for a web server or a name below it perhaps, but "
+        "not with the type of record that was asked for. That is an answer, and for good.",
+        _nodata,
+        ("lab dig {name} MX", "lab explain implicit-mx"),
     ),
 )
