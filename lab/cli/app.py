@@ -72,6 +72,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("schema", "files", "the JSON Schema of topology files, for editors"),
             ("export", "export", "the lab for Compose, Kathará, containerlab, Kubernetes:  lab export compose"),
             ("run", "run", "run scenarios:  lab run scenarios/"),
+            ("compare", "compare", "mail agents' policies side by side:  lab compare policies"),
         ),
     ),
     (

@@ -59,6 +59,7 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
     ("watch", "--once"): {"": {"n", "t", "host", "event"}},
     ("talk", "mail.unige.ch"): {"": set()},
     ("capture", "/dev/null", "--for", "0s"): {"": {"capturing", "hosts"}},
+    ("compare", "policies", "rcpt-4xx"): {"": {"case", "title", "law", "differ", "policies", "world"}},
     ("check", "tiny"): {"": {"file", "errors", "problems"}},
     ("graph", "tiny"): {"": {"topology", "mermaid"}},
     ("schema",): {"": {"properties"}},

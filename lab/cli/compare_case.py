@@ -1,0 +1,100 @@
+"""One case under several policies: the world, the journeys side by side, and the rows that decided.
+
+The rule: policies that went the same way share a column, headed by what came of it. Columns stand beside each
+other as long as each has room enough to be read, and below each other on a narrow screen.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lab.cli.screen import Line, plain
+from lab.journey import Step, from_json
+from lab.journey.render_text import mood
+
+_GAP = 3
+_MOST = 9
+"""Steps of a story that are told; a loop has no end worth reading."""
+_NARROWEST = 36
+"""Columns that a story needs to be read."""
+Story = tuple[list[str], dict[str, Any]]
+"""Policies that went one way, and the first one's cell."""
+
+
+def case_screen(form: dict[str, Any], columns: int) -> list[Line]:
+    """The whole screen, from the JSON twin."""
+    stories = _stories(form)
+    abreast = max(1, min(len(stories), (columns - 1 + _GAP) // (_NARROWEST + _GAP)))
+    room = (columns - 1 - _GAP * (abreast - 1)) // abreast
+    lines = [*_head(form, columns), plain("")]
+    for at in range(0, len(stories), abreast):
+        blocks = [_block(story, room) for story in stories[at : at + abreast]]
+        lines += [*_beside(blocks, room), plain("")]
+    return lines[:-1]
+
+
+def _stories(form: dict[str, Any]) -> list[Story]:
+    """Those that agree in what came of it, whom they met and by which rows, together."""
+    found: dict[str, Story] = {}
+    for policy, cell in form["policies"].items():
+        rows = [row["name"].partition("/")[2] for row in cell["decided"]]
+        key = repr((cell["word"], cell["sessions"] if not form["lots"] else "", rows))
+        found.setdefault(key, ([], cell))[0].append(policy)
+    return list(found.values())
+
+
+def _head(form: dict[str, Any], columns: int) -> Iterator[Line]:
+    yield (" ", ""), (form["case"], "id"), (f"   {form['title']}", ""), (f"   {form['law']}", "dim")
+    size = max((len(name) for name, _ in form["world"]), default=0)
+    for name, words in form["world"]:
+        yield ("   ", ""), (f"{name:<{size}}", "place"), (f"  {words}", "")
+
+
+def _block(story: Story, room: int) -> list[Line]:
+    policies, cell = story
+    lines: list[Line] = [((cell["word"], cell["style"]), (f"  {cell['status']}", "dim"))]
+    lines += [((part, "head"),) for part in textwrap.wrap(", ".join(policies), room)]
+    lines.append((("─" * room, "dim"),))
+    told = _told(cell)
+    lines += [line for step in told[:_MOST] for line in _step(step, room)]
+    if len(told) > _MOST:
+        lines.append(((f"… and so on: {len(told) - _MOST - 1} steps more", "dim"),))
+        lines += _step(told[-1], room)
+    for row in cell["decided"]:
+        lines += _row(row, room)
+    return lines
+
+
+def _told(cell: dict[str, Any]) -> list[Step]:
+    """The sender's own steps; what a bounce does afterwards is another story."""
+    journey = from_json(cell["journey"])
+    return [step for step in journey.steps if step.host == journey.host and str(step.layer) != "MAIL"]
+
+
+def _step(step: Step, room: int) -> Iterator[Line]:
+    head = f"{step.layer:<5} {step.about.removesuffix(':25')}  "
+    text = textwrap.wrap(step.outcome, max(12, room - len(head)), max_lines=2, placeholder=" …") or [""]
+    yield (head[:6], "layer"), (head[6:], "place"), (text[0], mood(step))
+    for other in text[1:]:
+        yield (" " * len(head), ""), (other, mood(step))
+
+
+def _row(row: dict[str, Any], room: int) -> Iterator[Line]:
+    yield (("", ""),)
+    yield ("→ ", "dim"), (row["name"], "head"), (f"  {row['follows']}", "")
+    for line in textwrap.wrap(row["law"], room - 2):
+        yield ("  ", ""), (line, "why")
+
+
+def _beside(blocks: Sequence[Sequence[Line]], room: int) -> Iterator[Line]:
+    for at in range(max(len(block) for block in blocks)):
+        yield tuple(_across([block[at] if at < len(block) else () for block in blocks], room))
+
+
+def _across(parts: Sequence[Line], room: int) -> Iterator[tuple[str, str]]:
+    yield " ", ""
+    for part in parts:
+        yield from part
+        yield " " * (room + _GAP - sum(len(text) for text, _ in part)), ""

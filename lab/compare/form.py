@@ -1,0 +1,86 @@
+"""Outcomes as JSON, and in a word each: what the screens, the JSON twin and the dashboard show.
+
+The rule: two policies part in a case when their words or the receivers that took the mail differ; equal
+preferences are drawn by lot, so of many messages it counts only whether they were spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lab.compare.cases import DOMAIN, Case
+from lab.compare.play import End, Outcome
+from lab.journey import to_json
+from lab.mail.policies import named_policy
+from lab.mail.routing import LAWS
+
+WORDS = {End.QUEUED: "◷ queue", End.BOUNCED: "✕ bounce", End.LOOPED: "↺ loop"}
+STYLES = {End.DELIVERED: "good", End.QUEUED: "wait", End.BOUNCED: "bad", End.LOOPED: "bad"}
+
+
+def word(outcome: Outcome) -> tuple[str, str]:
+    """A short word and its style: whom it reached, or what else came of it."""
+    ends = set(outcome.ends)
+    if len(ends) > 1:
+        return f"◐ {outcome.ends.count(End.DELIVERED)} of {len(outcome.ends)}", "wait"
+    end = outcome.ends[0]
+    if end is not End.DELIVERED:
+        return WORDS[end], STYLES[end]
+    taken = outcome.story[0] if outcome.case.messages > 1 else outcome.takers
+    return f"● {taken[-1]}", STYLES[end]
+
+
+def row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """A case and its outcome under each policy."""
+    case = outcomes[0].case
+    return {
+        "case": case.name,
+        "number": case.number,
+        "title": case.title,
+        "law": case.law,
+        "lots": case.messages > 1,
+        "differ": len({outcome.story for outcome in outcomes}) > 1,
+        "policies": {outcome.policy: cell(outcome) for outcome in outcomes},
+    }
+
+
+def cell(outcome: Outcome) -> dict[str, Any]:
+    text, style = word(outcome)
+    return {
+        "word": text,
+        "style": style,
+        "ends": [str(end) for end in outcome.ends],
+        "status": outcome.status,
+        "sessions": list(outcome.sessions),
+        "takers": list(outcome.takers),
+        "decided": [decided(name, follows) for name, follows in outcome.rows],
+    }
+
+
+def decided(name: str, follows: str) -> dict[str, str]:
+    """A row of a policy that counted, what followed from it, and its law."""
+    return {"name": name, "follows": follows, "law": law_of(name)}
+
+
+def law_of(name: str) -> str:
+    """Why a row says what it says: "rfc5321/rcpt-4xx" or "rfc5321/null-mx"."""
+    policy, _, rule = name.partition("/")
+    row = next((row for row in named_policy(policy).table.values() if row.name == rule), None)
+    return row.law if row is not None else LAWS.get(rule, "")
+
+
+def whole(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The same with the world it was played in, and every policy's journey."""
+    form = row(outcomes)
+    for outcome in outcomes:
+        form["policies"][outcome.policy]["journey"] = to_json(outcome.journey)
+        form["policies"][outcome.policy]["now"] = outcome.now
+    return {**form, "world": world(outcomes[0].case)}
+
+
+def world(case: Case) -> list[list[str]]:
+    """The recipient's names and what stands behind them, a line each: record, and what answers there."""
+    lines = [[f"{DOMAIN if record[0] == '@' else ''}", record.removeprefix("@ ")] for record in case.zone]
+    lines += [[label, f"{address}  {words}"] for label, (address, words) in case.receivers.items()]
+    return lines + [[name, "is down"] for name in case.down]
