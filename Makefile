@@ -4,7 +4,7 @@ VENV   := .venv
 LAB    := $(VENV)/bin/lab
 TOPOLOGY ?= topologies/belgium.yaml
 
-.PHONY: install lab-up lab-down test tools lint bench
+.PHONY: install lab-up lab-down test tools lint bench fuzz
 
 $(VENV)/.runs: pyproject.toml
 	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -41,3 +41,8 @@ test: lint tools
 
 bench: $(VENV)/.develops
 	$(VENV)/bin/python -m tests.bench
+
+# Looks for octets that hurt: make fuzz, make fuzz TARGET=dns_packet SECONDS=600. Without atheris it says so, loudly.
+fuzz: $(VENV)/.develops
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[fuzz]' || true
+	$(VENV)/bin/python -m tests.fuzz $(TARGET) --seconds $(or $(SECONDS),60)

@@ -1,0 +1,1 @@
+"""One module a target, named for what strangers may send: `TARGET` in each."""
