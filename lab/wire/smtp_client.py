@@ -14,6 +14,7 @@ Also: SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531), DSN (3461 §4), each used o
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -377,7 +378,7 @@ class SmtpClient:
 
     def _cannot_take(self, message: Outgoing) -> Reply | None:
         limit = self.extensions.get("SIZE", "")
-        if limit.isdigit() and 0 < int(limit) < len(message.octets):
+        if _SIZE.fullmatch(limit) and 0 < int(limit) < len(message.octets):
             return Reply(552, f"5.3.4 the message has {len(message.octets)} octets, the host takes {limit}")
         if message.smtputf8 and "SMTPUTF8" not in self.extensions:
             return Reply(550, "5.6.7 the host takes no addresses in UTF-8 (RFC 6531 §3.5)")
@@ -413,6 +414,7 @@ def _fate(command: _Command, reply: Reply) -> Fate:
     return Fate(_STAGES[command.state], reply)
 
 
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
 _END = _Command(State.CLOSED, "")
 _OVER = (State.QUIT, State.CLOSED)
 _FOR_WHOM_IS_LEFT = (State.DATA, State.EOM)

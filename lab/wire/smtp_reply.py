@@ -55,7 +55,7 @@ class Reply:
 _QUEUED_AS = re.compile(
     r"queued as\s+<?(?P<a>[^\s<>;,]+)"  # Postfix, and this lab
     r"|\bOK id=(?P<b>[\w-]+)"  # Exim
-    r"|(?P<c>\S+) Message accepted for delivery",  # OpenSMTPD, sendmail
+    r"|(?<!\S)(?P<c>\S{1,100}) Message accepted for delivery",  # OpenSMTPD, sendmail
     re.IGNORECASE,
 )
 
@@ -92,7 +92,7 @@ class ReplyReader:
     def _line(self, line: str) -> Reply | None:
         code, mark = line[:3], line[3:4]
         digits = "200" <= code <= "599" and code.isascii() and code.isdigit()
-        if not (digits and mark in _MARKS) or len(self._lines) >= MOST_LINES:
+        if not (digits and mark in _MARKS) or len(self._lines) >= MOST_LINES or len(line) > LONGEST_LINE:
             raise BadReply(f"not an SMTP reply: {line[:80]!r}")
         self._lines.append(line[4:].rstrip("\r"))
         if mark == "-":

@@ -255,3 +255,10 @@ def test_tls_that_is_not_wanted_is_left_alone() -> None:
 def test_a_reply_names_its_command() -> None:
     (event, _) = SmtpClient("me.ch").receive(b"554 no\r\n")
     assert event == Replied(Stage.GREETING, "", Reply(554, "no"))
+
+
+@pytest.mark.parametrize("size", ["\u00b2", "\u0661\u0662", "9" * 4_000, "-1", ""])
+def test_a_size_that_is_no_number_is_as_good_as_none(size: str) -> None:
+    client = ready(b"220 b\r\n", f"250-b\r\n250 SIZE {size}\r\n".encode())
+    assert client.send(HI) == []
+    assert client.data_to_send().startswith(b"MAIL")
