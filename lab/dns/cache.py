@@ -17,7 +17,7 @@ from lab.clock import Clock
 from lab.dns.zone import RRset
 from lab.names import DomainName
 from lab.values import made_often
-from lab.wire.records import SOA, Record
+from lab.wire.records import SOA, TXT, Opaque, Rdata, Record
 
 LONGEST = 86_400
 LONGEST_NO = 10_800
@@ -26,6 +26,9 @@ STALE_SECONDS = 86_400
 STALE_TTL = 30
 """The TTL of a stale answer (RFC 8767 §4)."""
 MOST_ENTRIES = 20_000
+HEAVIEST = 100_000
+"""Of all entries together; an entry weighs one, and one more for each record or 256 octets of text beyond the
+first: some 300 octets of memory."""
 
 
 class Rank(IntEnum):
@@ -59,13 +62,15 @@ _WHOLE_NAME = ""
 class Cache:
     """One resolver's memory."""
 
-    __slots__ = ("_entries", "_failures", "_keep", "_now")
+    __slots__ = ("_entries", "_failures", "_keep", "_now", "_weight")
 
     def __init__(self, clock: Clock, stale: bool = False) -> None:
         self._now = clock.elapsed
         self._keep = STALE_SECONDS if stale else 0
         self._entries: dict[Key, Entry] = {}
         self._failures: dict[Key, float] = {}
+        self._weight = 0
+        """At least what the entries weigh together: what was replaced is still counted, until room is made."""
 
     # -- learn --------------------------------------------------------------------------------------------
 
@@ -90,22 +95,32 @@ class Cache:
 
     def fail(self, name: DomainName, type: str) -> None:
         """Remember for a moment that nobody could say (RFC 9520 §3.2)."""
-        now = self._now()
-        self._failures = {key: until for key, until in self._failures.items() if until > now}
-        self._failures[name, type] = now + FAILURE_SECONDS
+        now, failures = self._now(), self._failures
+        failures.pop((name, type), None)
+        failures[name, type] = now + FAILURE_SECONDS
+        while len(failures) > MOST_ENTRIES or failures[next(iter(failures))] <= now:
+            del failures[next(iter(failures))]  # the oldest stands first
 
     def _learn(self, key: Key, entry: Entry) -> None:
-        if len(self._entries) >= MOST_ENTRIES:
+        weight = _weight(entry)
+        if len(self._entries) >= MOST_ENTRIES or self._weight + weight > HEAVIEST:
             self._make_room()
+        self._weight += weight
         self._entries.pop(key, None)
         self._entries[key] = entry
 
     def _make_room(self) -> None:
-        """The dead go first, then the tenth that came first."""
+        """The dead go first, then those that came first, until a tenth is free."""
         now = self._now()
         self._entries = {key: entry for key, entry in self._entries.items() if entry.until > now}
-        for key in list(self._entries)[: len(self._entries) - MOST_ENTRIES * 9 // 10]:
+        weights = {key: _weight(entry) for key, entry in self._entries.items()}
+        count, weight = len(weights), sum(weights.values())
+        for key, own in weights.items():
+            if count <= MOST_ENTRIES * 9 // 10 and weight <= HEAVIEST * 9 // 10:
+                break
             del self._entries[key]
+            count, weight = count - 1, weight - own
+        self._weight = weight
 
     def flush(self, name: DomainName | None = None) -> int:
         """Forget a name and all below it, or everything; how many entries that were."""
@@ -168,6 +183,23 @@ class Cache:
         if late >= self._keep:
             del self._entries[key]
         return entry if late < 0 else None
+
+
+def _weight(entry: Entry) -> int:
+    """See HEAVIEST."""
+    records = entry.records
+    if records and isinstance(records[0].data, TXT | Opaque):
+        return len(records) + sum(_text_size(record.data) for record in records) // 256
+    return len(records) or 1
+
+
+def _text_size(data: Rdata) -> int:
+    match data:
+        case TXT(strings):
+            return sum(map(len, strings))
+        case Opaque(octets=octets):
+            return len(octets)
+    return 0
 
 
 def _aged(rrset: RRset, left: float) -> RRset:

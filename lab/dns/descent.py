@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lab.clock import Clock
 from lab.dns.cache import Cache, Rank
 from lab.dns.exchange import Exchange
 from lab.dns.verdict import (
+    MOST_SERVERS,
     Alias,
     Answered,
     Failed,
@@ -38,6 +40,11 @@ MOST_QUESTIONS = 64
 """What one question of a client may cost (RFC 9520 §3.1; NXNSAttack, 2020)."""
 MOST_NESTED = 6
 """How deep the search for a server's address may lead to another's."""
+MOST_SEARCHES = 64
+"""How many searches for servers' addresses one question of a client may lead to; they may cost no question each,
+and would otherwise be as many as servers to the power of `MOST_NESTED`."""
+MOST_PLACES = 40
+"""Addresses of one zone's servers that are thought of."""
 TURNS = 3
 
 Places = dict[Address, DomainName]
@@ -65,6 +72,11 @@ class Purse:
 
     deadline: float
     questions: int = MOST_QUESTIONS
+    searches: int = MOST_SEARCHES
+
+    @property
+    def is_spent(self) -> bool:
+        return self.questions <= 0 or self.searches <= 0
 
 
 @made_often
@@ -114,7 +126,7 @@ class Descent:
             return Cut(ROOT, (), fixed=self.top)
         above = errand.name.parent if errand.type == "DS" else errand.name
         for zone in above.ancestors():
-            servers = targets(self.cache.lead(zone, "NS"))
+            servers = targets(self.cache.lead(zone, "NS"))[:MOST_SERVERS]
             if any(not name.is_within(zone) or self._cached(name) for name in servers):
                 return Cut(zone, servers)
         return await self._prime(errand)
@@ -125,7 +137,11 @@ class Descent:
         if (errand.name, errand.type) == (ROOT, "NS"):
             return hints
         verdict = await self._ask_zone(hints, Errand(ROOT, "NS", errand.purse))
-        return Cut(ROOT, targets(verdict.records), fixed=self.top) if isinstance(verdict, Answered) else hints
+        return (
+            Cut(ROOT, targets(verdict.records)[:MOST_SERVERS], fixed=self.top)
+            if isinstance(verdict, Answered)
+            else hints
+        )
 
     # -- the servers of one zone --------------------------------------------------------------------------
 
@@ -155,6 +171,8 @@ class Descent:
     async def _ask_the_unplaced(self, cut: Cut, errand: Errand, trouble: Trouble) -> Verdict | None:
         """Servers that came without an address: each is looked up only when those before it were of no use."""
         for server in cut.servers:
+            if errand.purse.is_spent:
+                break
             if not self._addresses(cut, server):
                 places = await self._place(server, errand)
                 verdict = await self._ask_each(cut, places, errand, 0, trouble)
@@ -166,15 +184,17 @@ class Descent:
         """Look a server's address up like any other name (R6)."""
         for kind in ("A", "AAAA"):
             nested = errand.nested(server, kind)
-            found = addresses_of(await self.look_up(nested), None) if nested else ()
-            if found:
-                return dict.fromkeys(found, server)
+            if nested is None or errand.purse.is_spent:
+                continue
+            errand.purse.searches -= 1
+            if found := addresses_of(await self.look_up(nested), None):
+                return dict.fromkeys(found[:MOST_PLACES], server)
         return {}
 
     def _places(self, cut: Cut) -> Places:
         """The servers whose addresses are known now."""
-        found = {address: name for name in cut.servers for address in self._addresses(cut, name)}
-        return found or dict(cut.fixed)
+        found = ((address, name) for name in cut.servers for address in self._addresses(cut, name))
+        return dict(islice(found, MOST_PLACES)) or dict(cut.fixed)
 
     def _addresses(self, cut: Cut, name: DomainName) -> Sequence[Address]:
         return self._cached(name) or addresses_of(cut.glue, name)

@@ -26,8 +26,12 @@ from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
 from lab.wire.dns import ExtendedError, Malformed, Message, decode, ede, encode
 
+MOST_CLIENTS = 1_000
+"""Questions that wait for an answer at the same time (BIND's `recursive-clients`); more are SERVFAIL at once."""
+_MOST_ASKERS = 4_096
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Recursor:
     """A resolver's front. `serves` are the networks it answers (empty: everyone); a name in one of `authority`'s
     zones is answered with authority, when a host is both."""
@@ -37,6 +41,7 @@ class Recursor:
     authority: Authority
     serves: tuple[str, ...] = ()
     _allowed: dict[str, bool] = field(default_factory=dict)
+    _waiting: int = 0
 
     def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
         """A `server.Responder`."""
@@ -66,7 +71,10 @@ class Recursor:
         known = self.resolver.known(name, kind) if query.rd else self._from_memory(name, kind)
         if known is not None:
             reply(_encoded(query, known, asker))
+        elif self._waiting >= MOST_CLIENTS:
+            reply(encode(response_to(query, "SERVFAIL", recursive=True, why=_BUSY)))
         else:
+            self._waiting += 1
             self.spawn(self._resolve(query, asker, reply), f"answer {name} {kind}")
 
     def allows(self, address: str) -> bool:
@@ -74,6 +82,8 @@ class Recursor:
         if not self.serves:
             return True
         if address not in self._allowed:
+            if len(self._allowed) >= _MOST_ASKERS:
+                self._allowed.clear()
             parsed = ipaddress.ip_address(address)
             networks = [ipaddress.ip_network(text, strict=False) for text in self.serves]
             self._allowed[address] = any(parsed in network for network in networks)
@@ -86,7 +96,19 @@ class Recursor:
 
     async def _resolve(self, query: Message, asker: Asker, reply: Reply) -> None:
         assert query.question is not None
-        reply(_encoded(query, await self.resolver.search(query.question.name, query.question.type), asker))
+        try:
+            outcome = await self.resolver.search(query.question.name, query.question.type)
+        finally:
+            self._waiting -= 1
+        reply(_encoded(query, outcome, asker))
+
+    @property
+    def askers(self) -> int:
+        """Clients whose network is remembered."""
+        return len(self._allowed)
+
+
+_BUSY = ExtendedError(ede.OTHER, f"{MOST_CLIENTS} questions wait for an answer already")
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:

@@ -20,6 +20,8 @@ from lab.values import made_often
 
 PORT = 53
 IDLE_SECONDS = 30.0
+AT_ONCE = 100
+"""Pipelined queries that are answered before others have their turn."""
 
 Reply = Callable[[bytes], None]
 
@@ -80,7 +82,7 @@ def framed(message: bytes) -> bytes:
 class Stream(asyncio.Protocol):
     """The TCP side: one connection. Who does not read the answers is not heard any further."""
 
-    __slots__ = ("_asker", "_framing", "_held", "_responder", "_timer", "_transport", "_unheard")
+    __slots__ = ("_asker", "_framing", "_held", "_responder", "_timer", "_transport", "_turn", "_unheard")
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
@@ -90,6 +92,8 @@ class Stream(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unheard: deque[bytes] = deque()
         self._held = False
+        self._turn: asyncio.Handle | None = None
+        """The next one, while there is more unheard than others should wait for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -100,26 +104,39 @@ class Stream(asyncio.Protocol):
     def data_received(self, octets: bytes) -> None:
         self._wait()
         self._unheard.extend(self._framing.feed(octets))
-        self._hear()
+        if self._turn is None and not self._held:
+            self._hear()
 
     def _hear(self) -> None:
-        while self._unheard and not self._held:
+        """So many queries; the rest in a turn of its own, and nothing is read before that."""
+        self._turn = None
+        for _ in range(AT_ONCE):
+            if self._held or not self._unheard:
+                break
             self._responder(self._unheard.popleft(), self._asker, self._reply)
+        if self._unheard and not self._held:
+            self._turn = asyncio.get_running_loop().call_soon(self._hear)
+        self._read(not self._unheard and not self._held)
+
+    def _read(self, on: bool) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.resume_reading if on else self._transport.pause_reading)()
 
     def pause_writing(self) -> None:
-        assert self._transport is not None
         self._held = True
-        self._transport.pause_reading()
+        self._read(False)
 
     def resume_writing(self) -> None:
-        assert self._transport is not None
         self._held = False
-        self._transport.resume_reading()
-        self._hear()
+        if self._turn is None:
+            self._hear()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._unheard.clear()
         if self._timer is not None:
             self._timer.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
 
     def _reply(self, message: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

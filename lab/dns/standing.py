@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from lab.clock import Clock
 from lab.names import Address, DomainName
@@ -35,6 +36,10 @@ class Standing:
     """It does not understand EDNS."""
 
 
+MOST_SERVERS = 5_000
+"""Whoever was met first is forgotten first; a zone can name any number of them."""
+
+
 class Standings:
     """What one resolver knows of all servers."""
 
@@ -50,7 +55,13 @@ class Standings:
         standing = self._servers.get(address)
         if standing is None:
             standing = self._servers[address] = Standing()
+            _bound(self._servers)
         return standing
+
+    @property
+    def known(self) -> int:
+        """Servers that something is remembered of."""
+        return max(len(self._servers), len(self._lame))
 
     def order(self, addresses: Sequence[Address], zone: DomainName) -> list[Address]:
         """In which order to ask."""
@@ -79,4 +90,11 @@ class Standings:
         self.of(address).dead_until = self._clock.elapsed() + DEAD_SECONDS
 
     def lame(self, address: Address, zone: DomainName) -> None:
+        self._lame.pop((address, zone), None)
         self._lame[address, zone] = self._clock.elapsed() + LAME_SECONDS
+        _bound(self._lame)
+
+
+def _bound(memory: dict[Any, Any]) -> None:
+    if len(memory) > MOST_SERVERS:
+        del memory[next(iter(memory))]

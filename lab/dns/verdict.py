@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.dns.zone import RRset
+from lab.dns.zones import MOST_ALIASES
 from lab.names import DomainName
 from lab.values import made_often
 from lab.wire.dns import Message, brief
@@ -69,6 +70,9 @@ class Failed:
 
 Verdict = Answered | Alias | Referral | Nothing | Failed
 
+MOST_SERVERS = 20
+"""Of one zone; the root has 13, and a zone that names thousands means no good (NXNSAttack, 2020)."""
+
 _FAILURES = {
     "SERVFAIL": Failed("servfail", "it failed itself"),
     "REFUSED": Failed("refused", "it does not answer for this name"),
@@ -95,7 +99,7 @@ def follow(name: DomainName, type: str, zone: DomainName, answer: RRset) -> tupl
     """The aliases from a name on, as far as this zone can vouch for them, and the name at their end."""
     path: list[Record] = []
     seen = [name]
-    while type not in ("CNAME", "ANY") and name.is_within(zone):
+    while type not in ("CNAME", "ANY") and name.is_within(zone) and len(seen) <= MOST_ALIASES:
         step = next((r for r in answer if r.name == name and isinstance(r.data, CNAME)), None)
         if step is None or not isinstance(step.data, CNAME) or step.data.target in seen:
             break
@@ -123,7 +127,7 @@ def _referral(name: DomainName, zone: DomainName, message: Message) -> Verdict:
     cut = next(record.name for record in message.authority if isinstance(record.data, NS))
     if cut != zone and _between(cut, zone, name):
         records = tuple(r for r in message.authority if r.name == cut and isinstance(r.data, NS))
-        servers = targets(records)
+        servers = targets(records)[:MOST_SERVERS]
         return Referral(cut, servers, records, tuple(r for r in addresses(message, zone) if r.name in servers))
     if cut == zone and message.aa:
         return Nothing("NOERROR", ())

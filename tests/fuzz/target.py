@@ -66,7 +66,7 @@ class Target:
         choices = Choices(drawn)
         kind = choices.below(8)
         if kind == 7:
-            return drawn[1:]
+            return choices.octets(200)
         whole = choices.one_of(self.seeds) if kind == 6 and self.seeds else self.grammar(choices)
         return whole if kind < 4 else damaged(choices, whole)
 

@@ -10,11 +10,16 @@ from functools import lru_cache
 
 from lab.names import DomainName
 
+LONGEST_NAME = 255
+"""Octets on the wire (RFC 1035 §2.3.4)."""
+MOST_POINTERS = 127
+"""A name has no more labels, and one pointer a label is all that a writer has a reason for."""
+
 
 def read_name(octets: bytes, at: int) -> tuple[DomainName, int]:
     """The name that begins at an offset, and the offset behind it. ValueError or IndexError when it is none."""
     start = floor = at
-    wire, after = b"", 0
+    wire, after, pointers = b"", 0, 0
     while length := octets[at]:
         if length < 64:
             at += length + 1
@@ -25,6 +30,9 @@ def read_name(octets: bytes, at: int) -> tuple[DomainName, int]:
             if at >= floor:
                 raise ValueError("a compression pointer that does not point backwards (RFC 1035 §4.1.4)")
             floor = at
+            pointers += 1
+            if pointers > MOST_POINTERS or len(wire) > LONGEST_NAME:
+                raise ValueError("a name of more pointers, or over 255 octets, than any name has")
         else:
             raise ValueError("a label of an unknown kind (RFC 6891 §5)")
     return _named((wire + octets[start:at]).lower()), after or at + 1
