@@ -253,6 +253,12 @@ class LabLoop(asyncio.SelectorEventLoop):
         tasks = [task for task in asyncio.all_tasks(self) if isinstance(task, LabTask) and task.host in hosts]
         return sorted(tasks, key=hash)
 
+    def forget(self, hosts: Container[Host | None]) -> None:
+        """The power of these hosts is gone, and their timers with it. One that sets itself again, as an idle
+        timeout does, would go on for ever."""
+        for timers in (self._timers, self._patient):
+            timers.drop(lambda timer: timer._context.get(AMBIENT) in hosts)  # type: ignore[attr-defined]
+
     def _hold(self, handle: asyncio.Handle) -> bool:
         context: Context = handle._context  # type: ignore[attr-defined]
         held = self._frozen.get(context.get(AMBIENT))

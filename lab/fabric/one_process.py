@@ -106,9 +106,11 @@ class OneProcessFabric:
 
     async def _stop(self, hosts: Sequence[Host]) -> None:
         """Take the power from hosts, and let their programs end."""
-        tasks = self.loop.tasks_of(dict.fromkeys(hosts))
+        gone = dict.fromkeys(hosts)
+        tasks = self.loop.tasks_of(gone)
         for host in hosts:
             host.lose_power()
+        self.loop.forget(gone)
         for task in tasks:
             task.cancel()
         if tasks:

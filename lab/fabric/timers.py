@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 _FEW = 512
@@ -52,6 +53,11 @@ class Timers:
             handle = heappop(heap)[2]
             if not handle.cancelled():
                 ready.append(handle)
+
+    def drop(self, is_gone: Callable[[asyncio.TimerHandle], bool]) -> None:
+        """Forget the timers of which nobody wants to hear any more."""
+        self._heap = [entry for entry in self._heap if not (entry[2].cancelled() or is_gone(entry[2]))]
+        heapify(self._heap)
 
     def clear(self) -> None:
         self._heap.clear()

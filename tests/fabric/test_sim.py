@@ -240,6 +240,28 @@ def test_memory_is_lost_with_the_power_and_the_disk_is_kept() -> None:
     assert boots.count("a.test") == 2
 
 
+def test_timers_are_lost_with_the_power() -> None:
+    rung: list[str] = []
+
+    def ring(host: Host) -> None:
+        rung.append(host.name)
+        asyncio.get_running_loop().call_later(300, ring, host)
+
+    async def boot(host: Host) -> None:
+        ring(host)
+
+    async def story(fabric: SimFabric) -> None:
+        await fabric.fail(A, Down())
+        await fabric.advance(timedelta(hours=1))
+        assert rung.count("a.test") == 1
+        assert rung.count("b.test") == 13
+        await fabric.heal(A)
+        await fabric.advance(timedelta(hours=1))
+        assert rung.count("a.test") == 14
+
+    play(story, boot)
+
+
 def test_a_full_disk_is_a_fault_that_heals() -> None:
     async def story(fabric: SimFabric) -> None:
         disk = fabric.hosts[A].disk
