@@ -447,7 +447,8 @@ KINDS: dict[str, type[Event]] = _all(Event)
 
 
 @cache
-def _layout(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+def layout(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+    """(field, default) of a kind of event, in their order; None where it has no default."""
     return tuple((f.name, None if f.default is MISSING else f.default) for f in fields(kind))
 
 
@@ -455,7 +456,7 @@ def to_json(event: Event) -> dict[str, Any]:
     """The event's JSON form: its name, then every field that is not empty or at its default."""
     kind: Any = type(event)
     out: dict[str, Any] = {"event": kind.__name__}
-    for name, default in _layout(kind):
+    for name, default in layout(kind):
         value = getattr(event, name)
         if value not in (default, "", ()):
             out[name] = list(value) if isinstance(value, tuple) else value
@@ -473,7 +474,7 @@ def from_json(form: dict[str, Any]) -> Event:
     kind: Any = KINDS[form["event"]]
     readers = _readers(kind)
     values = {name: reader(form[name]) for name, reader in readers.items() if name in form}
-    for name, default in _layout(kind):
+    for name, default in layout(kind):
         if name not in values and default is None:
             reader = readers[name]
             values[name] = reader()

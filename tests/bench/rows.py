@@ -131,6 +131,13 @@ def smtp_in(durable: bool) -> float:
     return accepted(durable)
 
 
+def log_cost(figure: str) -> float:
+    from tests.bench import log_cost
+
+    program: Callable[[], float] = getattr(log_cost, figure)
+    return program()
+
+
 def imap(figure: str, *words: str) -> float:
     from tests.bench import mailboxes
 
@@ -206,6 +213,9 @@ ROWS = {
         Row("five_days_1", "one message refused for five days", "CPU s", 0.1, lambda: five_days(1)),
         Row("five_days_1000", "1,000 of them to one dead host", "CPU s", 1.0, lambda: five_days(1000)),
         Row("end_to_end", "DNS + SMTP, 1,000 domains", "msg/CPU s", 1500, traffic, better="higher"),
+        Row("log", "the event log in a message's CPU", "%", 15.0, lambda: log_cost("share")),
+        Row("log_journeys", "the same, with journeys, as in lab up", "%", 15.0, lambda: log_cost("with_journeys")),
+        Row("log_lines", "the same, as lines, as in a container", "%", 15.0, lambda: log_cost("with_lines")),
         Row("scenarios", "lab run scenarios/ on sim", "s", 10.0, scenarios),
         Row(
             "delivery",

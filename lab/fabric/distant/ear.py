@@ -80,7 +80,7 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
     loop.shared.join(begin.moment)
     try:
         fabric = NodeFabric(begin, make_boot(begin.zones), root)
-        fabric.log.subscribe(lambda entry: mouth.report(entry.to_json()))
+        fabric.log.subscribe(lambda entry: mouth.say(entry.line()))
         await fabric.up()
     except Exception as error:
         mouth.report({"refused": refusal(error)})
@@ -172,9 +172,12 @@ class Mouth(asyncio.BaseProtocol):
         self._over.set_result(None)
 
     def report(self, form: dict[str, Any]) -> None:
+        self.say(json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+
+    def say(self, line: str) -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._speak)
-        self._waiting.append(json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+        self._waiting.append(line)
 
     def _speak(self) -> None:
         if self._waiting:
