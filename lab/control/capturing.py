@@ -63,8 +63,10 @@ async def capture(lab: Lab, args: Args, line: Line) -> None:
     basket, turns = Basket(), _LIVE if flag(args, "live") else _PATIENT
     recorder = Recorder(lab.internet, lab.journeys, basket.put, hosts, turns, basket.has_room)
     try:
+        await fabric.see_all()
         await line.tell({"hosts": hosts or [host.name for host in lab.internet.plan.hosts]})
         await _go_on(recorder, basket, line, seconds)
+        await fabric.see_all()
     finally:
         # Without waiting for anybody, for the lab may be going down; the server closes the line in peace.
         done = {"done": asdict(recorder.finish())}

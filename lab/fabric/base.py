@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from random import Random
@@ -143,8 +143,12 @@ class Fabric(Protocol):
     def mend(self) -> None:
         """Undo every cut."""
 
-    def tap(self, subscriber: Subscriber) -> Untap:
-        """Show every packet from now on. MachineSaidNo where the machine does not let us look."""
+    def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
+        """Show every packet from now on; where `hosts` are named, theirs at least. MachineSaidNo where the machine
+        does not let us look."""
+
+    async def see_all(self) -> None:
+        """Wait until every tap looks, and has shown what has crossed by now. MachineSaidNo as `tap`."""
 
     async def advance(self, by: timedelta) -> None:
         """Let lab time run ahead."""

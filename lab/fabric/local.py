@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 import resource
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
@@ -145,7 +145,7 @@ class LocalFabric(OneProcessFabric):
 
     # -- packets ------------------------------------------------------------------------------------------
 
-    def tap(self, subscriber: Subscriber) -> Untap:
+    def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
         """Show what crosses `lo`: what the lab's own links and faults hold back never gets there."""
         return LoopbackTap(self._network, subscriber).stop
 

@@ -180,6 +180,11 @@ class OneProcessFabric:
             self.log.append(self.loop.time(), "", FaultLifted(f"{','.join(a)}|{','.join(b)}", "cut"))
         self.rules.mend()
 
+    # -- packets ---------------------------------------------------------------------------------------------
+
+    async def see_all(self) -> None:
+        """A tap in this process looks at once."""
+
     # -- time ------------------------------------------------------------------------------------------------
 
     async def advance(self, by: timedelta) -> None:

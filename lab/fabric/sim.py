@@ -7,7 +7,7 @@ class can look on. Use it inside a running `LabLoop`; the loop's time source is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lab.fabric.base import Boot, Capability
 from lab.fabric.disk import MemoryDisk
@@ -15,6 +15,7 @@ from lab.fabric.memory import MemoryStack, Network
 from lab.fabric.one_process import OneProcessFabric
 from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
+from lab.names import DomainName
 from lab.topology.plan import HostPlan
 
 
@@ -34,6 +35,6 @@ class SimFabric(OneProcessFabric):
         for address in plan.addresses:
             self._network.places[address] = self.hosts[plan.name]
 
-    def tap(self, subscriber: Subscriber) -> Untap:
+    def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
         """Show the packets that this network would carry if it were one of wires (`wiretap`)."""
         return self._network.wiretap.subscribe(subscriber)

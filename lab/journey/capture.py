@@ -1,7 +1,9 @@
 """A capture file of a mini-Internet: every packet once, at lab time, with host names and journey comments.
 
     recorder = Recorder(internet, journeys, sink=file.write)
+    await internet.fabric.see_all()       # it looks
     …                                     # the lab goes on; `turn` now and then writes what has waited enough
+    await internet.fabric.see_all()       # it has seen
     counts = recorder.finish()
 
 The rule: each packet stands at its sender's interface, as it left. Where only some hosts are looked at, packets
@@ -75,7 +77,7 @@ class Recorder:
         self._octets = 0
         self._last = self._epoch = _epoch(internet)
         sink(_head(internet))
-        self._stop = internet.fabric.tap(self._see)
+        self._stop = internet.fabric.tap(self._see, self._hosts)
 
     # -- packets come ----------------------------------------------------------------------------------------
 
@@ -85,11 +87,18 @@ class Recorder:
         if not self._has_room():
             self._left_out += 1
         elif frame.sent or self._hosts:
-            self._seen.append((self._before(frame.t), frame))
+            self._line_up(frame)
             if len(self._seen) > _MOST_WAITING:
                 self.turn()
         if len(self._noted) > _MOST_WAITING:
             self._write(self._noted.popleft())
+
+    def _line_up(self, frame: Frame) -> None:
+        """By its time: what several kernels saw may come a moment late."""
+        place = len(self._seen)
+        while place and self._seen[place - 1][1].t > frame.t:
+            place -= 1
+        self._seen.insert(place, (self._before(frame.t), frame))
 
     def _is_wanted(self, frame: Frame) -> bool:
         """At a host that is looked at; not twice, when its sender is looked at, too."""

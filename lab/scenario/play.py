@@ -12,10 +12,11 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from lab import topology
 from lab.errors import LabError, WrongUse
@@ -153,7 +154,7 @@ async def _act(
     await internet.up()
     net = Net(internet)
     try:
-        with _captured(net, asked.capture):
+        async with _captured(net, asked.capture):
             await script.play(net)
             await net.catch_up()
         result = blank
@@ -169,21 +170,31 @@ async def _act(
     return replace(result, lab_s=lab_s, notes=tuple(net.notes), trace_hash=internet.log.trace_hash())
 
 
-@contextmanager
-def _captured(net: Net, file: str) -> Iterator[None]:
+@asynccontextmanager
+async def _captured(net: Net, file: str) -> AsyncIterator[None]:
     """Every packet of what happens within, in a file; if one was named."""
     if not file:
         yield
         return
     from lab.journey.capture import Recorder
 
+    fabric = net.internet.fabric
+    with _sink(file) as sink:
+        recorder = Recorder(net.internet, net.journeys, sink.write)
+        try:
+            await fabric.see_all()
+            yield
+        finally:
+            with suppress(LabError):
+                await fabric.see_all()
+            recorder.finish()
+
+
+@contextmanager
+def _sink(file: str) -> Iterator[BinaryIO]:
     try:
         with Path(file).open("wb") as sink:
-            recorder = Recorder(net.internet, net.journeys, sink.write)
-            try:
-                yield
-            finally:
-                recorder.finish()
+            yield sink
     except OSError as error:
         if error.filename != file:
             raise

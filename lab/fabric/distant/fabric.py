@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -29,7 +29,7 @@ from lab.fabric.base import Capability
 from lab.fabric.disk import Disk
 from lab.fabric.distant.line import Line, NodeLost, value_of
 from lab.fabric.distant.moment import SharedTime, moment_at
-from lab.fabric.distant.orders import Ask, Begin, Connect, Cut, Fail, Heal, Mend, Neighbour, Order, Stop
+from lab.fabric.distant.orders import Ask, Begin, Connect, Cut, Fail, Heal, Mend, Neighbour, Order, Stop, Tick
 from lab.fabric.distant.pace import Pace
 from lab.fabric.distant.stack import DistantStack, Switch
 from lab.fabric.faults import Fault, Gone
@@ -175,7 +175,7 @@ class DistantFabric(ABC):
     async def bring_up(self, node: Node) -> None:
         """Start a node and wait until its hosts serve."""
         await self.start(node)
-        moment = await moment_at(node.line, self._source)
+        moment = await moment_at(partial(_count_of, node.line), self._source)
         node.line.order(replace(self.begin(node), moment=moment))
         await node.line.ready
         for order in self._standing_orders(node):
@@ -341,8 +341,12 @@ class DistantFabric(ABC):
 
     # -- packets --------------------------------------------------------------------------------------------
 
-    def tap(self, subscriber: Subscriber) -> Untap:
+    def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
         raise WrongUse(f"on the {self.name} fabric packets cannot be captured", code="W013")
+
+    async def see_all(self) -> None:
+        """See `Fabric`."""
+        assert Capability.TAP not in self.capabilities, "whoever can show packets says when it has"
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -368,6 +372,11 @@ class DistantFabric(ABC):
         finally:
             timer.cancel()
             leave()
+
+
+async def _count_of(line: Line) -> float:
+    """Of the clock of a node that waits for its Begin. NodeLost when it does not come to that."""
+    return float((await line.ask(Tick))["tock"])
 
 
 def _neighbour(plan: HostPlan) -> Neighbour:

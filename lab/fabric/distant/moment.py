@@ -9,16 +9,17 @@ says it best, and is wrong by half of what it took, at the worst (Cristian, Dist
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.clock import DAY_ONE, WarpedTime
-from lab.fabric.distant.line import Line
-from lab.fabric.distant.orders import Moment, Tick
+from lab.fabric.distant.orders import Moment
 
 _ROUNDS = 8
+_LEAPS_KEPT = 4096
 _ENOUGH = 2
 """Rounds after which a clock that may be this machine's is taken to be: the first is long, the node being born."""
 
@@ -26,6 +27,24 @@ _ENOUGH = 2
 @dataclass(slots=True)
 class SharedTime(WarpedTime):
     """Real time, which leaps when all of the lab does."""
+
+    _leaps: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_LEAPS_KEPT))
+    """When it leapt, in the machine's count, and how far ahead it was before."""
+
+    def leap(self, to: float) -> None:
+        before = self.ahead
+        WarpedTime.leap(self, to)
+        if self.ahead != before:
+            self._leaps.append((time.monotonic(), before))
+
+    def at(self, count: float) -> float:
+        """What lab time was when the machine's clock counted that: leaps since then do not count."""
+        ahead = self.ahead
+        for when, before in reversed(self._leaps):
+            if count >= when:
+                break
+            ahead = before
+        return count - self._start + ahead
 
     @property
     def moment(self) -> Moment:
@@ -70,12 +89,12 @@ def may_be_same(exchanges: Sequence[Exchange]) -> bool:
     return all(exchange.asked <= exchange.there <= exchange.heard for exchange in exchanges)
 
 
-async def moment_at(line: Line, source: SharedTime) -> Moment:
-    """Lab time in the count of a node that waits for its Begin. NodeLost when it does not come to that."""
+async def moment_at(count: Callable[[], Awaitable[float]], source: SharedTime) -> Moment:
+    """Lab time in the count of another process, which `count` asks for."""
     exchanges: list[Exchange] = []
     while len(exchanges) < _ENOUGH or (len(exchanges) < _ROUNDS and not may_be_same(exchanges)):
         asked = time.monotonic()
-        there = (await line.ask(Tick))["tock"]
+        there = await count()
         exchanges.append(Exchange(asked, there, time.monotonic()))
     return Moment(source.moment.origin + offset(exchanges), source.ahead)
 

@@ -280,6 +280,27 @@ class Engine:
         with suppress(APIError, RequestException):
             self.api.wait(container, condition="removed", timeout=_GOING_S)
 
+    def make_beside(
+        self, container: str, image: str, command: Sequence[str], owner: str, capabilities: Sequence[str]
+    ) -> str:
+        """A container in another's network, with capabilities that the other does not have; not started; its id.
+        It is gone when it ends, or when nobody holds its line any more."""
+        with self.plainly():
+            config = self.api.create_host_config(
+                auto_remove=True,
+                read_only=True,
+                network_mode=f"container:{container}",
+                cap_drop=["ALL"],
+                cap_add=list(capabilities),
+                security_opt=["no-new-privileges"],
+                pids_limit=16,
+                log_config={"type": "none"},
+            )
+            made = self.api.create_container(
+                image, list(command), labels={LABEL: owner}, entrypoint=[], host_config=config, stdin_open=True
+            )
+        return str(made["Id"])
+
     def run_beside(self, container: str, image: str, command: Sequence[str], capabilities: Sequence[str]) -> str:
         """Run a command in a container's network with capabilities it does not have itself; what it printed."""
         with self.plainly():

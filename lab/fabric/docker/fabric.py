@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -29,16 +29,21 @@ from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, papers, resolv_name
 from lab.fabric.docker.placement import place
 from lab.fabric.docker.sweep import passing_owner, sweeper
-from lab.fabric.docker.wire import Attached, Streams, watched
-from lab.fabric.faults import Fault
+from lab.fabric.docker.tap import ContainerTap, Lookout
+from lab.fabric.docker.wire import Attached, End, Streams, watched
+from lab.fabric.faults import Down, Fault
 from lab.fabric.software import Folder, capabilities, folders
+from lab.fabric.tap import Subscriber, Untap
 from lab.fabric.wish import Wish
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
 
 _DISK = "/var/lib/lab"
+_LOOKOUT = ("python3", "-S", "-m", "lab.fabric.docker.lookout")
 _PROGRAM = ("python3", "-S", "-m", "lab.node", _DISK)
 """The image says where everything is; looking for site packages would cost a tenth of the start."""
+_LAST_LOOK_S = 2.0
+"""For what a tap has not told yet, when the lab goes down."""
 
 
 Tell = Callable[[str], None]
@@ -58,7 +63,19 @@ class DockerFabric(DistantFabric):
     """See `lab.fabric.base.Fabric`."""
 
     name = "docker"
-    capabilities = frozenset({Capability.RUN_AHEAD, Capability.REAL_TOOLS, Capability.SHELL, Capability.SOFTWARE})
+    view = (
+        "Its packets are a real kernel's, as each container's own network saw them. What the lab's own lines and "
+        "faults hold back or refuse never got there."
+    )
+    capabilities = frozenset(
+        {
+            Capability.RUN_AHEAD,
+            Capability.REAL_TOOLS,
+            Capability.SHELL,
+            Capability.SOFTWARE,
+            Capability.TAP,
+        }
+    )
     spread: ClassVar[int] = 6
     """Containers that are started at once; the figures of `make bench` are with this many."""
 
@@ -78,6 +95,8 @@ class DockerFabric(DistantFabric):
         self._barriers: asyncio.Future[None] = self.loop.create_future()
         self._barriers.set_result(None)
         self._sweeper: subprocess.Popen[bytes] | None = None
+        self._taps: list[ContainerTap] = []
+        self._starting = asyncio.Semaphore(self.spread)
 
     def way_in(self, host: DomainName) -> dict[str, str]:
         name = self._name_at(host)
@@ -173,11 +192,14 @@ class DockerFabric(DistantFabric):
 
     async def start(self, node: Node) -> None:
         self._ids[node.name], connection = await self._in_thread(lambda: self._start(node))
-        streams = Streams(node.line.feed, node.line.grumble)
-        sock = watched(connection._sock)
-        make = lambda: Attached(streams, node.line.lose, connection)  # noqa: E731
-        _, wire = await self.loop.create_connection(make, sock=sock)
-        node.line.wire = wire
+        node.line.wire = await self._wired(connection, node.line)
+        await self._followed(node.name)
+
+    async def _wired(self, connection: Any, end: End) -> Attached:
+        streams = Streams(end.feed, end.grumble)
+        wire = Attached(streams, end.lose, connection)
+        await self.loop.create_connection(lambda: wire, sock=watched(connection._sock))
+        return wire
 
     def _start(self, node: Node) -> tuple[str, Any]:
         box, at, fleet = self._boxes[node.name], self._places[node.name], self._fleet
@@ -202,6 +224,62 @@ class DockerFabric(DistantFabric):
         engine.start(made)
         return made, connection
 
+    # -- packets ----------------------------------------------------------------------------------------------
+
+    def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
+        places: dict[str, dict[str, DomainName]] = {
+            name: {address: host.name for host in box.hosts for address in host.addresses}
+            for name, box in self._boxes.items()
+            if not hosts or any(host.name in hosts for host in box.hosts)
+        }
+        made = ContainerTap(subscriber, places, self._source, self._send, self._hold)
+        self._taps.append(made)
+        return partial(self._untap, made)
+
+    def _untap(self, tap: ContainerTap) -> int:
+        self._taps = [one for one in self._taps if one is not tap]
+        return tap.stop()
+
+    async def see_all(self) -> None:
+        for tap in self._taps:
+            await tap.see_all()
+        shown = asyncio.Event()
+        self._hold(self.loop.time(), shown.set)
+        await shown.wait()
+
+    async def _followed(self, name: str) -> None:
+        """A container has come while somebody looks on; where that cannot be, the host lives all the same."""
+        for tap in self._taps:
+            with suppress(LabError):
+                await tap.follow(name)
+
+    async def _send(self, name: str, lookout: Lookout) -> Attached | None:
+        if not self._is_there(name):
+            return None
+        async with self._starting:
+            connection = await self._in_thread(partial(self._start_lookout, name))
+        return await self._wired(connection, lookout)
+
+    def _start_lookout(self, name: str) -> Any:
+        engine, image = self.engine_of(name), self._fleet.image(self._places[name])
+        made = engine.make_beside(self._ids[name], image, _LOOKOUT, self._owner, ("NET_RAW",))
+        connection = engine.attach(made)
+        engine.start(made)
+        return connection
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a container runs, as far as is known."""
+        first = self._boxes[name].hosts[0].name
+        node = self._at.get(first)
+        return Down() not in self.hosts[first].faults.now if node is None else not node.line.gone.done()
+
+    async def down(self) -> None:
+        if self._taps:
+            last = asyncio.ensure_future(self.see_all())
+            await asyncio.wait([last], timeout=_LAST_LOOK_S)
+            last.cancel()
+        await super().down()
+
     # -- what stands in the way of programs that are not the lab's --------------------------------------------
 
     async def fail(self, host: DomainName, fault: Fault) -> None:
@@ -215,6 +293,7 @@ class DockerFabric(DistantFabric):
         await super().heal(host)
         if host not in self._at:
             await self._in_thread(lambda: guests.heal(self.engine_of(host), self._ids[host]))
+            await self._followed(host)
         self._raise_barriers()
         await self._barriers
 

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 _HEADER = struct.Struct(">BxxxI")
 _STDERR = 2
@@ -32,6 +32,16 @@ def watched(sock: Any) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _TRIES)
     found: socket.socket = sock
     return found
+
+
+class End(Protocol):
+    """Whoever listens to a container: its output, its errors, and that nothing more comes."""
+
+    def feed(self, octets: bytes) -> None: ...
+
+    def grumble(self, octets: bytes) -> None: ...
+
+    def lose(self) -> None: ...
 
 
 class Streams:
@@ -72,6 +82,7 @@ class Attached(asyncio.Protocol):
         self._streams.feed(data)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._keep.close()  # a socket is open for as long as a file that was made of it
         self._over()
 
     def write(self, octets: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_leap_is_shared() -> None:
     one.leap(one.time() + 3600)
     other.join(one.moment)
     assert other.moment == one.moment
+
+
+def test_what_was_before_a_leap_stays_where_it_was() -> None:
+    source = SharedTime()
+    before = time.monotonic()
+    then = source.at(before)
+    source.leap(source.time() + 3600)
+    source.leap(source.time() + 60)
+    assert source.at(before) == then
+    assert source.at(time.monotonic()) == pytest.approx(source.time(), abs=30)
 
 
 @pytest.mark.namespace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,23 @@ class Bench:
         done = self.run(*words, stdin=stdin)
         assert done.returncode == 0, f"lab {' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    @contextmanager
+    def capturing(self, file: Path, *words: str) -> Iterator[None]:
+        """`lab capture`, from when it looks; on leaving, it is told that it is enough."""
+        with subprocess.Popen(
+            [LAB, "capture", str(file), *words, "--json"],
+            env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            assert "capturing" in process.stdout.readline()
+            try:
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)
+                said, wrong = process.communicate()
+        assert process.returncode == 0, wrong
+        assert json.loads(said)["dropped"] == 0
 
     def tells(self, *words: str) -> Any:
         return json.loads(self.says(*words, "--json").splitlines()[-1])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import docker
 
+from lab.wire.pcapng import Block, blocks, read_interface
 from tests.fabric.docker.labs import Bench
 from tests.fabric.docker.pair import Machine, frames, listening, on_loopback, pair
 
@@ -51,6 +52,11 @@ def dials(duo: Bench, host: str, address: str) -> str:
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
+def talked(file: Path) -> set[str]:
+    """Whose packets a capture has, by the interfaces that they left from."""
+    return {read_interface(body)[0] for kind, body in blocks(file.read_bytes()) if kind == Block.INTERFACE}
+
+
 def test_exchangers_on_two_engines(duo: Bench, machines: Pair) -> None:
     """Every address, of any range and family, is reached across; nothing goes over the wire but in tunnels, and
     nothing anywhere else."""
@@ -60,11 +66,13 @@ def test_exchangers_on_two_engines(duo: Bench, machines: Pair) -> None:
     assert where["ns.paper.test"] == where["mail.paper.test"]
     assert f"mail.paper.test @{where['mail.paper.test']} " in duo.says("status")
 
-    duo.says("fail", "mail.paper.test")
-    sent = duo.tells("send", "--from", "ann@school.test", "--to", "ed@paper.test")
-    assert sent["state"] == "held"
-    duo.says("heal")
-    duo.says("clock", "+1h")
+    with duo.capturing(duo.home / "it.pcapng"):
+        duo.says("fail", "mail.paper.test")
+        sent = duo.tells("send", "--from", "ann@school.test", "--to", "ed@paper.test")
+        assert sent["state"] == "held"
+        duo.says("heal")
+        duo.says("clock", "+1h")
+    assert talked(duo.home / "it.pcapng") >= {"mail.paper.test", "relay.provider.test"}
     assert duo.tells("journey", sent["journey"])["state"] == "delivered"
 
     for address in ("10.77.5.25", "fd00:77::25"):
