@@ -118,9 +118,12 @@ class Filing:
         return filed.uid
 
     def flag(self, wanted: Iterable[tuple[int, Iterable[str]]]) -> list[int]:
-        """Give messages these flags; the UIDs of those that had others. What lay in `new` moves to `cur`."""
+        """Give messages these flags; the UIDs of those that had others. What lay in `new` moves to `cur`. A full
+        disk is no hindrance to flags that stand in a file's name: they are found there, and mail can be read and
+        deleted to make room. Keywords stand in the journal alone."""
         news = [filed for uid, flags in wanted if (filed := self._reflagged(uid, flags)) is not None]
-        self._commit([journal.flagged(filed) for filed in news])
+        in_names = all(filed.keywords == self.state.filed[filed.uid].keywords for filed in news)
+        self._commit([journal.flagged(filed) for filed in news], although_full=in_names)
         for filed in news:
             self._rename(filed)
         return [filed.uid for filed in news]

@@ -14,6 +14,7 @@ Console answers:
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -104,10 +105,15 @@ class MailHost:
                 mailboxes=self.local.store,
                 size_limit=self.plan.size_limit,
             )
+            return {"queue_id": await self._take(message)}
         except submission.Refusal as refusal:
-            self.host.log(SubmissionRefused(sender, tuple(recipients), refusal.sentence))
-            return {"refused": refusal.sentence}
-        return {"queue_id": await self._take(message)}
+            reason = refusal.sentence
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            reason = f"the disk of {self.host.name} is full: 452 4.3.1"
+        self.host.log(SubmissionRefused(sender, tuple(recipients), reason))
+        return {"refused": reason}
 
     async def _take(self, message: submission.Submitted) -> str:
         queue_id = self.queue.reserve()

@@ -145,6 +145,19 @@ async def test_full_disk_takes_nothing_and_still_lets_go(disk: Disk) -> None:
     assert await again.inbox.append(HI) == 2
 
 
+async def test_full_disk_keeps_the_flags_that_stand_in_a_files_name(disk: Disk) -> None:
+    inbox = await filled(disk, 2)
+    await inbox.store([2], Mode.ADD, ["Work"])
+    disk.full = True
+    await inbox.store([1, 2], Mode.ADD, [SEEN])
+    with pytest.raises(OSError, match="No space left"):
+        await inbox.store([1], Mode.ADD, ["Work"])
+    assert flags(inbox) == {1: "Seen", 2: "Seen Work"}
+    assert flags(account(disk).inbox) == {1: "", 2: "Work"}, "what cannot be written down is not noticed yet"
+    disk.full = False
+    assert flags(account(disk).inbox) == flags(inbox) == {1: "Seen", 2: "Seen Work"}
+
+
 # -- what hands do ----------------------------------------------------------------------------------------
 
 
