@@ -54,11 +54,12 @@ def _rule(form: dict[str, Any]) -> Iterator[Line]:
 def _told(form: dict[str, Any], style: str) -> Iterator[Line]:
     """The sentence with its evidence, and below it that of the first cause."""
     yield (f" {form['code']}  ", "id"), (form["sentence"], style)
+    column = max((len(step["about"]) for step in form["evidence"]), default=0)
     for step in form["evidence"]:
         yield (
             (f"   step {step['n']:<3} ", "dim"),
             (f"{step['layer']:<5} ", "layer"),
-            (f"{step['about']}   ", "place"),
+            (f"{step['about']:<{column}}   ", "place"),
             (step["outcome"], ""),
         )
     for note in form["notes"]:

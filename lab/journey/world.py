@@ -56,17 +56,14 @@ class World:
                     pass
         return list(found.values())
 
-    def parted(self, a: str, b: str, t: float) -> Entry | None:
-        """The cut between two hosts at that time, if there was one."""
+    def line(self, a: str, b: str, t: float, kind: str) -> Entry | None:
+        """What was wrong with the line between two hosts at that time: a "cut", or another "link"."""
         ours, theirs = self._places(a), self._places(b)
-        for entry in self.in_force(t):
+        for entry in reversed(self.in_force(t)):
             left, bar, right = _target(entry).partition("|")
-            sides = set(left.split(",")), set(right.split(","))
-            if (
-                bar
-                and _fault(entry) == "cut"
-                and ((sides[0] & ours and sides[1] & theirs) or (sides[0] & theirs and sides[1] & ours))
-            ):
+            ends = {*left.split(",")}, {*right.split(",")}
+            joined = (ends[0] & ours and ends[1] & theirs) or (ends[0] & theirs and ends[1] & ours)
+            if bar and joined and _fault(entry).startswith(kind):
                 return entry
         return None
 

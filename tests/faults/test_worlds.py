@@ -29,7 +29,7 @@ def test_why_names_the_fault_of_its_world(world: Path) -> None:
         f"$ {line}\n{out}" for line, out in [*said, ("why", shown)]
     )
     assert found["sentence"] in " ".join(shown.split())
-    assert "{" not in found["sentence"] + found["remedy"] + "".join(found["next"])
+    assert not re.search(r"{\w*}", found["sentence"] + found["remedy"] + "".join(found["next"]))
     assert verbs(f"{found['remedy']} · {' · '.join(found['next'])}") <= set(modules())
 
 
@@ -45,7 +45,7 @@ def test_the_remedy_mends_it(world: Path) -> None:
         remedy = lab.json("lab why")["remedy"]
         done = [(line, lab(line)) for line in typeable(remedy)]
         if "send it again" in remedy:
-            done += [(line, lab(line)) for line in commands(world)[-1:]]
+            done += [(line, lab(line)) for line in commands(world) if line.startswith("lab send")]
         state = lab.json("lab why")["state"]
     assert state == "delivered", "\n".join(f"$ {line}\n{out}" for line, out in done)
 

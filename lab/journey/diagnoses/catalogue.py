@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lab.journey.case import Case
-from lab.journey.diagnoses import bounce, delegation, delivered, dns, mx, queue, smtp, tcp
+from lab.journey.diagnoses import bounce, delegation, delivered, dns, host, mx, queue, smtp, tcp
 from lab.journey.diagnoses.model import Diagnosis, Finding, Found
 from lab.journey.model import State, Step
 
 CAUSES: tuple[Diagnosis, ...] = (
+    *host.DIAGNOSES,
     *dns.RESOLVING,
     *delegation.DIAGNOSES,
     *dns.DIAGNOSES,

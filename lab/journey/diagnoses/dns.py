@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from lab.events import ExchangersFound
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
-from lab.journey.diagnoses.search import AGAIN, Search, failed, met, mx_question, points
+from lab.journey.diagnoses.search import AGAIN, Search, failed, fqdn, met, mx_question, points
+from lab.journey.model import State
 from lab.journey.world import hop
 from lab.names import DomainName
 
@@ -85,6 +86,18 @@ def _stale(case: Case) -> Found | None:
         return None
     notes = (f"the resolver remembers {', '.join(search.event.answers)}", f"the zone says now {', '.join(now)}")
     return search.found(*notes, remembered=_only(search.event.answers), now=_only(now))
+
+
+def _wrong_address(case: Case) -> Found | None:
+    """The address in the DNS is not the exchanger's."""
+    trouble = case.trouble if case.state is not State.DELIVERED else None
+    host = case.world.host(trouble.exchanger) if trouble else None
+    if trouble is None or host is None or not trouble.address or trouble.address in host.addresses:
+        return None
+    facts = {"exchanger": host.name, "address": trouble.address, "right": host.addresses[0]}
+    zone = case.world.zone_of(host.name) or ""
+    note = f"{fqdn(zone)} says: {host.name} A {', '.join(case.world.said(host.name, 'A', trouble.entry.t))}"
+    return Found({**facts, "zone": zone}, (trouble.entry,), (note, f"{host.name} has {host.addresses[0]}"))
 
 
 def _stale_no(case: Case) -> Found | None:
@@ -218,6 +231,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "this one does not exist.",
         _dangling_alias,
         ("lab dig {name} CNAME",),
+    ),
+    Diagnosis(
+        "D119",
+        "the exchanger's address in the DNS is wrong",
+        "The DNS says that {exchanger} is at {address}; it is at {right}.",
+        "whoever asks the zone goes where it says",
+        "RFC 5321 §5.1, RFC 1912 §2.4",
+        'lab zone {zone} --remove "{exchanger}. A {address}" --add "{exchanger}. A {right}"{onward}',
+        "The MX names the right host, and its address record leads elsewhere: to nobody, or to a host that "
+        "does not take this mail. Resolvers remember the wrong address for as long as its TTL says.",
+        _wrong_address,
+        ("lab dig {exchanger}", "lab explain T039"),
     ),
     Diagnosis(
         "D115",

@@ -1,7 +1,8 @@
-"""Connections: why no exchanger could be reached.
+"""Connections: why no exchanger could be reached, or the preferred one not.
 
 The rule: the first exchanger that was tried is the cause, a later one only what came of it. Refused, silent and
-unreachable are three different things, to a sender and to who has to mend them. RFC 5321 §5.1, RFC 9293 §3.10.7.
+unreachable are three different things, to a sender and to who has to mend them. RFC 5321 §5.1, §4.5.3.2,
+RFC 9293 §3.10.7 (a port that is closed), RFC 792 (unreachable).
 """
 
 from __future__ import annotations
@@ -12,24 +13,30 @@ from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
 from lab.journey.model import State
 
 
-def _facts(trouble: Trouble) -> dict[str, str]:
-    return {"exchanger": trouble.exchanger, "address": trouble.address, "preference": str(trouble.preference)}
-
-
-def _met(case: Case, failure: Failure) -> Trouble | None:
-    """The first trouble of the deciding try, where it is that failure at connect."""
+def _met(case: Case, failure: Failure, stage: Stage = Stage.CONNECT) -> Trouble | None:
+    """The first trouble of the deciding try of an undelivered message, where it is that failure."""
     trouble = case.trouble
-    if trouble is None or trouble.stage is not Stage.CONNECT or trouble.failure is not failure:
+    if trouble is None or trouble.stage is not stage or trouble.failure is not failure:
         return None
-    return trouble
+    return trouble if case.state is not State.DELIVERED else None
 
 
-def _unreached(failure: Failure) -> Predicate:
+def _found(case: Case, trouble: Trouble, *notes: str, **more: str) -> Found:
+    """With every time that it went so with this exchanger."""
+    alike = [one for one in case.detours if (one.exchanger, one.stage) == (trouble.exchanger, trouble.stage)]
+    own = {
+        "exchanger": trouble.exchanger,
+        "address": trouble.address,
+        "preference": str(trouble.preference),
+        "at": trouble.entry.host,
+    }
+    return Found({**own, **more}, tuple(one.entry for one in alike if one.words == trouble.words), notes)
+
+
+def _unreached(failure: Failure, stage: Stage = Stage.CONNECT) -> Predicate:
     def applies(case: Case) -> Found | None:
-        trouble = _met(case, failure)
-        if trouble is None or case.state is State.DELIVERED:
-            return None
-        return Found(_facts(trouble), (trouble.entry,))
+        trouble = _met(case, failure, stage)
+        return _found(case, trouble) if trouble else None
 
     return applies
 
@@ -39,20 +46,57 @@ def _backed_up(failure: Failure) -> Predicate:
 
     def applies(case: Case) -> Found | None:
         trouble = _met(case, failure)
-        if trouble is None or case.state is not State.HELD:
-            return None
-        alike = [
-            one.entry for one in case.detours if one.exchanger == trouble.exchanger and one.failure is failure
-        ]
-        return Found({**_facts(trouble), "backup": case.last.host}, tuple(alike))
+        return _found(case, trouble, backup=case.last.host) if trouble and case.state is State.HELD else None
 
     return applies
 
 
+def _parted(case: Case) -> Found | None:
+    trouble = _met(case, Failure.TIMED_OUT)
+    cut = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.t, "cut") if trouble else None
+    return _found(case, trouble) if trouble and cut else None
+
+
+def _bad_line(case: Case) -> Found | None:
+    trouble = _met(case, Failure.TIMED_OUT)
+    line = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.t, "link") if trouble else None
+    if trouble is None or line is None:
+        return None
+    return _found(case, trouble, line=getattr(line.event, "fault", "").removeprefix("link "))
+
+
 _HEAL = "lab heal {exchanger}{onward}"
 _FALLBACK = "the lower preference first; the next when it cannot be reached"
+_AGAIN = "a host that cannot be reached is tried again later, for days"
+_QUEUE = ("lab queue {host}",)
+_HELD = ("lab queue {backup}", "lab explain backup-mx")
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D309",
+        "sender and exchanger are cut off from each other",
+        "{at} and {exchanger} are cut off from each other; both are up.",
+        _AGAIN,
+        "RFC 5321 §4.5.4.1",
+        "lab heal{onward}",
+        "Nothing passes between the two places, in a partition of the network, while each reaches others. To "
+        "the sender that looks like a host that is silent: only who sees both sides can tell.",
+        _parted,
+        ("lab status", *_QUEUE),
+    ),
+    Diagnosis(
+        "D311",
+        "the line to the exchanger is too slow or too lossy",
+        "The line between {at} and {exchanger} is so bad that no connection came about: {line}.",
+        "a connection has to come about before the sender's patience ends",
+        "RFC 5321 §4.5.3.2, RFC 9293 §3.8.1",
+        "lab heal{onward}",
+        "TCP sends again what was lost, and waits twice as long each time; a sender waits half a minute for "
+        "a connection. A line with seconds of delay, or that loses most of its packets, does not bring it "
+        "about.",
+        _bad_line,
+        ("lab status", *_QUEUE),
+    ),
     Diagnosis(
         "D304",
         "the preferred exchanger refuses, a backup holds the mail",
@@ -64,19 +108,79 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "on to the next preference, a backup, which takes the mail and keeps trying the preferred exchanger. "
         "The mail is not lost and not in the mailbox: it is in the backup's queue.",
         _backed_up(Failure.REFUSED),
-        ("lab queue {backup}",),
+        _HELD,
+    ),
+    Diagnosis(
+        "D305",
+        "the preferred exchanger is silent, a backup holds the mail",
+        "The preferred exchanger does not answer at all, so the backup holds the mail.",
+        _FALLBACK,
+        "RFC 5321 §5.1",
+        _HEAL,
+        "No answer came to the request for a connection, so the sender waited for half a minute before it "
+        "went on to the next preference. The backup waits as long at each of its tries.",
+        _backed_up(Failure.TIMED_OUT),
+        _HELD,
+    ),
+    Diagnosis(
+        "D306",
+        "the preferred exchanger is unreachable, a backup holds the mail",
+        "There is no way to the preferred exchanger, so the backup holds the mail.",
+        _FALLBACK,
+        "RFC 5321 §5.1",
+        _HEAL,
+        "A router said that it knows no way there, so the sender went on to the next preference at once. A "
+        "backup in another network than the preferred exchanger's is there for this.",
+        _backed_up(Failure.UNREACHABLE),
+        _HELD,
     ),
     Diagnosis(
         "D301",
         "the exchanger refuses connections",
         "{exchanger} refuses connections: its machine is there, and nothing listens at port 25.",
-        "a host that cannot be reached is tried again later, for days",
+        _AGAIN,
         "RFC 5321 §4.5.4.1",
         _HEAL,
         "Refused is an answer: the machine's own kernel says that the port is closed, within a round trip. "
         "The mail server is stopped, or still starting. The message waits in the sender's queue and loses "
         "nothing.",
         _unreached(Failure.REFUSED),
-        ("lab queue {host}",),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D302",
+        "the exchanger is silent",
+        "{exchanger} does not answer at all: the sender waited, and no connection came about.",
+        _AGAIN,
+        "RFC 5321 §4.5.4.1, §4.5.3.2",
+        _HEAL,
+        "No answer, not even a no: the machine is off, its line is cut, or something on the way throws the "
+        "packets away. The sender cannot tell which. It waits for half a minute, then tries again later.",
+        _unreached(Failure.TIMED_OUT),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D303",
+        "the exchanger is unreachable",
+        "There is no way to {exchanger}: the network says that it is unreachable.",
+        _AGAIN,
+        "RFC 5321 §4.5.4.1, RFC 792 §1",
+        _HEAL,
+        "A router on the way says so (ICMP destination unreachable), so the sender knows at once. The host "
+        "may be well; the way there is not.",
+        _unreached(Failure.UNREACHABLE),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D308",
+        "it takes the connection, then says nothing",
+        "{exchanger} takes connections, and never greets: the sender waited five minutes for its 220.",
+        "the greeting may take five minutes; a sender that hangs up earlier hurts busy hosts",
+        "RFC 5321 §4.5.3.2.1",
+        _HEAL,
+        "The kernel takes the connection, the mail server behind it does not come: it hangs, or is "
+        "overloaded. A sender sees an open line and silence, and has to be patient before it tries elsewhere.",
+        _unreached(Failure.TIMED_OUT, Stage.GREETING),
+        _QUEUE,
     ),
 )
