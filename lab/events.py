@@ -317,6 +317,20 @@ class BounceSent(Event):
     to: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailRecovered(Event):
+    """A host came up and found a message in its queue's journal; `recipients` are those that still wait. Of one
+    that it had taken when it went down, before it could tell, this is the first that is heard."""
+
+    queue_id: str
+    message_id: str
+    sender: str
+    recipients: tuple[str, ...]
+    size: int
+    subject: str = ""
+    parent: str = ""
+
+
 @made_often
 @dataclass(frozen=True, slots=True)
 class MailRemoved(Event):

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from lab.errors import MachineSaidNo, WorldSaidNo, WrongUse
 from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
 from lab.fabric.base import Boot, Capability, Fabric, Host
+from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, Gone
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
@@ -29,6 +30,8 @@ from lab.topology.software import Role, taken
 
 STUDENT = DomainName("student")
 """The client host that every plan has: where `lab dig` asks from."""
+_TRIPS = (0.0, 0.001, 0.02, 1.0)
+"""Seconds that a slow disk takes: in its cache, on flash, on a platter, behind a queue of others."""
 
 
 def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
@@ -252,6 +255,34 @@ class Internet:
         plan, fault = self.host(host), fault or Down()
         require_fit(plan, fault)
         await self.fabric.fail(plan.name, fault)
+
+    async def power_cut(self, host: str) -> None:
+        """Take the power from a host: it is down, and what its disk had not written yet is gone or torn, as its
+        own chance has it. WrongUse (W071) where disks are the machine's."""
+        here = self.fabric.hosts[self.host(host).name]
+        self._require_own_disks()
+        await self.fabric.fail(here.name, Down())
+        assert isinstance(here.disk, MemoryDisk)
+        here.disk.power_cut(here.rng("power"))
+
+    def slow_disks(self) -> None:
+        """From now on every trip to a host's disk takes its time, as the host's own chance has it, and others
+        write meanwhile: what a crash can catch. WrongUse (W071) where disks are the machine's, and take their
+        own."""
+        self._require_own_disks()
+        for plan in self.plan.hosts:
+            if plan.mail:
+                here = self.fabric.hosts[plan.name]
+                assert isinstance(here.disk, MemoryDisk)
+                here.disk.trip = partial(here.rng("disk").choice, _TRIPS)
+
+    def _require_own_disks(self) -> None:
+        if Capability.POWER_CUT not in self.fabric.capabilities:
+            raise WrongUse(
+                f"the disks of the fabric '{self.fabric.name}' are the machine's, and so is the power",
+                remedy="In memory a host can lose both:  --fabric sim",
+                code="W071",
+            )
 
     async def heal(self, host: str = "") -> list[str]:
         """Lift the faults of a host; without a name, of every host and every line. Returns whom it healed."""

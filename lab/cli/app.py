@@ -73,6 +73,7 @@ OVERVIEW: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("export", "export", "the lab for Compose, Kathará, containerlab, Kubernetes:  lab export compose"),
             ("run", "run", "run scenarios:  lab run scenarios/"),
             ("compare", "compare", "mail agents' policies side by side:  lab compare policies"),
+            ("futures", "futures", "what may befall its mail, by the thousand:  lab futures belgium --seeds 1000"),
         ),
     ),
     (

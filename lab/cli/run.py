@@ -50,8 +50,8 @@ def run(
     from lab.scenario.runner import run as play
 
     begun, results = time.perf_counter(), []
-    found = [_found(path) for path in paths or ["scenarios"]]
-    for result in play(found, fabric, seed or None, _topology(topology), jobs or None, capture or None, pack):
+    files = [found(path) for path in paths or ["scenarios"]]
+    for result in play(files, fabric, seed or None, _topology(topology), jobs or None, capture or None, pack):
         results.append(result)
         if json:
             emit(result.to_json())
@@ -66,7 +66,7 @@ def run(
     return 0 if all(result.verdict is Verdict.PASS for result in results) else 1
 
 
-def _found(path: str) -> Path:
+def found(path: str) -> Path:
     """The file or folder here, else the lab's own of that name."""
     from lab.topology.shipped import shipped
 

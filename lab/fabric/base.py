@@ -39,6 +39,7 @@ class Capability(StrEnum):
     SHELL = "open a shell inside the lab"
     SOFTWARE = "run software that is not the lab's"
     TAP = "show the packets that cross it"
+    POWER_CUT = "take the power from a host, and with it what its disk had not written yet"
 
 
 class Host(Protocol):

@@ -11,8 +11,9 @@ Two kinds: `MemoryDisk` (sim), which knows what was synced and can lose the rest
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from random import Random
@@ -102,9 +103,11 @@ class _Names(dict[str, None]):
 class MemoryDisk:
     """A disk that never leaves the process, and still knows what a power cut would leave of it."""
 
-    __slots__ = ("_changes", "_durable", "_files", "_folders", "folder", "full")
+    __slots__ = ("_changes", "_durable", "_files", "_folders", "folder", "full", "trip")
 
     def __init__(self) -> None:
+        self.trip: Callable[[], float] | None = None
+        """How many seconds the next trip to the platter takes, while others go on writing; None: it takes none."""
         self._files: dict[str, _File] = {}
         self._durable: dict[str, _File] = {}
         """The names that are on stable storage, and which file each of them meant then."""
@@ -173,9 +176,22 @@ class MemoryDisk:
         return nullcontext()
 
     async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
+        if self.trip is not None:
+            await self._travel(self.trip(), (*paths, *contents), (*paths, *names))
+            return
         self.sync_now(*paths)
         for path in contents:
             self._settle_content(path)
+        for name in names:
+            self._settle_name(name)
+
+    async def _travel(self, seconds: float, contents: Sequence[str], names: Sequence[str]) -> None:
+        """What is safe behind it is what was written when it began; what the files were called at its end."""
+        files = [(path, file, file.size) for path in contents if (file := self._files.get(path)) is not None]
+        await asyncio.sleep(seconds)
+        for path, file, size in files:
+            if self._files.get(path) is file:
+                file.synced = max(file.synced, size)
         for name in names:
             self._settle_name(name)
 

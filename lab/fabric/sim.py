@@ -24,7 +24,7 @@ class SimFabric(OneProcessFabric):
 
     name = "sim"
     view = "Its packets are what the simulated network carried, in the segments that a kernel would make of it."
-    capabilities = frozenset({Capability.RUN_AHEAD, Capability.DETERMINISM, Capability.TAP})
+    capabilities = frozenset({Capability.RUN_AHEAD, Capability.DETERMINISM, Capability.TAP, Capability.POWER_CUT})
 
     def __init__(self, ranges: Sequence[str], boot: Boot, seed: str = "1", log: EventLog | None = None) -> None:
         super().__init__(boot, seed, log, lambda host: MemoryStack(host, self._network), lambda _: MemoryDisk())

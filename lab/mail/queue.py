@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from lab.clock import show_span
-from lab.events import DestinationBackedOff, MailDeferred, MailRemoved
+from lab.events import DestinationBackedOff, MailDeferred, MailRecovered, MailRemoved
 from lab.fabric.base import Host
 from lab.mail.envelope import Envelope
 from lab.mail.queue_id import QueueIds
@@ -27,6 +27,7 @@ from lab.mail.spool import Spool, Stored, Transaction
 from lab.mail.waiting import LOCAL, Delivery, Destination, Message
 from lab.mail.walk import Reason
 from lab.names import EmailAddress
+from lab.wire.received import read_heading
 
 
 class Agent(Protocol):
@@ -98,10 +99,18 @@ class Queue:
         return Stored(queue_id, envelope, arrived, len(octets), recipients, parent)
 
     def recover(self) -> None:
-        """Take up what the spool kept through a restart; everything is tried at once."""
+        """Take up what the spool kept through a restart, and tell of it: who went down between writing and telling
+        had no time to. Everything is tried at once."""
         for stored in self.spool.recover():
             self._ids.heed(stored.id)
+            self.host.log(self._recovered(stored))
             self.admit(stored)
+
+    def _recovered(self, stored: Stored) -> MailRecovered:
+        heading, envelope = read_heading(self.spool.octets(stored.id)), stored.envelope
+        waiting = tuple(envelope.recipients[number].address for number in stored.open)
+        sender, size = envelope.sender or "", stored.size
+        return MailRecovered(stored.id, heading.message_id, sender, waiting, size, heading.subject, stored.parent)
 
     def admit(self, stored: Stored) -> None:
         """A message that the spool holds: one delivery for each of its destinations."""

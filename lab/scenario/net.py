@@ -18,6 +18,8 @@ from lab.journey import Journeys, build
 from lab.names import DomainName, EmailAddress
 from lab.scenario.dialogue import Dialogue, dialogue
 from lab.scenario.expect import Mail
+from lab.scenario.futures.acts import Send, Taken, offer
+from lab.scenario.futures.judging import judge, noted, unmet
 from lab.scenario.imap import Imap, reading
 from lab.scenario.letter import Letter
 from lab.scenario.pop3 import Pop, session
@@ -100,6 +102,8 @@ class Net:
         self.clock = Clock(self)
         self.journeys: Journeys = build(internet.log)
         self.notes: list[str] = []
+        self.taken: list[Taken] = []
+        """What was offered and taken."""
         self._due: list[Callable[[], Awaitable[object]]] = []
         internet.log.subscribe(self.journeys.feed)
 
@@ -134,6 +138,35 @@ class Net:
         found = self.journeys.of(taken.host, taken.queue_id) if taken.queue_id else list(self.journeys)[-1]
         assert found is not None, "a message that was taken is in the log"
         return Mail(self, found)
+
+    async def offer(
+        self,
+        sender: str,
+        to: str | list[str],
+        *,
+        subject: str = "",
+        size: int = 0,
+        octets: bytes = b"",
+        via: str = "",
+    ) -> bool:
+        """Hand a message in, and go on whether it is taken or not (its host may be down, or full): for scenarios
+        in which things break at any moment. Whether it was taken; `accounted_for` remembers."""
+        await self.catch_up()
+        sent = Send(sender, tuple(addresses(to)), subject, size, octets, via)
+        taken = await offer(self.internet, sent)
+        self.taken += [taken] if taken is not None else []
+        return taken is not None
+
+    async def accounted_for(self, after: str | timedelta = "11d") -> None:
+        """Heal everything, let so much time pass, and find every message that was accepted: in its mailboxes, or
+        its sender told that it failed; nothing waits any more, and nothing is there twice, save by a lost 250 (RFC
+        1047), which is noted."""
+        await self.catch_up()
+        judged = await judge(self.internet, self.taken, span(after))
+        if judged.broken:
+            raise unmet(judged, self.journeys, self.elapsed)
+        for line in noted(judged):
+            self.note(line)
 
     @property
     def mails(self) -> list[Mail]:
@@ -276,6 +309,15 @@ class Net:
         """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot, quit …)."""
         words = f"reply {code} at {at}{f' for {to}' if to else ''}{f' {times} times' if times else ''}"
         return self._break(host, fault_of(f"{words} saying {text}" if text else words))
+
+    def power_cut(self, host: str) -> Soon:
+        """Take the power from a host: down, and what its disk had not written yet is gone or torn. On sim."""
+        name = self.internet.host(host).name
+        return self._soon(lambda: self.internet.power_cut(name))
+
+    def slow_disks(self) -> Soon:
+        """Let every trip to a disk take its time from now on, so that a crash can catch it. On sim."""
+        return self._soon(lambda: _at_once(self.internet.slow_disks))
 
     def heal(self, host: str = "") -> Soon:
         """Mend a host, or everything."""

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -83,7 +84,11 @@ def scripts_of(file: Path) -> list[Script]:
     return scripts
 
 
-def play(script: Script, asked: Asked) -> Result:
+World = Callable[[Plan, Callable[[Boot], Fabric]], Internet]
+
+
+def play(script: Script, asked: Asked, world: World = Internet) -> Result:
+    """Play it; `world`: what is to be made of its plan."""
     blank = Result(script.name, str(script.file), asked.fabric, title=script.title)
     begun = time.perf_counter()
     try:
@@ -91,15 +96,15 @@ def play(script: Script, asked: Asked) -> Result:
             raise WrongUse(f"it plays on {' and '.join(script.fabrics)} only", code="W024")
         if asked.capture == _SEVERAL:
             raise WrongUse("a capture of several scenarios takes a folder", remedy="mkdir captures", code="W012")
-        with _bounded(asked.patience_s):
-            result = _on_a_world(script, asked, blank)
+        with bounded(asked.patience_s):
+            result = _on_a_world(script, asked, blank, world)
     except (Exception, SystemExit) as error:
         result = _judge(blank, script, error)
     return replace(result, wall_s=time.perf_counter() - begun)
 
 
 @contextmanager
-def _bounded(seconds: float) -> Iterator[None]:
+def bounded(seconds: float) -> Iterator[None]:
     """Break a scenario off that goes on for ever. (Only a main thread can be interrupted so.)"""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -117,12 +122,13 @@ def _bounded(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _on_a_world(script: Script, asked: Asked, blank: Result) -> Result:
+def _on_a_world(script: Script, asked: Asked, blank: Result, world: World) -> Result:
     plan = _plan(script, asked)
     with tempfile.TemporaryDirectory(prefix="lab-") as root:
         stage = _site(asked, plan, Path(root))
         with asyncio.Runner(loop_factory=lambda: LabLoop(stage.source)) as runner:
-            return runner.run(_act(script, plan, stage.make, replace(blank, seed=plan.seed), asked))
+            internet = partial(world, plan, stage.make)  # a fabric is made inside of its loop
+            return runner.run(_act(script, internet, replace(blank, seed=plan.seed), asked))
 
 
 def _plan(script: Script, asked: Asked) -> Plan:
@@ -147,10 +153,8 @@ def _site(asked: Asked, plan: Plan, root: Path) -> Site:
             )
 
 
-async def _act(
-    script: Script, plan: Plan, fabric: Callable[[Boot], Fabric], blank: Result, asked: Asked
-) -> Result:
-    internet = Internet(plan, fabric)
+async def _act(script: Script, world: Callable[[], Internet], blank: Result, asked: Asked) -> Result:
+    internet = world()
     await internet.up()
     net = Net(internet)
     try:

@@ -1,0 +1,129 @@
+"""The day of reckoning: all is healed, time passes, and every message is looked for.
+
+The rule: the mailboxes are read as they lie on the disks, and not believed from the log. What was promised is what
+the log says, and what somebody was told; see `promises`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lab.internet import Internet
+from lab.journey import Journeys, plain, render
+from lab.names import EmailAddress
+from lab.scenario.futures import promises
+from lab.scenario.futures.acts import Taken
+from lab.scenario.futures.promises import Breach, Broken, Key, Mailboxes, Story
+from lab.scenario.unmet import Unmet
+from lab.topology.plan import Plan
+from lab.wire.received import read_heading
+
+HEALING = timedelta(days=11)
+"""How long all is well before anything is judged: twice the five days after which the patience of the slowest
+queue ends (a message's, then that of its bounce), and one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that is known when all is over."""
+
+    story: Story
+    mailboxes: Mailboxes
+    broken: tuple[Broken, ...]
+
+
+async def judge(internet: Internet, taken: Iterable[Taken], healing: timedelta) -> Judged:
+    """Heal everything, let time pass, and account for every message: those in the log, and those that somebody
+    was told are `taken`."""
+    await internet.heal()
+    await internet.advance(healing)
+    story = promises.read(internet.log)
+    for one in taken:
+        promises.promise(story, one.message_id, one.recipients, one.at)
+    mailboxes = await found(internet)
+    waiting = len(await internet.queue())
+    aliases = await _aliases(internet)
+    broken = promises.broken(story, mailboxes, lambda one: ends(one, aliases), _addresses(internet.plan), waiting)
+    return Judged(story, mailboxes, tuple(broken))
+
+
+async def found(internet: Internet) -> Mailboxes:
+    """Every message in every inbox, by Message-ID and address."""
+    copies: Counter[Key] = Counter()
+    garbled: set[Key] = set()
+    for host in internet.plan.hosts:
+        for box in host.mail.mailboxes if host.mail and not host.is_foreign else ():
+            for octets in await _messages(internet, box.address):
+                key = (read_heading(octets).message_id, box.address.lower())
+                copies[key] += 1
+                if not is_whole(octets, key[0]):
+                    garbled.add(key)
+    return Mailboxes(copies, frozenset(garbled))
+
+
+async def _messages(internet: Internet, address: EmailAddress) -> list[bytes]:
+    rows = (await internet.mailbox(address))["messages"]
+    return [await internet.message(address, row["uid"]) for row in rows]
+
+
+def is_whole(octets: bytes, message_id: str) -> bool:
+    """Whether a message of `acts.letter` has its last line. Of others that cannot be told."""
+    name, at, _ = message_id.removeprefix("<").partition("@future>")
+    return not at or octets.endswith(f"end of {name}\r\n".encode()) or b"end of" not in octets
+
+
+async def _aliases(internet: Internet) -> dict[str, tuple[str, ...]]:
+    return {
+        alias.lower(): tuple(one.lower() for one in to)
+        for host in internet.plan.hosts
+        if host.mail
+        for alias, to in host.mail.aliases.items()
+    }
+
+
+def ends(address: str, aliases: dict[str, tuple[str, ...]], seen: frozenset[str] = frozenset()) -> list[str]:
+    """Where an address leads in the end; an alias that names itself ends there, too."""
+    if address not in aliases or address in seen:
+        return [address]
+    return [end for one in aliases[address] for end in ends(one, aliases, seen | {address})]
+
+
+def _addresses(plan: Plan) -> dict[str, tuple[str, ...]]:
+    return {host.name: host.addresses for host in plan.hosts}
+
+
+# -- for a scenario ---------------------------------------------------------------------------------------
+
+
+def excused(judged: Judged) -> int:
+    """Messages that are somewhere twice, and RFC 1047 allows it."""
+    return promises.twice(judged.mailboxes) - sum(one.breach is Breach.TWICE for one in judged.broken)
+
+
+def noted(judged: Judged) -> Iterator[str]:
+    """What a scenario tells below its verdict."""
+    count = excused(judged)
+    if count:
+        yield f"{count} {'message is' if count == 1 else 'messages are'} there twice: a 250 was lost (RFC 1047)"
+
+
+def unmet(judged: Judged, journeys: Journeys, now: float) -> Unmet:
+    """What was promised and not kept, with the journey of the first message that it befell."""
+    name = _journey(judged, journeys)
+    screen = plain(render(journeys[name], now=now, width=110)) if name is not None else ""
+    told = [str(one) for one in judged.broken[:_TOLD]]
+    more = [f"and {len(judged.broken) - _TOLD} more"] if len(judged.broken) > _TOLD else []
+    return Unmet("every message to arrive, or its sender to be told", "; ".join([*told, *more]), screen)
+
+
+_TOLD = 5
+
+
+def _journey(judged: Judged, journeys: Journeys) -> str | None:
+    """The journey that the first broken promise is about."""
+    message_id = judged.broken[0].message_id
+    found = [instance for instance, known in judged.story.ids.items() if message_id and known == message_id]
+    return journeys.of(*found[0]) if found else None

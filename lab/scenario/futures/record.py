@@ -1,0 +1,141 @@
+"""A scenario as traffic: what it does to the world, as timed acts that futures are made of.
+
+The rule: it is played once, with nothing but its own doings, and has to pass. What it hands in, breaks, mends and
+edits is noted with its lab time; what it expects is not, for among further misfortunes that need not hold. What it
+types into sessions of its own (SMTP by hand, POP3, IMAP) is left out: `spoken` counts those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from lab.errors import WorldSaidNo, WrongUse
+from lab.fabric.faults import Down, Fault
+from lab.internet import Internet, Submission
+from lab.names import EmailAddress
+from lab.scenario.futures.acts import Account, Act, Cut, EditZone, Fail, Flush, Heal, Mend, Retry, Send, Spoil
+from lab.scenario.futures.draw import Timed
+from lab.scenario.play import Asked, play, scripts_of
+from lab.scenario.result import Verdict
+from lab.scenario.script import Script
+from lab.topology.plan import Link
+from lab.wire.received import read_heading
+
+
+@dataclass(slots=True)
+class Notebook:
+    """What has been noted down; shut while one act is done by means of others."""
+
+    acts: list[Timed] = field(default_factory=list)
+    shut: bool = False
+    sent: int = 0
+
+
+class Noted(Internet):
+    """A mini-Internet that keeps a notebook of what is done to it."""
+
+    notebook: Notebook
+
+    def _note(self, act: Act) -> None:
+        if not self.notebook.shut:
+            self.notebook.acts.append((self.fabric.clock.elapsed(), act))
+
+    async def send(
+        self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], message: bytes, *, via: str = ""
+    ) -> Submission:
+        self.notebook.sent += 1
+        text = message
+        if not read_heading(text).message_id:
+            text = f"Message-ID: <s{self.notebook.sent}@future>\r\n".encode() + text
+        self._note(Send(sender or "", tuple(recipients), octets=text, via=via))
+        return await super().send(sender, recipients, message, via=via)
+
+    async def fail(self, host: str, fault: Fault | None = None) -> None:
+        self._note(Fail(host, fault or Down()))
+        await super().fail(host, fault)
+
+    async def heal(self, host: str = "") -> list[str]:
+        self._note(Heal(host))
+        self.notebook.shut, before = True, self.notebook.shut
+        try:
+            return await super().heal(host)
+        finally:
+            self.notebook.shut = before
+
+    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+        self._note(Cut(tuple(a), tuple(b)))
+        super().cut(a, b)
+
+    def mend(self) -> None:
+        self._note(Mend())
+        super().mend()
+
+    def connect(self, a: str, b: str, link: Link) -> None:
+        self._note(Spoil(a, b, link))
+        super().connect(a, b, link)
+
+    async def retry(self, host: str = "") -> None:
+        self._note(Retry(host))
+        await super().retry(host)
+
+    async def flush(self, host: str = "") -> None:
+        self._note(Flush(host))
+        await super().flush(host)
+
+    async def edit_zone(
+        self, origin: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        self._note(EditZone(origin, tuple(add), tuple(remove)))
+        return await super().edit_zone(origin, add=add, remove=remove)
+
+    async def account(self, do: str, address: EmailAddress, **more: Any) -> dict[str, Any]:
+        self._note(Account(do, address, tuple(more.items())))
+        return await super().account(do, address, **more)
+
+
+def record(file: Path, topology: Path) -> list[Timed]:
+    """What the scenarios of a file do on this topology, one after the other. WorldSaidNo where one does not pass
+    even without further misfortunes; WrongUse where none of them hands a message in."""
+    acts: list[Timed] = []
+    for script in scripts_of(file):
+        begun = acts[-1][0] + _PAUSE.total_seconds() if acts else 0.0
+        acts += [(begun + at, act) for at, act in _noted(script, topology)]
+    if not any(isinstance(act, Send) for _, act in acts):
+        raise WrongUse(
+            f"{file} hands no message in that could be played again (what it types by hand is not)",
+            remedy="Without a scenario, mail is drawn:  lab futures TOPOLOGY",
+            code="W072",
+        )
+    return acts
+
+
+_PAUSE = timedelta(hours=1)
+
+
+def _noted(script: Script, topology: Path) -> list[Timed]:
+    notebook = Notebook()
+
+    def world(*args: Any) -> Noted:
+        made = Noted(*args)
+        made.notebook = notebook
+        return made
+
+    result = play(script, Asked(topology=str(topology)), world)
+    if result.verdict is not Verdict.PASS:
+        raise WorldSaidNo(
+            f"'{script.name}' does not pass, even where nothing else befalls the mini-Internet:\n{result.message}",
+            remedy=f"lab run {script.file}",
+            code="W073",
+        )
+    return [(at, _named(act, script.name)) for at, act in notebook.acts]
+
+
+def _named(act: Act, scenario: str) -> Act:
+    """Two scenarios of a file send different messages."""
+    if isinstance(act, Send):
+        return replace(act, octets=act.octets.replace(b"@future>", f".{scenario}@future>".encode(), 1))
+    return act

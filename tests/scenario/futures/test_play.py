@@ -1,0 +1,84 @@
+"""Futures of a small mini-Internet: drawn alike, played alike, and judged by what lies in the mailboxes."""
+
+from pathlib import Path
+
+from lab import topology
+from lab.fabric.faults import Down
+from lab.scenario.futures.acts import Advance, Cut, Fail, Heal, PowerCut, Send
+from lab.scenario.futures.draw import draw, setting
+from lab.scenario.futures.play import play
+from lab.scenario.futures.promises import Breach
+from lab.topology.plan import Plan
+
+BELGIUM = Path(__file__).parents[3] / "topologies" / "belgium.yaml"
+ANN, ED = "ann@unige.ch", "ed@belgiannews.com"
+
+
+def belgium() -> Plan:
+    return topology.load(BELGIUM)
+
+
+def test_the_same_seed_draws_the_same_acts() -> None:
+    over = setting(belgium())
+    assert draw(7, over) == draw(7, over)
+    assert draw(7, over) != draw(8, over)
+
+
+def test_the_same_seed_and_acts_tell_the_same_story() -> None:
+    plan = belgium()
+    acts = draw(3, setting(plan, messages=5, days=1))
+    assert play(plan, 3, acts, hashed=True) == play(plan, 3, acts, hashed=True)
+
+
+def test_waits_add_up_to_the_days_asked_for_at_most() -> None:
+    over = setting(belgium(), days=2)
+    for seed in range(20):
+        waits = [act.seconds for act in draw(seed, over) if isinstance(act, Advance)]
+        assert sum(waits) <= 2 * 86_400
+
+
+def test_a_message_through_the_backup_is_counted_as_such() -> None:
+    acts = [
+        Fail("mail.belgiannews.com", Down()),
+        Send(ANN, (ED,), "m1"),
+        Advance(60.0),
+        Heal("mail.belgiannews.com"),
+    ]
+    outcome = play(belgium(), 1, acts)
+    assert (outcome.delivered, outcome.by_backup, outcome.passed) == (1, 1, True)
+    assert 60 < outcome.delays[0] < 3600
+
+
+def test_who_is_not_there_is_bounced_and_the_bounce_arrives() -> None:
+    outcome = play(belgium(), 1, [Send(ANN, ("nobody@belgiannews.com",), "m1")])
+    assert (outcome.bounced, outcome.delivered, outcome.passed) == (1, 1, True)
+
+
+def test_an_outage_longer_than_patience_is_a_bounce_and_no_loss() -> None:
+    acts = [Cut(("mail.unige.ch",), ("*",)), Send(ANN, (ED,), "m1"), Advance(6 * 86_400.0)]
+    outcome = play(belgium(), 1, acts)
+    assert (outcome.bounced, outcome.passed) == (1, True)
+
+
+def test_a_message_that_its_host_took_before_it_could_tell_is_heard_of_when_it_is_back() -> None:
+    """Its 250 never left, so it is sent again: twice there, and RFC 1047 says why."""
+    plan = belgium()
+    over = setting(plan)
+    outcome = play(plan, 37, draw(37, over))
+    assert outcome.twice >= 1
+    assert outcome.passed
+
+
+def test_a_letter_that_lost_its_end_is_garbled() -> None:
+    from lab.scenario.futures.judging import is_whole
+
+    assert is_whole(b"...\r\nend of m1\r\n", "<m1@future>")
+    assert not is_whole(b"...\r\nend of m\r\n", "<m1@future>")
+    assert is_whole(b"whatever", "<else@where>")
+
+
+def test_a_host_that_stays_down_to_the_end_is_healed_before_anything_is_judged() -> None:
+    acts = [Send(ANN, (ED,), "m1"), PowerCut("mail.unige.ch")]
+    outcome = play(belgium(), 1, acts)
+    assert outcome.passed, outcome.broken
+    assert Breach.LOST not in {one.breach for one in outcome.broken}
