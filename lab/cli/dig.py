@@ -190,7 +190,10 @@ def _verdict(form: dict[str, Any], asked: Question) -> Line:
     rcode, place = form["rcode"], asked.server or form.get("server", "")
     source = f"from {place}" if place else ""
     if rcode != "NOERROR":
-        words = f"{_SENTENCES.get(rcode, 'it did not work out')}: {asked.name} {asked.type}"
+        sentence = _SENTENCES.get(rcode, "it did not work out")
+        if rcode == "SERVFAIL" and asked.server:
+            sentence = "that server failed"
+        words = f"{sentence}: {asked.name} {asked.type}"
         return ((f" ✕ {rcode}  ", "bad"), (f"{words}   {source}", ""))
     if "tc" in form["flags"]:
         return ((" ✕ TC  ", "bad"), (f"{'; '.join(form['why'])}   {source}", ""))
