@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lab.events import (
     ConnectionFailed,
+    ConnectionOpened,
     DestinationBackedOff,
     Event,
     ExchangersFound,
@@ -150,8 +151,12 @@ class Case:
 
     @property
     def trouble(self) -> Trouble | None:
-        """The first thing that went wrong in it."""
-        return self.attempt.troubles[0] if self.attempt and self.attempt.troubles else None
+        """What decided it: of a bounce the reply that it follows from, else the first thing that went wrong."""
+        troubles = self.attempt.troubles if self.attempt else ()
+        final = next((one for one in troubles if one.follows == "bounce"), None)
+        if self.state is State.BOUNCED and final is not None:
+            return final
+        return troubles[0] if troubles else None
 
     @property
     def detours(self) -> list[Trouble]:
@@ -260,12 +265,27 @@ def _cut(entries: Iterable[Entry], recipient: str) -> Iterator[list[Entry]]:
 
 
 _ENDS = (MailDeferred, DestinationBackedOff, MailRelayed, RecipientsFailed, MailDelivered, MailForwarded)
-_OF_A_TRY: tuple[type[Event], ...] = (*_ENDS, NameResolved, ExchangersFound, ConnectionFailed, ReplyReceived)
+_OF_A_TRY: tuple[type[Event], ...] = (
+    *_ENDS, NameResolved, ExchangersFound, ConnectionOpened, ConnectionFailed, ReplyReceived,
+)  # fmt: skip
 
 
 def _try(trail: Trail, hop: Hop, recipient: str, entries: list[Entry]) -> Try:
     troubles = [found for one in entries if (found := _trouble(trail, hop, one)) is not None]
+    troubles = troubles or [found for one in entries[-1:] if (found := _unsaid(entries, one)) is not None]
     return Try(hop.host, entries[-1].t, tuple(entries), tuple(troubles))
+
+
+def _unsaid(entries: list[Entry], end: Entry) -> Trouble | None:
+    """What a host knew without asking: the other side had said that it takes no such message (RFC 1870 §6)."""
+    opened = [one.event for one in entries if isinstance(one.event, ConnectionOpened)]
+    reason = getattr(end.event, "reason", "")
+    if not opened or not isinstance(end.event, RecipientsFailed) or not reason[:3].isdigit():
+        return None
+    to = opened[-1]
+    return Trouble(
+        end, to.exchanger, to.address, to.preference, Stage.MAIL, None, int(reason[:3]), reason[4:], "bounce"
+    )
 
 
 def _trouble(trail: Trail, hop: Hop, entry: Entry) -> Trouble | None:
