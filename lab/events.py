@@ -275,6 +275,8 @@ class MailDeferred(Event):
     next_try: float
     attempt: int
     row: str = ""
+    status: str = ""
+    """The enhanced code (RFC 3463)."""
 
 
 @dataclass(frozen=True, slots=True)

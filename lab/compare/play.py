@@ -17,8 +17,8 @@ from lab.compare.world import planned, with_receivers
 from lab.events import ConnectionFailed, MailDeferred, MailRelayed, RecipientsFailed, ReplyReceived
 from lab.fabric import site
 from lab.fabric.base import Boot, Fabric
-from lab.fabric.faults import Down, Silent
 from lab.fabric.loop import LabLoop
+from lab.faults import Down, Silent
 from lab.internet import Internet
 from lab.journey import Fate, Journey, Journeys, State, build
 from lab.log import EventLog
@@ -147,7 +147,9 @@ def _taker(case: Case, event: MailRelayed) -> str:
 
 
 def _status(own: Sequence[object]) -> str:
-    return next((event.status for event in own if isinstance(event, RecipientsFailed)), "")
+    """Of the bounce, or of what waits."""
+    found = [event.status for event in own if isinstance(event, RecipientsFailed | MailDeferred)]
+    return found[-1] if found else ""
 
 
 def _rows(own: Sequence[object]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ nothing, and tells the log what it took, so that a journey ends there.
     ok       takes everything            gdrop             closes before the greeting
     refused  does not listen             drop STAGE        closes when that command (or the dot) has come
     silent   never answers a connection  STAGE 4, STAGE 5  answers so there: greeting, ehlo, mail, rcpt, data, eom
-    mirror   greets with the sender's name                 rcpt2 4, rcpt2 5: at the second RCPT of a connection
+    mirror   greets with the sender's name                 rcpt2 4, rcpt2 5: at the second RCPT
+                                         of a connection; rcpt 421, rcpt 552
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _REPLIES = MappingProxyType(
         (Stage.MAIL, "5"): (550, "5.7.1 not from there"),
         (Stage.RCPT, "4"): (450, "4.2.1 mailbox busy"),
         (Stage.RCPT, "5"): (550, "5.1.1 no such user"),
+        (Stage.RCPT, "421"): (421, "4.3.2 closing"),
+        (Stage.RCPT, "552"): (552, "5.2.2 mailbox full"),
         (Stage.DATA, "4"): (451, "4.3.0 not now"),
         (Stage.DATA, "5"): (554, "5.5.1 no text, please"),
         (Stage.EOM, "4"): (451, "4.3.0 not now"),
@@ -52,7 +55,7 @@ _REPLIES = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Where a receiver stops being polite, and how: `answer` is "4", "5" or "drop"; None: nowhere."""
+    """Where a receiver stops being polite, and how: `answer` is "4", "5", a code, or "drop"."""
 
     listens: bool = True
     stage: Stage | None = None
@@ -215,7 +218,7 @@ class _Caller(asyncio.Protocol):
             return False
         code, text = _REPLIES[stage, self._script.answer]
         self._say(code, text)
-        if stage is Stage.GREETING:
+        if stage is Stage.GREETING or code == 421:
             self._transport.close()
         return False
 

@@ -15,7 +15,7 @@ from lab.fabric.base import Boot, Host
 from lab.names import DomainName
 from lab.topology.plan import Plan
 
-_ON_PURPOSE = ("T011", "T021", "T022", "T025", "T039", "T041")
+_ON_PURPOSE = ("T011", "T021", "T022", "T025", "T026", "T039", "T041")
 
 
 def written(case: Case, settings: Mapping[str, str]) -> str:
@@ -25,7 +25,9 @@ def written(case: Case, settings: Mapping[str, str]) -> str:
         f"name: {case.name}",
         "ranges: [198.18.0.0/15, '2001:db8::/32']",
         f"faults_on_purpose: [{', '.join(_ON_PURPOSE)}]",
-        f"registries: {{ch: {{records: [{OTHER_NAME} A {OWN_ADDRESSES[0]}]}}}}",
+        "registries:",
+        f"  ch: {{records: [{OTHER_NAME} A {OWN_ADDRESSES[0]}]}}",
+        "  be: {records: [dead NS ns.dead, ns.dead A 198.18.9.99, bare TXT nothing]}",
         "domains:",
         "  uni.ch:",
         f"    mx: [10 {SENDER}]",

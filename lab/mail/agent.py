@@ -21,6 +21,7 @@ from lab.mail.routing import Exchangers, Identity
 from lab.mail.session import CONNECT_LIMIT
 from lab.mail.tls import opportunist
 from lab.mail.waiting import Destination, Message
+from lab.mail.warm import WarmSessions
 from lab.mail.worker import Worker
 from lab.names import Address, DomainName
 
@@ -45,6 +46,7 @@ class TransferAgent:
         "queue",
         "resolve",
         "smarthost",
+        "warm",
     )
 
     def __init__(
@@ -69,6 +71,7 @@ class TransferAgent:
         self._workers = 0
         self._in_line: dict[Destination, None] = {}
         """Destinations that wait for a worker, the first one first."""
+        self.warm = WarmSessions(host)
         self._sessions = int(host.clock.elapsed()) * 16
 
     @property
@@ -105,7 +108,7 @@ class TransferAgent:
         self._leave(worker)
 
     def _leave(self, worker: Worker) -> None:
-        worker.close()
+        worker.leave()
         worker.destination.workers -= 1
         self._workers -= 1
         self._go_on(worker.destination)

@@ -73,7 +73,9 @@ class MailHost:
             plan, host = self.plan, self.host
             schedule = named_schedule(plan.schedule, plan.settings)
             policy = with_settings(named_policy(plan.policy), plan.settings)
-            self._queue = queue = Queue(host, Spool(host.disk), schedule, self._destination_of)
+            self._queue = queue = Queue(
+                host, Spool(host.disk), schedule, self._destination_of, policy.most_recipients
+            )
             queue.agent = TransferAgent(host, queue, self.resolve, policy, self.local, plan.smarthost)
             queue.recover()
         return self._queue

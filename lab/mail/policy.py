@@ -83,6 +83,21 @@ class Policy:
     dialogue is there to be read, and a handshake costs what ten messages cost."""
     most_addresses: int = 5
     """Addresses tried in one go; 0: all."""
+    past_most: Literal["stop", "next preference"] = "stop"
+    """Beyond them: no more, or one address of each preference that is still to come."""
+    most_exchangers: int = 0
+    """Exchangers tried in one go, whatever their addresses; 0: all."""
+    most_sessions: int = 0
+    """Hosts that said hello and did not take everything, after which no further one is tried; 0: no limit."""
+    null_beside_others: Literal["skip", "refuse", "itself"] = "skip"
+    """A null MX that is not alone (RFC 7505 §3): no host, the whole domain's word, or a name for this host."""
+    most_recipients: int = 0
+    """Recipients of one message that share a transaction; 0: all. RFC 5321 §4.5.3.1.8 grants a hundred."""
+    sessions: Literal["kept", "each", "warm"] = "kept"
+    """For the next message to the same destination: the open session while there is one at hand; a new one each;
+    or an idle one that was kept open for it, once deliveries follow each other closely."""
+    hops: int = 30
+    """Received lines that make a loop."""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """Enhanced codes that differ from RFC 3463's best: rule → code."""
 
@@ -120,6 +135,9 @@ def rows(
 
 TRANSACTION = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM)
 
+
+OWN_NAME_STATUS = "5.4.6"
+"""The sender would mail itself (RFC 3463 §3.5: a routing loop)."""
 
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "mx_on_4xx": ("next", "queue"),

@@ -58,17 +58,25 @@ class Queue:
         "destinations",
         "host",
         "messages",
+        "most_recipients",
         "schedule",
         "spool",
     )
 
     def __init__(
-        self, host: Host, spool: Spool, schedule: Schedule, destination_of: Callable[[EmailAddress], str]
+        self,
+        host: Host,
+        spool: Spool,
+        schedule: Schedule,
+        destination_of: Callable[[EmailAddress], str],
+        most_recipients: int = 0,
     ) -> None:
+        """`most_recipients`: of one message, to one place in one go; 0: all."""
         self.host = host
         self.spool = spool
         self.schedule = schedule
         self.destination_of = destination_of
+        self.most_recipients = most_recipients
         self.agent: Agent
         self.messages: dict[str, Message] = {}
         self.destinations: dict[str, Destination] = {}
@@ -113,7 +121,7 @@ class Queue:
         return MailRecovered(stored.id, heading.message_id, sender, waiting, size, heading.subject, stored.parent)
 
     def admit(self, stored: Stored) -> None:
-        """A message that the spool holds: one delivery for each of its destinations."""
+        """A message that the spool holds: one delivery, or a few, for each of its destinations."""
         age = self.host.clock.now().timestamp() - stored.arrived
         arrived = self.host.clock.elapsed() - age
         message = Message(
@@ -125,9 +133,11 @@ class Queue:
             name = self.destination_of(stored.envelope.recipients[number].address)
             by_destination.setdefault(name, []).append(number)
         for name, recipients in by_destination.items():
-            delivery = Delivery(message, self._destination(name), recipients)
-            message.deliveries.append(delivery)
-            self._join(delivery)
+            at_once = len(recipients) if name == LOCAL else self.most_recipients or len(recipients)
+            for first in range(0, len(recipients), at_once):
+                delivery = Delivery(message, self._destination(name), recipients[first : first + at_once])
+                message.deliveries.append(delivery)
+                self._join(delivery)
 
     def _destination(self, name: str) -> Destination:
         if name not in self.destinations:
@@ -260,7 +270,16 @@ class Queue:
             return
         name, attempts = delivery.destination.name, delivery.attempts
         self.host.log(
-            MailDeferred(delivery.message.id, delivery.addresses, name, reason.text, due, attempts, reason.row)
+            MailDeferred(
+                delivery.message.id,
+                delivery.addresses,
+                name,
+                reason.text,
+                due,
+                attempts,
+                reason.row,
+                reason.status,
+            )
         )
 
     # -- what is due ----------------------------------------------------------------------------------------

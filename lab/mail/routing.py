@@ -10,7 +10,7 @@ and no address: RFC 2181 §10.3, RFC 5321 §5.1; many follow it all the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from random import Random
 
@@ -89,15 +89,18 @@ def exchangers(mx: Answer, me: Identity, policy: Policy, rng: Random) -> Exchang
     records = [record.data for record in mx.records if isinstance(record.data, MX)]
     if not records:
         return Exchangers("implicit-mx", (Exchanger(0, mx.canonical or mx.name),))
-    if len(records) == 1 and records[0].exchange.is_root:
-        return _verdict(policy, "null-mx", f"{mx.name} takes no mail: its only MX is '.'", policy.null_mx)
+    if any(one.exchange.is_root for one in records) and (
+        len(records) == 1 or policy.null_beside_others == "refuse"
+    ):
+        return _verdict(policy, "null-mx", f"{mx.name} takes no mail: its MX is '.'", policy.null_mx)
     return _usable(mx.name, _in_order(records, policy, rng), me, policy)
 
 
 def _in_order(records: Iterable[MX], policy: Policy, rng: Random) -> list[Exchanger]:
-    """Lower preference first; equal ones spread by chance (§5.1), or always in the order of their names."""
+    """Lower preference first; equal ones spread by chance (§5.1), or always in the order of the answer."""
     ordered: list[Exchanger] = []
-    by_preference = sorted(records, key=lambda record: (record.preference, record.exchange))
+    by_name = sorted(records, key=lambda record: record.exchange) if policy.equals == "spread" else records
+    by_preference = sorted(by_name, key=lambda record: record.preference)
     for _, group in groupby(by_preference, key=lambda record: record.preference):
         equals = [
             Exchanger(record.preference, record.exchange, _address_named(record.exchange)) for record in group
@@ -120,6 +123,10 @@ def _address_named(name: DomainName) -> Address | None:
 
 def _usable(domain: DomainName, ordered: list[Exchanger], me: Identity, policy: Policy) -> Exchangers | Verdict:
     left_out: list[str] = []
+    if (
+        policy.null_beside_others == "itself"
+    ):  # the empty name is this host's own, as resolvers of libraries have it
+        ordered = [replace(one, address=me.addresses[0]) if one.name == "." else one for one in ordered]
     kept = [one for one in ordered if not _fault(one, policy, left_out)]
     mine = [one for one in kept if "name" in policy.knows_its and one.name == me.name]
     if mine:
@@ -135,7 +142,7 @@ def _usable(domain: DomainName, ordered: list[Exchanger], me: Identity, policy: 
 
 def _fault(exchanger: Exchanger, policy: Policy, left_out: list[str]) -> bool:
     """The root among others is no host (RFC 7505 §3); an address is none either."""
-    if exchanger.name == ".":
+    if exchanger.name == "." and exchanger.address is None:
         left_out.append(f"{exchanger}: no host (RFC 7505 §3)")
         return True
     if exchanger.address is not None and policy.address_as_exchanger == "refuse":

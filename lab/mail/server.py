@@ -30,6 +30,7 @@ from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
 from lab.mail.dialogue import Dialogue, Phase, Terms, Turn
 from lab.mail.envelope import Resolve
 from lab.mail.ordered import Held
+from lab.mail.policies import named_policy
 from lab.mail.porter import Porter
 from lab.mail.relay import place_of
 from lab.mail.store import Store
@@ -124,7 +125,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = N
         host.faults,
         plan.size_limit,
         max(100, _count(plan, "recipient_limit", 1_000)),
-        _count(plan, "hop_limit", 30),
+        _count(plan, "hop_limit", named_policy(plan.policy).hops),
         plan.settings.get("long_lines", "refuse") == "accept",
         offers_tls(plan),
         porter,

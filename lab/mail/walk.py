@@ -16,7 +16,7 @@ from random import Random
 
 from lab.events import Failure, Stage
 from lab.mail import routing
-from lab.mail.policy import OWN_NAME, Came, Follows, Policy, Row, came
+from lab.mail.policy import OWN_NAME, OWN_NAME_STATUS, TRANSACTION, Came, Follows, Policy, Row, came
 from lab.mail.routing import Exchanger, Exchangers, Identity, Verdict
 from lab.names import Address, DomainName
 from lab.values import made_often
@@ -116,6 +116,9 @@ class Walk:
         self._attempts: deque[Attempt] = deque()
         self._left_out: list[str] = []
         self._tried = 0
+        self._sessions = 0
+        self._met: dict[str, None] = {}
+        """Exchangers tried so far."""
         self._soft: dict[int, Reason] = {}
         self._hard: dict[int, Reason] = {}
         self._trouble: Reason | None = None
@@ -130,9 +133,9 @@ class Walk:
         while self.left:
             if self.route is None:
                 return Ask(DomainName(self._domain), "MX")
-            if self._attempts and not self._spent():
+            if self._attempts:
                 return self._attempts[0]
-            if self._spent() or not self._groups:
+            if not self._groups:
                 self._conclude()
                 return None
             question = self._unanswered(self._groups[0])
@@ -170,14 +173,16 @@ class Walk:
     def _open_group(self, group: list[Exchanger]) -> None:
         found = [(exchanger, self._addresses(exchanger)) for exchanger in group]
         if "address" in self.policy.knows_its:
-            mine = [one for one, addresses in found if any(a in self.me.addresses for a in addresses)]
+            mine = [one for one, addresses in found if one.name != "." and _among(addresses, self.me.addresses)]
             if mine:
                 found = self._leave_out_self(mine, found)
-        self._attempts.extend(
+        attempts = [
             Attempt(exchanger.name, address, exchanger.preference)
             for exchanger, addresses in found
             for address in addresses
-        )
+        ]
+        spent = 0 < self.policy.most_addresses <= self._tried
+        self._attempts.extend(attempts[:1] if spent else attempts)
 
     def _leave_out_self(
         self, mine: list[Exchanger], found: list[tuple[Exchanger, tuple[Address, ...]]]
@@ -211,15 +216,27 @@ class Walk:
             text = f"the address of {exchanger.name} could not be found: {what}"
             self._trouble = Reason(text, "4.4.3", self.policy.named(_RESOLVE))
 
-    def _spent(self) -> bool:
-        return 0 < self.policy.most_addresses <= self._tried
+    def _rest(self, in_session: bool) -> tuple[list[Attempt], bool]:
+        """The attempts that the policy allows after the present one, and whether further exchangers may follow
+        those. `in_session`: the present host said hello."""
+        policy, (now, *rest) = self.policy, self._attempts
+        if 0 < policy.most_sessions <= self._sessions + in_session:
+            return [], False
+        if 0 < policy.most_addresses <= self._tried + 1:
+            if policy.past_most == "stop":
+                return [], False
+            rest = [one for one in rest if one.preference > now.preference][:1]
+        met = {**self._met, now.exchanger: None}
+        if 0 < policy.most_exchangers <= len(met):
+            return [one for one in rest if one.exchanger in met], False
+        return rest, True
 
     # -- what came of it --------------------------------------------------------------------------------------
 
     def ruling(self, stage: Stage, what: Came) -> Ruling:
         """What follows when this comes at this stage of the present attempt."""
         row = self.policy.row(stage, what)
-        return Ruling(self._onward(row), self.policy.named(row))
+        return Ruling(self._onward(row, stage in TRANSACTION), self.policy.named(row))
 
     def knows_itself_by(self, greeting: str) -> bool:
         """Whether a host that greets so is this host, and the policy cares."""
@@ -232,7 +249,7 @@ class Walk:
         row = self.policy.row(stage, what or came(outcome))
         for recipient in tuple(self.left):
             self._rule(recipient, row, self._reason(stage, outcome, row, what))
-        self._step()
+        self._step(in_session=False)
         return ruling
 
     def concluded(self, fates: Sequence[Fate], deaf: bool = False) -> None:
@@ -245,7 +262,7 @@ class Walk:
             else:
                 row = self.policy.row(fate.stage, came(fate.outcome))
                 self._rule(recipient, row, self._reason(fate.stage, fate.outcome, row))
-        self._step()
+        self._step(in_session=True)
 
     def again(self, attempt: Attempt, recipients: Iterable[int]) -> Walk:
         """The walk of a further message that begins at `attempt`, in the session that is open there."""
@@ -255,15 +272,15 @@ class Walk:
         other._tried = self._tried - 1
         return other
 
-    def _onward(self, row: Row) -> Follows:
+    def _onward(self, row: Row, in_session: bool) -> Follows:
         if row.follows is not Follows.NEXT:
             return row.follows
-        if not 0 < self.policy.most_addresses <= self._tried + 1:
-            if len(self._attempts) > 1:
-                same = self._attempts[0].exchanger == self._attempts[1].exchanger
-                return Follows.NEXT_ADDRESS if same else Follows.NEXT_EXCHANGER
-            if self._groups:
-                return Follows.NEXT_EXCHANGER
+        rest, more = self._rest(in_session)
+        if rest:
+            same = self._attempts[0].exchanger == rest[0].exchanger
+            return Follows.NEXT_ADDRESS if same else Follows.NEXT_EXCHANGER
+        if more and self._groups:
+            return Follows.NEXT_EXCHANGER
         return Follows.LATER if self._soft or self._trouble else row.otherwise
 
     def _rule(self, recipient: int, row: Row, reason: Reason) -> None:
@@ -281,14 +298,21 @@ class Walk:
         self.left.remove(recipient)
         self.outcomes[recipient] = outcome
 
-    def _step(self) -> None:
-        self._attempts.popleft()
+    def _step(self, in_session: bool) -> None:
+        """On from the present attempt. Where nobody is left the rest stays, for who goes on in its session."""
+        rest, more = self._rest(in_session) if self.left else (list(self._attempts)[1:], True)
+        self._met[self._attempts[0].exchanger] = None
+        self._attempts = deque(rest)
+        if not more:
+            self._groups.clear()
         self._tried += 1
+        self._sessions += in_session
 
     def _reason(self, stage: Stage, outcome: Reply | Failure, row: Row, what: Came | None = None) -> Reason:
         attempt, name = self._attempts[0], self.policy.named(row)
         if what == OWN_NAME:
-            return Reason(f"{attempt} greets with this host's own name", "5.4.6", name, attempt.exchanger)
+            status = self.policy.statuses.get(OWN_NAME, OWN_NAME_STATUS)
+            return Reason(f"{attempt} greets with this host's own name", status, name, attempt.exchanger)
         if isinstance(outcome, Reply):
             return Reason(str(outcome), outcome.status, name, attempt.exchanger, reply=True)
         if stage is Stage.CONNECT:
@@ -340,6 +364,10 @@ class Walk:
 
 
 _RESOLVE = Row("resolve-unknown", Follows.NEXT, Follows.LATER, "RFC 5321 §5.1")
+
+
+def _among(addresses: Iterable[Address], own: Sequence[Address]) -> bool:
+    return any(address in own for address in addresses)
 
 
 def _is_alias(answers: Sequence[Answer]) -> bool:

@@ -51,6 +51,14 @@ class Worker:
                 self.agent.queue.defer(delivery, Reason("this host could not go on with it", "4.3.0"))
                 raise
 
+    def leave(self) -> None:
+        """Nothing more to do here: the session ends, or is kept warm."""
+        line = self.line
+        warm = self.agent.policy.sessions == "warm" and line is not None and not line.detour
+        if warm and line is not None and self.agent.warm.keep(self.destination.name, line):
+            self.line = None
+        self.close()
+
     def close(self) -> None:
         if self.line is not None:
             self.line.close()
@@ -85,7 +93,12 @@ class Worker:
 
     def _walk(self, delivery: Delivery) -> tuple[Walk, int]:
         """From the start, or from where the open session stands; and how much of the route was told before."""
-        line, agent = self.line, self.agent
+        agent, name = self.agent, self.destination.name
+        if agent.policy.sessions == "each":
+            self.close()
+        elif self.line is None and agent.policy.sessions == "warm":
+            self.line = agent.warm.take(name)
+        line = self.line
         if line is not None and _has_room(line.session):
             line.queue_id = delivery.message.id
             line.walk = line.walk.again(line.attempt, delivery.recipients)
