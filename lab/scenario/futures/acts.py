@@ -7,7 +7,8 @@ the story; nothing stops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.errors import WorldSaidNo
-from lab.fabric.faults import Fault
-from lab.internet import Internet
+from lab.faults import DiskFull, Down, Fault, Hide, Paused, Reply, Reset, Silent, Stall, Unreachable
+from lab.internet import Internet, Submission
 from lab.mail.folders import FolderError
 from lab.names import EmailAddress
 from lab.topology.plan import Link
@@ -58,7 +59,7 @@ class Fail(Act):
 
     @property
     def befalls(self) -> str:
-        return _KINDS.get(str(self.fault), "refusals by a server")
+        return _KINDS.get(type(self.fault), "name servers that failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +154,17 @@ class Account(Act):
 
 Acts = Sequence[Act]
 
-_KINDS = MappingProxyType(
+_KINDS: Mapping[type[Fault], str] = MappingProxyType(
     {
-        "down": "crashes",
-        "silent": "hosts that fell silent",
-        "unreachable": "hosts out of reach",
-        "paused": "hosts that stood still",
-        "disk-full": "full disks",
+        Down: "crashes",
+        Silent: "hosts that fell silent",
+        Unreachable: "hosts out of reach",
+        Paused: "hosts that stood still",
+        DiskFull: "full disks",
+        Reply: "refusals by a server",
+        Stall: "stalled dialogues",
+        Reset: "dialogues that broke off",
+        Hide: "hidden extensions",
     }
 )
 
@@ -192,16 +197,32 @@ async def do(internet: Internet, act: Act) -> Taken | None:
     return None
 
 
+PATIENCE = 60.0
+"""Lab seconds that who hands a message in waits for an answer: a host that stands still gives none."""
+
+
 async def offer(internet: Internet, send: Send) -> Taken | None:
-    """Hand a message in; None where the host is down or does not want it."""
+    """Hand a message in; None where the host is down, does not want it, or does not answer for a minute. In that
+    case it may take it all the same, when it goes on."""
     recipients = [EmailAddress(address) for address in send.to]
     begun, sender = internet.fabric.clock.elapsed(), EmailAddress(send.sender) if send.sender else None
+    handing = asyncio.ensure_future(internet.send(sender, recipients, send.text, via=send.via))
+    answered, _ = await asyncio.wait([handing], timeout=PATIENCE)
+    if not answered:
+        handing.add_done_callback(_unheard)
+        return None
     with suppress(WorldSaidNo, OSError, FolderError):
-        given = await internet.send(sender, recipients, send.text, via=send.via)
+        given = handing.result()
         if given.queue_id:
             message_id = read_heading(send.text).message_id or f"<{given.queue_id}@{given.host}>"
             return Taken(message_id, send.to, begun)
     return None
+
+
+def _unheard(handing: asyncio.Future[Submission]) -> None:
+    """Whatever came of it, nobody waits for it any more."""
+    if not handing.cancelled():
+        handing.exception()
 
 
 async def _do(internet: Internet, act: Act) -> None:

@@ -14,7 +14,25 @@ from operator import itemgetter
 from random import Random
 
 from lab.events import Stage
-from lab.fabric.faults import DiskFull, Down, Fault, Paused, Reply, Silent, Unreachable
+from lab.faults import (
+    DiskFull,
+    Down,
+    Fault,
+    Hide,
+    Lame,
+    NoAnswer,
+    NoTcp,
+    Paused,
+    Refused,
+    Reply,
+    Reset,
+    ServFail,
+    Silent,
+    Slow,
+    Stall,
+    Truncated,
+    Unreachable,
+)
 from lab.scenario.futures.acts import Act, Advance, Cut, Fail, Heal, Mend, PowerCut, Send, SlowDisks, Spoil
 from lab.topology.plan import Link, Plan
 
@@ -30,6 +48,7 @@ class Setting:
 
     mail_hosts: tuple[str, ...]
     name_hosts: tuple[str, ...]
+    authorities: tuple[str, ...]
     people: tuple[str, ...]
     traffic: tuple[Timed, ...] = ()
     messages: int = 20
@@ -44,8 +63,9 @@ def setting(
     own = [host for host in plan.hosts if not host.is_foreign]
     mail = tuple(host.name for host in own if host.mail)
     names = tuple(host.name for host in own if host.zones or host.resolver)
+    authorities = tuple(host.name for host in own if host.zones)
     people = tuple(box.address for host in own if host.mail for box in host.mail.mailboxes)
-    return Setting(mail, names, people, tuple(traffic), messages, faults, days)
+    return Setting(mail, names, authorities, people, tuple(traffic), messages, faults, days)
 
 
 def draw(seed: int, over: Setting) -> tuple[Act, ...]:
@@ -72,7 +92,7 @@ def _mail(over: Setting, chance: Random) -> list[Timed]:
 
 
 def _message(people: Sequence[str], name: str, chance: Random) -> Send:
-    to = tuple(dict.fromkeys(chance.choice(people) for _ in range(chance.choice((1, 1, 1, 2, 3)))))
+    to = tuple(dict.fromkeys(chance.choice(people) for _ in range(chance.choice((1, 1, 1, 1, 1, 2, 3)))))
     if chance.random() < 0.05:
         to = (*to, f"nobody@{to[0].rpartition('@')[2]}")
     return Send(chance.choice(people), to, name, chance.choice((0, 0, 3000, 20_000)))
@@ -120,6 +140,22 @@ def _server_refuses(over: Setting, chance: Random) -> tuple[Act, Act]:
     return Fail(host, Reply(stage=stage, code=code, times=chance.choice((0, 1, 2)))), Heal(host)
 
 
+def _server_falters(over: Setting, chance: Random) -> tuple[Act, Act]:
+    host, stage, times = chance.choice(over.mail_hosts), chance.choice(_STAGES), chance.choice((0, 1, 2))
+    fault: Fault = chance.choice(
+        (Stall(stage=stage, times=times), Reset(stage=stage, times=times), Hide(keyword="PIPELINING"))
+    )
+    return Fail(host, fault), Heal(host)
+
+
+def _names_fail(over: Setting, chance: Random) -> tuple[Act, Act]:
+    """Of a resolver or an authority; only who serves a zone can be lame."""
+    host, slow = chance.choice(over.name_hosts), Slow(seconds=chance.choice((0.3, 4.0)))
+    faults: list[Fault] = [ServFail(), NoAnswer(), Refused(), Truncated(), NoTcp(), slow]
+    fault = chance.choice([*faults, Lame()] if host in over.authorities else faults)
+    return Fail(host, fault), Heal(host)
+
+
 def _line_is_cut(over: Setting, chance: Random) -> tuple[Act, Act]:
     a, b = _any_host(over, chance), chance.choice((_any_host(over, chance), "*"))
     return Cut((a,), (b,)), Mend()
@@ -140,8 +176,17 @@ def _any_host(over: Setting, chance: Random) -> str:
 
 Kind = Callable[[Setting, Random], tuple[Act, Act]]
 _KINDS: tuple[tuple[Kind, ...], tuple[int, ...]] = (
-    (_host_fails, _power_goes, _disk_fills, _server_refuses, _line_is_cut, _line_is_bad),
-    (5, 5, 2, 3, 2, 2),
+    (
+        _host_fails,
+        _power_goes,
+        _disk_fills,
+        _server_refuses,
+        _server_falters,
+        _names_fail,
+        _line_is_cut,
+        _line_is_bad,
+    ),
+    (5, 5, 2, 2, 2, 2, 2, 2),
 )
 """What can happen, and how likely each is."""
 

@@ -270,12 +270,13 @@ def _is_noted(story: Story, address: str, instance: Instance) -> bool:
     n, giver = heard
     restart = next((start for start in story.started[giver[0]] if start > n), None)
     noted = story.removed.get(giver, 0)
-    return restart is None or (n < noted < restart and not _had_no_room(story, giver[0], n))
+    return restart is None or (n < noted < restart and not _had_no_room(story, giver[0], n, noted))
 
 
-def _had_no_room(story: Story, host: str, n: int) -> bool:
-    """Whether the disk of a host was full then: what it noted, it noted in memory."""
-    return sum(turn < n for turn in story.full[host]) % 2 == 1
+def _had_no_room(story: Story, host: str, start: int, end: int) -> bool:
+    """Whether the disk of a host was full at some time between: what it noted then, it noted in memory."""
+    turns = story.full[host]
+    return sum(turn < start for turn in turns) % 2 == 1 or any(start < turn < end for turn in turns)
 
 
 def twice(mailboxes: Mailboxes) -> int:

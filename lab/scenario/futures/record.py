@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import WorldSaidNo, WrongUse
-from lab.fabric.faults import Down, Fault
+from lab.faults import Down, Fault
 from lab.internet import Internet, Submission
 from lab.names import EmailAddress
 from lab.scenario.futures.acts import Account, Act, Cut, EditZone, Fail, Flush, Heal, Mend, Retry, Send, Spoil

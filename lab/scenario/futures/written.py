@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lab.fabric.faults import Reply
+from lab.faults import Reply
 from lab.scenario.futures.acts import (
     Account,
     Act,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import topology
-from lab.fabric.faults import Down
+from lab.faults import Down
 from lab.mail.spool import Spool
 from lab.scenario.futures.acts import Act, PowerCut, Send
 from lab.scenario.futures.crowd import Order, fewest_acts, play_all

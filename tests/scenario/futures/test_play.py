@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lab import topology
-from lab.fabric.faults import Down
+from lab.faults import Down
 from lab.scenario.futures.acts import Advance, Cut, Fail, Heal, PowerCut, Send
 from lab.scenario.futures.draw import draw, setting
 from lab.scenario.futures.play import play

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import WorldSaidNo, WrongUse
-from lab.fabric.faults import Down
+from lab.faults import Down
 from lab.scenario.futures.acts import Fail, Heal, Send
 from lab.scenario.futures.record import record
 

@@ -8,7 +8,7 @@ import pytest
 
 from lab import topology
 from lab.events import Stage
-from lab.fabric.faults import Down, Reply
+from lab.faults import Down, Reply
 from lab.scenario.futures import acts as kinds
 from lab.scenario.futures.acts import Account, Act, EditZone, Fail, Flush, Retry, Send
 from lab.scenario.futures.draw import draw, setting
