@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from lab.internet import Internet
 from lab.journey import Journeys, plain, render
@@ -43,24 +44,28 @@ async def judge(internet: Internet, taken: Iterable[Taken], healing: timedelta) 
     story = promises.read(internet.log)
     for one in taken:
         promises.promise(story, one.message_id, one.recipients, one.at)
-    mailboxes = await found(internet)
-    waiting = len(await internet.queue())
-    aliases = await _aliases(internet)
+    accounts = await internet.accounts()
+    mailboxes = await found(internet, accounts)
+    waiting, aliases = len(await internet.queue()), _aliases(accounts)
     broken = promises.broken(story, mailboxes, lambda one: ends(one, aliases), _addresses(internet.plan), waiting)
     return Judged(story, mailboxes, tuple(broken))
 
 
-async def found(internet: Internet) -> Mailboxes:
+Forms = Iterable[dict[str, Any]]
+"""The accounts of each host, as its console tells them."""
+
+
+async def found(internet: Internet, accounts: Forms) -> Mailboxes:
     """Every message in every inbox, by Message-ID and address."""
     copies: Counter[Key] = Counter()
     garbled: set[Key] = set()
-    for host in internet.plan.hosts:
-        for box in host.mail.mailboxes if host.mail and not host.is_foreign else ():
-            for octets in await _messages(internet, box.address):
-                key = (read_heading(octets).message_id, box.address.lower())
-                copies[key] += 1
-                if not is_whole(octets, key[0]):
-                    garbled.add(key)
+    boxes = [EmailAddress(one["address"]) for host in accounts for one in host["accounts"] if one["messages"]]
+    for box in boxes:
+        for octets in await _messages(internet, box):
+            key = (read_heading(octets).message_id, box.lower())
+            copies[key] += 1
+            if not is_whole(octets, key[0]):
+                garbled.add(key)
     return Mailboxes(copies, frozenset(garbled))
 
 
@@ -75,13 +80,13 @@ def is_whole(octets: bytes, message_id: str) -> bool:
     return not at or octets.endswith(f"end of {name}\r\n".encode()) or b"end of" not in octets
 
 
-async def _aliases(internet: Internet) -> dict[str, tuple[str, ...]]:
-    return {
-        alias.lower(): tuple(one.lower() for one in to)
-        for host in internet.plan.hosts
-        if host.mail
-        for alias, to in host.mail.aliases.items()
-    }
+def _aliases(accounts: Forms) -> dict[str, tuple[str, ...]]:
+    """Where mail for an alias goes, and that of people who have it forwarded; now, and not as it was planned."""
+    aliases = [(one["alias"], one["to"]) for host in accounts for one in host["aliases"]]
+    forwards = [
+        (one["address"], one["forward"]) for host in accounts for one in host["accounts"] if one["forward"]
+    ]
+    return {alias.lower(): tuple(one.lower() for one in to) for alias, to in (*aliases, *forwards)}
 
 
 def ends(address: str, aliases: dict[str, tuple[str, ...]], seen: frozenset[str] = frozenset()) -> list[str]:

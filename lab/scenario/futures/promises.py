@@ -93,6 +93,8 @@ class Story:
     double: set[Instance] = field(default_factory=set)
     """Letters to a postmaster about a bounce that failed: nobody hears when they fail, too."""
     arrived: dict[Key, float] = field(default_factory=dict)
+    boxes: dict[Key, set[str]] = field(default_factory=dict)
+    """In which mailboxes a message was put that is not its recipient's own."""
     accepted: list[tuple[int, Instance, tuple[str, ...]]] = field(default_factory=list)
     relayed: dict[tuple[str, str], tuple[int, Instance]] = field(default_factory=dict)
     """(address of the host that took it, its queue_id there) → who gave it, as far as that host knows."""
@@ -177,8 +179,11 @@ def _bounced(story: Story, entry: Entry, event: BounceSent) -> None:
 
 def _delivered(story: Story, entry: Entry, event: MailDelivered) -> None:
     message_id = story.ids.get((entry.host, event.queue_id), "")
-    for address in (event.recipient, event.mailbox):
-        story.arrived.setdefault((message_id, address.lower()), entry.t)
+    recipient, mailbox = event.recipient.lower(), event.mailbox.lower()
+    story.arrived.setdefault((message_id, recipient), entry.t)
+    if mailbox != recipient:
+        story.arrived.setdefault((message_id, mailbox), entry.t)
+        story.boxes.setdefault((message_id, recipient), set()).add(mailbox)
 
 
 def _removed(story: Story, entry: Entry, event: MailRemoved) -> None:

@@ -60,15 +60,6 @@ def test_an_outage_longer_than_patience_is_a_bounce_and_no_loss() -> None:
     assert (outcome.bounced, outcome.passed) == (1, True)
 
 
-def test_a_message_that_its_host_took_before_it_could_tell_is_heard_of_when_it_is_back() -> None:
-    """Its 250 never left, so it is sent again: twice there, and RFC 1047 says why."""
-    plan = belgium()
-    over = setting(plan)
-    outcome = play(plan, 37, draw(37, over))
-    assert outcome.twice >= 1
-    assert outcome.passed
-
-
 def test_a_letter_that_lost_its_end_is_garbled() -> None:
     from lab.scenario.futures.judging import is_whole
 
