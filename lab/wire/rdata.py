@@ -24,7 +24,8 @@ TYPES = {
 }  # fmt: skip
 _MNEMONICS = {number: name for name, number in TYPES.items()}
 _TYPE_NUMBER = re.compile(r"TYPE([0-9]{1,5})")
-_TIME = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
+_TIME = re.compile(r"([0-9]{1,10})([smhdw]?)", re.IGNORECASE | re.ASCII)  # else ſ is an s, and no unit
+_NUMBER = re.compile(r"[0-9]{1,20}")  # thousands of digits are more than int() reads
 _IN_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -102,9 +103,10 @@ class _Words:
 
     def number(self, what: str, bits: int) -> int:
         token = self.take(what)
-        if not (token.text.isascii() and token.text.isdigit() and int(token.text) < 1 << bits):
+        number = int(token.text) if _NUMBER.fullmatch(token.text) else -1
+        if not 0 <= number < 1 << bits:
             raise self.fault(f"'{token.text}' is not {what}: a number from 0 to {(1 << bits) - 1}")
-        return int(token.text)
+        return number
 
     def time(self, what: str) -> int:
         token = self.take(what)

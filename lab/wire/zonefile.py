@@ -21,8 +21,8 @@ Include = Callable[[str], str]
 """A file's text by the name that $INCLUDE gives it; OSError when there is none."""
 
 _CLASSES = {"IN", "CH", "HS", "CS", "ANY"}
-_RANGE = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
-_COUNTER = re.compile(r"\\\$|\$\$|\$(?:\{(-?\d+)(?:,(\d+)(?:,([doxX]))?)?\})?")
+_RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
+_COUNTER = re.compile(r"\\\$|\$\$|\$(?:\{(-?\d{1,10})(?:,(\d{1,3})(?:,([doxX]))?)?\})?(?P<rest>\{)?", re.ASCII)
 GENERATE_LIMIT = 65_536
 
 
@@ -198,7 +198,7 @@ class _Reader:
         if len(numbers) > GENERATE_LIMIT:
             raise BadText(f"{len(numbers)} records; {GENERATE_LIMIT} is the most", rest[0], "Z008")
         for number in numbers:
-            tokens = [replace(token, text=_counted(token.text, number)) for token in rest[1:]]
+            tokens = [replace(token, text=_counted(token, number)) for token in rest[1:]]
             self._record(Line(word.line, False, tokens), file, source)
 
 
@@ -211,16 +211,20 @@ def _no_type(line: Line, token: Token) -> BadText:
     return BadText(f"'{owner.text}' is taken for the name of this entry", owner, "Z002", hint)
 
 
-def _counted(text: str, number: int) -> str:
+def _counted(token: Token, number: int) -> str:
     """`$` is the number, `${offset,width,base}` the number so written, `\\$` a dollar."""
 
     def put(match: re.Match[str]) -> str:
+        if match["rest"]:
+            raise BadText(
+                "its form is ${offset,width,base}, the width up to 999, the base d, o, x or X", token, "Z008"
+            )
         if match[0] in ("\\$", "$$"):
             return "$"
         shifted = number + int(match[1] or 0)
         return format(shifted, f"0{match[2]}{match[3] or 'd'}" if match[2] else match[3] or "d")
 
-    return _COUNTER.sub(put, text)
+    return _COUNTER.sub(put, token.text)
 
 
 def _excerpt(source: list[str], line: int) -> str:
