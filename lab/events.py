@@ -16,6 +16,7 @@ None fields are left out. `from_json` is its inverse. Field values are str, int,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from functools import cache
@@ -482,11 +483,21 @@ def to_json(event: Event) -> dict[str, Any]:
 @cache
 def _readers(kind: type[Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {name: (tuple if get_args(hint) else hint) for name, hint in hints.items()}
+    return {name: (_tuple_of(get_args(hint)[0]) if get_args(hint) else hint) for name, hint in hints.items()}
+
+
+def _tuple_of(kind: type[Any]) -> Callable[..., tuple[Any, ...]]:
+    def reader(values: Iterable[Any] = ()) -> tuple[Any, ...]:
+        if isinstance(values, str):
+            raise TypeError("a list is wanted here, not a text")
+        return tuple(map(kind, values))
+
+    return reader
 
 
 def from_json(form: dict[str, Any]) -> Event:
-    """The inverse of `to_json`; KeyError on an unknown event, unknown keys are left out."""
+    """The inverse of `to_json`; KeyError on an unknown event; ValueError, TypeError or OverflowError on a value
+    that its field cannot have; unknown keys are left out."""
     kind: Any = KINDS[form["event"]]
     readers = _readers(kind)
     values = {name: reader(form[name]) for name, reader in readers.items() if name in form}

@@ -77,7 +77,29 @@ def _text(value: Any) -> str:
 
 
 def read_entry(form: dict[str, Any]) -> Entry:
+    """The inverse of `Entry.to_json`; one of `NO_ENTRY` when it is none."""
     return Entry(int(form["n"]), float(form["t"]), str(form["host"]), from_json(form))
+
+
+NO_ENTRY = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What is raised over a line that holds no entry."""
+LATEST = 1e10
+"""Seconds of lab time, three centuries: what a calendar can show."""
+
+
+def _read_line(text: str) -> Entry:
+    """One of NO_ENTRY when it is none."""
+    entry = read_entry(json.loads(text, parse_constant=_finite, parse_float=_finite))
+    if not 0 <= entry.t < LATEST:
+        raise ValueError("no moment of lab time")
+    return entry
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("no number that was ever measured")
+    return number
 
 
 Subscriber = Callable[[Entry], None]
@@ -140,8 +162,8 @@ def gather(lines: Iterable[str]) -> EventLog:
 def _gathered(line: str) -> Entry | None:
     _, brace, rest = line.partition("{")
     try:
-        return read_entry(json.loads(brace + rest)) if brace else None
-    except (ValueError, KeyError, TypeError):
+        return _read_line(brace + rest) if brace else None
+    except NO_ENTRY:
         return None
 
 
@@ -153,8 +175,8 @@ def load(path: Path) -> EventLog:
         if not line.strip():
             continue
         try:
-            entries.append(read_entry(json.loads(line)))
-        except (ValueError, KeyError, TypeError):
+            entries.append(_read_line(line))
+        except NO_ENTRY:
             if number == len(lines):
                 break
             problem = Problem(

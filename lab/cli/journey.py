@@ -55,7 +55,7 @@ def overview(rows: list[dict[str, Any]]) -> list[Line]:
 
 def _row(row: dict[str, Any]) -> list[tuple[str, str]]:
     glyph, style = _STATES.get(row["state"], ("⊘", "bad"))
-    first, *others = row["to"]
+    first, *others = row["to"] or ("nobody",)
     more = f" and {len(others)} more" if others else ""
     return [
         (row["journey"], "id"),

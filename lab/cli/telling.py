@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.cli.screen import Line
+from lab.log import LATEST
 
 Entry = dict[str, Any]
 Words = Callable[[Entry], str]
@@ -23,14 +24,24 @@ def tell(entry: Entry, epoch: str) -> Iterator[Line]:
     yield (
         (f" {moment(entry['t'], epoch)}  ", "dim"),
         (f"{entry['host'] or 'the lab':<24}  ", "place"),
-        (words(entry), style),
+        (words(_Told(entry)), style),
     )
+
+
+class _Told(dict[str, Any]):
+    """An entry's fields; an empty one is left out of its JSON form."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
 
 
 def moment(t: float, epoch: str) -> str:
     """Lab seconds as a time of day; with the day once the first is over."""
-    start = datetime.fromisoformat(epoch)
-    at = start + timedelta(seconds=t)
+    try:
+        start = datetime.fromisoformat(epoch)
+        at = start + timedelta(seconds=t)
+    except (ValueError, OverflowError):
+        return f"{t:.3f} s"
     return f"{at:%H:%M:%S}" if at.date() == start.date() else f"{at:%d %b %H:%M:%S}"
 
 
@@ -38,8 +49,12 @@ def _list(found: Any) -> str:
     return ", ".join(map(str, found or ()))
 
 
+def _span(seconds: Any) -> str:
+    return str(timedelta(seconds=min(max(float(seconds or 0), 0.0), LATEST)))
+
+
 def _messages(entry: Any) -> str:
-    uids = entry.get("uids", ())
+    uids = list(entry.get("uids") or ())
     return f"message {uids[0]}" if len(uids) == 1 else f"{len(uids)} messages"
 
 
@@ -86,7 +101,7 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
     {
         "LabStarted": ("head", lambda e: f"“{e['topology']}” starts on {e['fabric']}, {e['hosts']} hosts"),
         "LabStopped": ("head", lambda e: "stops"),
-        "ClockAdvanced": ("dim", lambda e: f"lab time ran ahead by {timedelta(seconds=e['seconds'])}"),
+        "ClockAdvanced": ("dim", lambda e: f"lab time ran ahead by {_span(e['seconds'])}"),
         "HostStarted": ("dim", lambda e: "starts"),
         "FaultApplied": ("bad", lambda e: f"✕ {e['target']}: {e['fault']}"),
         "FaultLifted": ("good", lambda e: f"✓ {e['target']} is mended{_of(e, 'fault', ': was ')}"),
