@@ -53,7 +53,7 @@ def from_uuencode(octets: bytes) -> bytes:
 def _uu_row(row: bytes) -> bytes:
     """A row says in its first sign how many octets it holds; some programs write signs behind them."""
     count = (row[0] - 32) & 63 if row else 0
-    signs = row[1 : 1 + (count + 2) // 3 * 4]
+    signs = row[1 : 1 + (count * 4 + 2) // 3]  # binascii takes no other signs behind them than blanks
     clean = bytes(sign if 32 <= sign <= 96 else 32 for sign in signs)
     return binascii.a2b_uu(row[:1] + clean) if row and 32 <= row[0] <= 96 else b""
 

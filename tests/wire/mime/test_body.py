@@ -31,6 +31,10 @@ def test_uuencode_comes_back(rows: list[bytes]) -> None:
     assert from_uuencode(b"hello\nbegin 644 a file\n" + coded + b"`\nend\n") == b"".join(rows)
 
 
+def test_what_stands_in_a_uuencoded_row_beyond_its_octets_is_passed_over() -> None:
+    assert from_uuencode(b"begin 644 a\n!AAAA\n`\nend\n") == b"\x86"
+
+
 @given(st.binary(max_size=200), st.sampled_from(sorted(DECODERS)))
 def test_no_octets_are_beyond_decoding(octets: bytes, encoding: str) -> None:
     assert isinstance(DECODERS[encoding](octets), bytes)
