@@ -110,6 +110,23 @@ class FaultStruck(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FaultScheduled(Event):
+    """It begins later, or ends by itself: `when` as people say it ("in 5 min for 20 min every 1 h")."""
+
+    target: str
+    fault: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCancelled(Event):
+    """What was scheduled is not: it will not come, or not come again."""
+
+    target: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramCrashed(Event):
     """A defect of the lab, not of the mini-Internet: a host's task ended with an exception."""
 

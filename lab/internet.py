@@ -18,12 +18,23 @@ from functools import cached_property, partial
 from typing import Any
 
 from lab.errors import MachineSaidNo, WorldSaidNo, WrongUse
-from lab.events import ClockAdvanced, FaultApplied, FaultLifted, LabStarted, LabStopped
+from lab.events import (
+    ClockAdvanced,
+    FaultApplied,
+    FaultCancelled,
+    FaultLifted,
+    FaultScheduled,
+    LabStarted,
+    LabStopped,
+)
 from lab.fabric.base import Boot, Capability, Fabric, Host
+from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, Gone
+from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
+from lab.timing import NOW, Timing
 from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 from lab.topology.software import Role, taken
@@ -79,6 +90,7 @@ class Internet:
     def __init__(self, plan: Plan, fabric: Callable[[Boot], Fabric]) -> None:
         self.plan = plan
         self.fabric = fabric(boot(plan.zones))
+        self.schedule = Schedule(self.fabric.clock, self)
         _require_room_for_software(plan, self.fabric)
         self._hosts = {host.name: host for host in plan.hosts}
         for host in plan.hosts:
@@ -109,6 +121,7 @@ class Internet:
         await self.fabric.up()
 
     async def down(self) -> None:
+        self.schedule.clear()
         await self.fabric.down()
         self._tell(LabStopped())
 
@@ -140,7 +153,7 @@ class Internet:
             )
         return found
 
-    def _places(self, names: Iterable[str]) -> tuple[str, ...]:
+    def places(self, names: Iterable[str]) -> tuple[str, ...]:
         known = {host.organisation for host in self.plan.hosts} | set(self._hosts) | {"*"}
         places = []
         for name in names:
@@ -251,10 +264,40 @@ class Internet:
 
     # -- faults and time ----------------------------------------------------------------------------------
 
-    async def fail(self, host: str, fault: Fault | None = None) -> None:
-        plan, fault = self.host(host), fault or Down()
-        require_fit(plan, fault)
-        await self.fabric.fail(plan.name, fault)
+    async def fail(self, host: str, fault: Fault | None = None, when: Timing = NOW) -> None:
+        await self.break_down(OnHost(self.host(host).name, fault or Down()), when)
+
+    async def break_down(self, what: Breakage, when: Timing) -> None:
+        """Break it at its time; what breaks now is broken when this returns. Its places are known (`places`)."""
+        if isinstance(what, OnHost):
+            require_fit(self._hosts[what.host], what.what)
+        if not when.is_plain:
+            self._tell(FaultScheduled(what.target, what.fault, str(when)))
+        await self.schedule.order(what, when)
+
+    async def mend_one(self, what: Breakage) -> None:
+        """Undo this one thing, now, and forget when it was to come."""
+        await self.schedule.cancel(lambda: self.end(what), what)
+
+    async def begin(self, what: Breakage) -> None:
+        """Break it now; see `Breaker`."""
+        match what:
+            case OnHost(host, fault):
+                await self.fabric.fail(host, fault)
+            case Cut():
+                self.fabric.cut(what)
+            case OnLine(a, b, link):
+                self.connect(a, b, link)
+
+    async def end(self, what: Breakage) -> None:
+        """Mend this one thing; see `Breaker`."""
+        match what:
+            case OnHost(host, fault):
+                await self.fabric.lift(host, fault)
+            case Cut():
+                self.fabric.join(what)
+            case OnLine(a, b):
+                self._relay((a, b))
 
     async def power_cut(self, host: str) -> None:
         """Take the power from a host: it is down, and what its disk had not written yet is gone or torn, as its
@@ -285,13 +328,20 @@ class Internet:
             )
 
     async def heal(self, host: str = "") -> list[str]:
-        """Lift the faults of a host; without a name, of every host and every line. Returns whom it healed."""
-        names = [self.host(host).name] if host else [n for n, h in self.fabric.hosts.items() if h.faults.now]
+        """Lift the faults of a host, and forget what is scheduled for it; without a name, of every host and every
+        line. Returns whom it healed."""
+        name = self.host(host).name if host else None
+        names = [name] if name else [n for n, h in self.fabric.hosts.items() if h.faults.now]
+        for entry in await self.schedule.cancel(lambda: self._mend_all(names, name is None), name or None):
+            if not entry.is_there or entry.timing.every:
+                self._tell(FaultCancelled(entry.what.target, entry.what.fault))
+        return list(names)
+
+    async def _mend_all(self, names: Iterable[DomainName], lines: bool) -> None:
         for name in names:
             await self.fabric.heal(name)
-        if not host:
+        if lines:
             self.mend()
-        return list(names)
 
     async def restore(self) -> list[str]:
         """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought. Where
@@ -311,19 +361,23 @@ class Internet:
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
         """A partition: nothing passes between the two groups (hosts, organisations, "*")."""
-        self.fabric.cut(self._places(a), self._places(b))
+        self.fabric.cut(Cut(self.places(a), self.places(b)))
 
     def mend(self) -> None:
         """Undo every cut, and make every line what the topology says it is."""
         self.fabric.mend()
-        for a, b in self._spoilt:
-            self.fabric.connect(a, b, self._planned(a, b))
-            self._tell(FaultLifted(f"{a}|{b}", f"link {self._spoilt[a, b]}"))
-        self._spoilt.clear()
+        for pair in tuple(self._spoilt):
+            self._relay(pair)
+
+    def _relay(self, pair: tuple[str, str]) -> None:
+        """Make a line what the topology says it is."""
+        if pair in self._spoilt:
+            self.fabric.connect(*pair, self._planned(*pair))
+            self._tell(FaultLifted(f"{pair[0]}|{pair[1]}", f"link {self._spoilt.pop(pair)}"))
 
     def connect(self, a: str, b: str, link: Link) -> None:
         """Lay another line between two places, until it is mended."""
-        left, right = self._places((a, b))
+        left, right = self.places((a, b))
         self.fabric.connect(left, right, link)
         self._spoilt[left, right] = link
         self._tell(FaultApplied(f"{left}|{right}", f"link {link}"))

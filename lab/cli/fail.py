@@ -5,13 +5,15 @@ The rule: this file hands words on; what they mean is said by `lab.faults.words`
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from lab.cli.reading import Json
-from lab.cli.screen import emit, show
+from lab.cli.screen import Line, emit, show
 from lab.control.client import ask
+from lab.errors import WrongUse
+from lab.timing import is_span
 
 
 def fail(
@@ -24,8 +26,10 @@ def fail(
     reset: str = "",
     hide: str = "",
     slow: str = "",
-    at: str = "",
-    for_: Annotated[str, Parameter(name=("--for", "--name"))] = "",
+    at: list[str] | None = None,
+    for_: Annotated[list[str] | None, Parameter(name=("--for", "--name"))] = None,
+    in_: Annotated[str, Parameter(name="--in")] = "",
+    every: str = "",
     times: int = 0,
     cut: str = "",
     delay: str = "",
@@ -58,9 +62,15 @@ def fail(
     slow
         Its name server or resolver answers so much later: 5s.
     at
-        Where in the dialogue: connect, helo, starttls, auth, mail, rcpt, data, dot, quit.
+        When it begins: a time of the lab's day, 10:40. And where in the dialogue: connect, helo, starttls, auth,
+        mail, rcpt, data, dot, quit. Both may be said.
     for_
-        Only when this address is named; of a name server, only for this name and those below it.
+        How long it lasts: 20m. And only when this address is named; of a name server, only for this name and
+        those below it. Both may be said.
+    in_
+        Instead of a time: so long from now, 5m.
+    every
+        So often again, counted from when it began: 1h. It has to end meanwhile: --every 1h --for 5m.
     times
         So often, then no more.
     cut
@@ -73,14 +83,39 @@ def fail(
         The other end of a slow or lossy line; everyone, if not named.
     """
     form = ask(
-        "fail", host=host, words=list(words), **{"as": as_, "for": for_}, reply=reply, stall=stall, reset=reset,
-        hide=hide, slow=slow, at=at, times=times, cut=cut, delay=delay, loss=loss, to=to,
+        "fail", host=host, words=list(words), **{"as": as_}, **by_form(at or [], for_ or []), after=in_,
+        every=every, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow, times=times,
+        cut=cut, delay=delay, loss=loss, to=to,
     )  # fmt: skip
     if json:
         emit(form)
     else:
-        show([((" ✕ ", "bad"), (form["host"], "place"), (f"  {form['fault']}      ", ""), ("lab heal", "dim"))])
+        show([_broken(form)])
     return 0
+
+
+def by_form(at: list[str], for_: list[str]) -> dict[str, str]:
+    """What `--at` and `--for` mean, by the form of their words: people say "at 10:40 for 20 min" and "at RCPT for
+    ed@b.be", and no stage is a time, no address a span.
+
+    >>> by_form(["rcpt", "10:40"], ["20m"])
+    {'at': 'rcpt', 'start': '10:40', 'lasting': '20m'}
+    """
+    pairs = [("start" if ":" in word else "at", word) for word in at]
+    pairs += [("lasting" if is_span(word) else "for", word) for word in for_]
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise WrongUse("--at and --for may each say a time, and each one thing more; not two alike", code="W012")
+    return dict(pairs)
+
+
+def _broken(form: dict[str, Any]) -> Line:
+    """What is broken, or will be."""
+    when = form.get("when", "")
+    comes = when.startswith(("at ", "in "))
+    glyph = (" ◷ ", "wait") if comes else (" ✕ ", "bad")
+    fault = f"  {form['fault']}  {when}      " if when else f"  {form['fault']}      "
+    return (glyph, (form["host"], "place"), (fault, ""), ("lab heal", "dim"))
 
 
 def heal(host: str = "", /, *, json: Json = False) -> int:
@@ -96,8 +131,9 @@ def heal(host: str = "", /, *, json: Json = False) -> int:
         emit(form)
         return 0
     mended = [*form["healed"], *form["lines"]]
-    if host or mended:
-        show([((" ✓ ", "good"), (name, "place"), ("  as it was", "")) for name in mended])
-    else:
+    off = [row for row in form["cancelled"] if row["target"] not in mended]
+    show([((" ✓ ", "good"), (name, "place"), ("  as it was", "")) for name in mended])
+    show([((" ✓ ", "good"), (row["target"], "place"), (f"  {row['fault']} will not come", "")) for row in off])
+    if not (mended or off):
         show([((" ✓ ", "good"), ("no host had failed; whatever was cut is joined again", ""))])
     return 0

@@ -174,7 +174,20 @@ def status(*, json: Json = False) -> int:
         ((" ✕ ", "bad"), (" – ".join(line["between"]), "place"), (f"  {line['fault']}", ""))
         for line in form["lines"]
     )
+    show(_scheduled(row) for row in form["scheduled"])
     return 0
+
+
+def _scheduled(row: dict[str, Any]) -> Line:
+    """What comes, or ends, by itself."""
+    what, moment = " – ".join(row["target"].split("|")), f"{row['turn'][:10]} {row['turn'][11:19]}"
+    turn = f"until {moment}" if row["is_there"] else f"begins {moment}"
+    return (
+        (" ◷ ", "wait"),
+        (what, "place"),
+        (f"  {row['fault'].removeprefix('link ')}", ""),
+        (f"  {turn}  ({row['when']})", "dim"),
+    )
 
 
 def _moment(iso: str) -> str:

@@ -106,6 +106,8 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
         "FaultApplied": ("bad", lambda e: f"✕ {e['target']}: {e['fault']}"),
         "FaultLifted": ("good", lambda e: f"✓ {e['target']} is mended{_of(e, 'fault', ': was ')}"),
         "FaultStruck": ("bad", lambda e: f"✕ as it was told: {e['fault']}  ({e['about']})"),
+        "FaultScheduled": ("wait", lambda e: f"◷ {e['target']}: {e['fault']} {e['when']}"),
+        "FaultCancelled": ("good", lambda e: f"✓ {e['target']}: {e['fault']} will not come"),
         "ProgramCrashed": ("bad", lambda e: f"✕ a defect of the lab: {e['program']}: {e['error']}"),
         "NameResolved": ("", _resolved),
         "HopAnswered": ("dim", _hop),

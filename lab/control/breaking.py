@@ -19,6 +19,7 @@ from lab.events import (
     DelayWarned,
     Event,
     FaultApplied,
+    FaultCancelled,
     FaultLifted,
     LabStarted,
     MailDelivered,
@@ -27,9 +28,11 @@ from lab.events import (
     ProgramCrashed,
     RecipientsFailed,
 )
+from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
 from lab.faults import Fault
 from lab.faults import fault_of as read_fault
 from lab.log import Entry
+from lab.timing import Timing, timing
 from lab.topology.plan import Link
 
 Form = dict[str, Any]
@@ -48,27 +51,78 @@ _ENOUGH = 200
 
 
 async def fail(lab: Lab, args: Args) -> Form:
-    """A host, or the line between two places; a place is a host, an organisation or "*"."""
+    """A host, or the line between two places, now or at its time; a place is a host, an organisation or "*"."""
+    what, when = breakage_of(lab, args), timing_of(args)
+    await lab.internet.break_down(what, when)
+    if isinstance(what, OnHost):
+        said = {"host": what.host, "fault": what.fault}
+    else:
+        said = {"host": text(args, "host"), "fault": _of_a_line(what)}
+    return said if when.is_plain else {**said, "when": str(when)}
+
+
+def breakage_of(lab: Lab, args: Args) -> Breakage:
+    """What the words ask to be broken, with its places."""
     place, link = text(args, "host"), link_of(args)
     if args.get("cut"):
-        other = text(args, "cut")
-        lab.internet.cut([place], [other])
-        return {"host": place, "fault": f"cut off from {other}"}
+        return Cut(lab.internet.places([place]), lab.internet.places([text(args, "cut")]))
     if link is not None:
-        other = optional(args, "to", "*")
-        lab.internet.connect(place, other, link)
-        return {"host": place, "fault": f"{link} to {'everyone' if other == '*' else other}"}
-    host, fault = lab.internet.host(place).name, fault_of(args)
-    await lab.internet.fail(host, fault)
-    return {"host": host, "fault": str(fault)}
+        a, b = lab.internet.places([place, optional(args, "to", "*")])
+        return OnLine(a, b, link)
+    return OnHost(lab.internet.host(place).name, fault_of(args))
+
+
+def _of_a_line(what: Cut | OnLine) -> str:
+    match what:
+        case Cut(_, others):
+            return f"cut off from {', '.join(others)}"
+        case OnLine(_, other, link):
+            return f"{link} to {'everyone' if other == '*' else other}"
+
+
+def timing_of(args: Args) -> Timing:
+    """When the words want it: {start, after, lasting, every}, each a time or a span as people write it."""
+    words = {name: optional(args, name) for name in ("after", "lasting", "every")}
+    try:
+        return timing(at=optional(args, "start"), **words)
+    except ValueError as error:
+        raise WrongUse(str(error), code="W012") from None
 
 
 async def heal(lab: Lab, args: Args) -> Form:
-    """Of one host its faults, without a host everything: faults, cuts, and lines that `fail` laid."""
+    """Of one host its faults, without a host everything: faults, cuts, lines that `fail` laid, and what is
+    scheduled."""
     name = optional(args, "host")
     lines = {} if name else broken_lines(lab.internet.log)
+    start = len(lab.internet.log)
     healed = await lab.internet.heal(name)
-    return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines]}
+    cancelled = [
+        {"target": entry.event.target, "fault": entry.event.fault}
+        for entry in lab.internet.log.since(start)
+        if isinstance(entry.event, FaultCancelled)
+    ]
+    return {"healed": healed, "lines": [f"{a} – {b}" for a, b in lines], "cancelled": cancelled}
+
+
+def scheduled(lab: Lab) -> list[Form]:
+    """What begins or ends by itself, a row each: {target, fault, when, is_there, turn}; `turn` is when."""
+    return [
+        {
+            "target": entry.what.target,
+            "fault": entry.what.fault,
+            "when": str(entry.timing),
+            "is_there": entry.is_there,
+            "turn": _moment(lab, entry.turn or 0.0),
+        }
+        for entry in lab.internet.schedule
+    ]
+
+
+def _moment(lab: Lab, elapsed: float) -> str:
+    """To the nearest second, for lab time on real sockets begins within one."""
+    clock = lab.internet.fabric.clock
+    moment = clock.now() + timedelta(seconds=elapsed - clock.elapsed() + 0.5)
+    return moment.isoformat(timespec="seconds")
 
 
 async def restore(lab: Lab, args: Args) -> Form:

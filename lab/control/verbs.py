@@ -34,6 +34,7 @@ async def status(lab: Lab, args: Args) -> Form:
             {"between": list(pair), "fault": fault}
             for pair, fault in breaking.broken_lines(lab.internet.log).items()
         ],
+        "scheduled": breaking.scheduled(lab),
         "events": len(lab.internet.log),
     }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from random import Random
@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from lab.clock import Clock
 from lab.events import Event
+from lab.fabric.breakage import Cut
 from lab.fabric.console import Console
 from lab.fabric.disk import Disk
 from lab.fabric.faults import Fault, HostFaults
@@ -123,6 +124,9 @@ class Fabric(Protocol):
 
     async def fail(self, host: DomainName, fault: Fault) -> None: ...
 
+    async def lift(self, host: DomainName, fault: Fault) -> None:
+        """Undo this one fault of a host, if it has it."""
+
     async def heal(self, host: DomainName) -> None:
         """Lift every fault of a host."""
 
@@ -138,8 +142,11 @@ class Fabric(Protocol):
     def connect(self, a: str, b: str, link: Link) -> None:
         """Lay a line between two places (hosts, organisations, "*"); the more exact one counts."""
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+    def cut(self, cut: Cut) -> None:
         """Let nothing through between two groups of places."""
+
+    def join(self, cut: Cut) -> None:
+        """Undo this one cut, if it is there."""
 
     def mend(self) -> None:
         """Undo every cut."""

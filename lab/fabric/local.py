@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lab.errors import MachineSaidNo
 from lab.fabric.base import Boot, Capability
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
@@ -126,8 +127,8 @@ class LocalFabric(OneProcessFabric):
         self._reroute(host)
         self._mind()
 
-    async def heal(self, host: DomainName) -> None:
-        await super().heal(host)
+    async def lift(self, host: DomainName, fault: Fault) -> None:
+        await super().lift(host, fault)
         self._reroute(host)
         self._mind()
 
@@ -135,12 +136,12 @@ class LocalFabric(OneProcessFabric):
         super().connect(a, b, link)
         self._mind()
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
-        super().cut(a, b)
+    def cut(self, cut: Cut) -> None:
+        super().cut(cut)
         self._mind()
 
-    def mend(self) -> None:
-        super().mend()
+    def join(self, cut: Cut) -> None:
+        super().join(cut)
         self._mind()
 
     # -- packets ------------------------------------------------------------------------------------------

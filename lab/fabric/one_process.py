@@ -17,6 +17,7 @@ from lab.errors import WorldSaidNo
 from lab.events import FaultApplied, FaultLifted, HostStarted
 from lab.fabric.ambient import AMBIENT
 from lab.fabric.base import Boot
+from lab.fabric.breakage import Cut
 from lab.fabric.collector import Collector
 from lab.fabric.disk import Disk
 from lab.fabric.faults import DiskFull, Down, Fault, Paused
@@ -146,18 +147,23 @@ class OneProcessFabric:
         here.faults.apply(fault)
         self.rules.changed()
 
-    async def heal(self, host: DomainName) -> None:
+    async def lift(self, host: DomainName, fault: Fault) -> None:
         here = self.hosts[host]
-        lifted = list(here.faults.now)
-        here.faults.lift(*lifted)
+        if fault not in here.faults.now:
+            return
+        here.faults.lift(fault)
         self.rules.changed()
-        here.stack.thaw()
-        if DiskFull() in lifted:
+        if isinstance(fault, Paused):
+            here.stack.thaw()
+        elif isinstance(fault, DiskFull):
             here.disk.full = False
-        for fault in lifted:
-            self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
-        if not here.up:
+        self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
+        if not here.up and not any(isinstance(other, Down) for other in here.faults.now):
             await self._start(here)
+
+    async def heal(self, host: DomainName) -> None:
+        for fault in tuple(self.hosts[host].faults.now):
+            await self.lift(host, fault)
 
     async def restore(self, host: DomainName) -> None:
         """Nobody goes here without the whole lab."""
@@ -171,14 +177,19 @@ class OneProcessFabric:
     def connect(self, a: str, b: str, link: Link) -> None:
         self.rules.connect(a, b, link)
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
-        self.rules.cut(a, b)
-        self.log.append(self.loop.time(), "", FaultApplied(f"{','.join(a)}|{','.join(b)}", "cut"))
+    def cut(self, cut: Cut) -> None:
+        if cut not in self.rules.cuts:
+            self.rules.cut(cut)
+            self.log.append(self.loop.time(), "", FaultApplied(cut.target, cut.fault))
+
+    def join(self, cut: Cut) -> None:
+        if cut in self.rules.cuts:
+            self.rules.join(cut)
+            self.log.append(self.loop.time(), "", FaultLifted(cut.target, cut.fault))
 
     def mend(self) -> None:
-        for a, b in self.rules.cuts:
-            self.log.append(self.loop.time(), "", FaultLifted(f"{','.join(a)}|{','.join(b)}", "cut"))
-        self.rules.mend()
+        for cut in tuple(self.rules.cuts):
+            self.join(cut)
 
     # -- packets ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from enum import Enum
 from random import Random
 from typing import Protocol
 
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Fault, Gone, HostFaults, Paused, Silent, Unreachable
 from lab.fabric.stack import problem
 from lab.names import DomainName
@@ -122,7 +123,7 @@ class Rules:
         self.generation = 0
         self._seed = seed
         self._links: dict[tuple[str, str], Link] = {}
-        self.cuts: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self.cuts: list[Cut] = []
         self._lines: dict[tuple[DomainName, DomainName], Line | None] = {}
 
     def changed(self) -> None:
@@ -134,8 +135,12 @@ class Rules:
         self._lines.clear()
         self.changed()
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
-        self.cuts.append((tuple(a), tuple(b)))
+    def cut(self, cut: Cut) -> None:
+        self.cuts.append(cut)
+        self.changed()
+
+    def join(self, cut: Cut) -> None:
+        self.cuts.remove(cut)
         self.changed()
 
     def mend(self) -> None:
@@ -182,7 +187,8 @@ class Rules:
     def _is_cut(self, source: Place, target: Place) -> bool:
         here, there = _labels(source), _labels(target)
         return any(
-            (_meet(here, a) and _meet(there, b)) or (_meet(here, b) and _meet(there, a)) for a, b in self.cuts
+            (_meet(here, cut.a) and _meet(there, cut.b)) or (_meet(here, cut.b) and _meet(there, cut.a))
+            for cut in self.cuts
         )
 
 

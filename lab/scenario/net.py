@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
+from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
 from lab.faults import Fault, fault_of
 from lab.internet import Internet
 from lab.journey import Journeys, build
@@ -25,7 +26,8 @@ from lab.scenario.letter import Letter
 from lab.scenario.pop3 import Pop, session
 from lab.scenario.submission import hand_in, log_in
 from lab.scenario.unmet import Unmet
-from lab.scenario.words import addresses, link, message, span
+from lab.scenario.words import When, addresses, link, message, span, timed
+from lab.timing import NOW
 from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Plan
 
@@ -299,16 +301,26 @@ class Net:
 
     # -- faults -------------------------------------------------------------------------------------------
 
-    def fail(self, host: str, as_: str = "down") -> Soon:
-        """Break a host, in the words of `lab fail`: "silent", "stall at data", "servfail for belgiannews.com"."""
-        return self._break(host, fault_of(as_))
+    def fail(self, host: str, as_: str = "down", **when: Unpack[When]) -> Soon:
+        """Break a host, in the words of `lab fail`: "silent", "stall at data", "servfail for belgiannews.com"; at
+        its time, if one is said: `start="10:40"`, `after="5m"`, `lasting="20m"`, `every="1h"`."""
+        return self._break(host, fault_of(as_), when)
 
     def reply(
-        self, host: str, code: int, *, at: str = "rcpt", times: int = 0, to: str = "", text: str = ""
+        self,
+        host: str,
+        code: int,
+        *,
+        at: str = "rcpt",
+        times: int = 0,
+        to: str = "",
+        text: str = "",
+        **when: Unpack[When],
     ) -> Soon:
-        """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot, quit …)."""
+        """Let its mail server answer `code` at a stage (greeting, helo, mail, rcpt, data, dot, quit …), at its
+        time as with `fail`."""
         words = f"reply {code} at {at}{f' for {to}' if to else ''}{f' {times} times' if times else ''}"
-        return self._break(host, fault_of(f"{words} saying {text}" if text else words))
+        return self._break(host, fault_of(f"{words} saying {text}" if text else words), when)
 
     def power_cut(self, host: str) -> Soon:
         """Take the power from a host: down, and what its disk had not written yet is gone or torn. On sim."""
@@ -333,31 +345,30 @@ class Net:
         jitter: str = "0s",
         loss: str = "0",
         bandwidth: str = "",
+        **when: Unpack[When],
     ) -> Soon:
-        """Make the line between two places slow, lossy or narrow."""
-        line = link(latency, jitter, loss, bandwidth)
-        return self._soon(lambda: _at_once(lambda: self.internet.connect(a, b, line)))
+        """Make the line between two places slow, lossy or narrow, at its time as with `fail`."""
+        left, right = self.internet.places((a, b))
+        return self._break_down(OnLine(left, right, link(latency, jitter, loss, bandwidth)), when)
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> Soon:
-        """Let nothing through between two groups of hosts or organisations."""
-        return self._soon(lambda: _at_once(lambda: self.internet.cut(a, b)))
+    def cut(self, a: Sequence[str], b: Sequence[str], **when: Unpack[When]) -> Soon:
+        """Let nothing through between two groups of hosts or organisations, at its time as with `fail`."""
+        return self._break_down(self._cut(a, b), when)
 
     def mend(self) -> Soon:
         return self._soon(lambda: _at_once(self.internet.mend))
 
     @contextmanager
     def failing(self, host: str, as_: str = "down") -> Iterator[None]:
-        """The host is broken inside this block, and whole behind it."""
-        self.fail(host, as_)
-        yield
-        self.heal(host)
+        """The host has this fault inside the block, and is rid of it behind it."""
+        with self._broken(OnHost(self.internet.host(host).name, fault_of(as_))):
+            yield
 
     @contextmanager
     def partition(self, a: Sequence[str], b: Sequence[str]) -> Iterator[None]:
         """The two groups cannot reach each other inside this block."""
-        self.cut(a, b)
-        yield
-        self.mend()
+        with self._broken(self._cut(a, b)):
+            yield
 
     # -- lab time -----------------------------------------------------------------------------------------
 
@@ -377,10 +388,26 @@ class Net:
 
     # -- below --------------------------------------------------------------------------------------------
 
-    def _break(self, host: str, how: Fault) -> Soon:
+    def _break(self, host: str, how: Fault, when: When) -> Soon:
         plan = self.internet.host(host)
         require_fit(plan, how)
-        return self._soon(lambda: self.internet.fail(plan.name, how))
+        return self._break_down(OnHost(plan.name, how), when)
+
+    def _break_down(self, what: Breakage, when: When) -> Soon:
+        moment = timed(when)
+        return self._soon(lambda: self.internet.break_down(what, moment))
+
+    @contextmanager
+    def _broken(self, what: Breakage) -> Iterator[None]:
+        """It is mended behind the block however that is left, and nothing else is."""
+        self._soon(lambda: self.internet.break_down(what, NOW))
+        try:
+            yield
+        finally:
+            self._soon(lambda: self.internet.mend_one(what))
+
+    def _cut(self, a: Sequence[str], b: Sequence[str]) -> Cut:
+        return Cut(self.internet.places(a), self.internet.places(b))
 
     def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
         self._due.append(work)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import TypedDict
 
 from lab.clock import parse_span
 from lab.errors import WrongUse
 from lab.names import EmailAddress
+from lab.timing import Timing, timing
 from lab.topology import units
 from lab.topology.plan import Link
 
@@ -23,6 +25,27 @@ def span(word: str | timedelta) -> timedelta:
         return parse_span(word)
     except ValueError as error:
         raise WrongUse(str(error), code="W023") from None
+
+
+class When(TypedDict, total=False):
+    """When something broken is there: `start` is a time of the lab's day, the others are spans."""
+
+    start: str
+    after: str
+    lasting: str
+    every: str
+
+
+def timed(when: When) -> Timing:
+    words = {"at" if name == "start" else name: str(word) for name, word in when.items()}
+    try:
+        return timing(**words)
+    except ValueError as error:
+        raise WrongUse(str(error), code="W023") from None
+    except TypeError:
+        unknown = ", ".join(sorted(set(when) - set(When.__annotations__)))
+        known = ", ".join(When.__annotations__)
+        raise WrongUse(f"no time is called {unknown}", remedy=f"There is {known}.", code="W023") from None
 
 
 def link(latency: str, jitter: str, loss: str, bandwidth: str) -> Link:

@@ -284,3 +284,25 @@ def test_who_trusts_the_lab_s_root_trusts_what_is_behind_a_front_door(lab: Lab) 
     assert pop.pass_("secret").startswith(b"+OK")
     pop.quit()
     assert "ProgramCrashed" not in lab("watch", "--once", "--json").out
+
+
+def test_what_is_broken_at_its_time_is_shown_and_called_off(lab: Lab) -> None:
+    said = lab("fail", "mail.unige.ch", "--reply", "451", "--at", "rcpt", "--for", "20m", "--in", "5m")
+    assert "◷ mail.unige.ch  reply 451 at rcpt  in 5 min for 20 min" in said.out
+    lab("fail", "ns.be", "--as", "silent", "--for", "1h")
+    rows = lab.json("status")["scheduled"]
+    assert [(row["target"], row["is_there"]) for row in rows] == [("mail.unige.ch", False), ("ns.be", True)]
+    assert "ns.be  silent  until 2026" in lab("status").out
+    lab("clock", "+10m")
+    states = {row["name"]: row["state"] for row in lab.json("status")["hosts"]}
+    assert (states["mail.unige.ch"], states["ns.be"]) == ("reply 451 at rcpt", "silent")
+    lab("clock", "+1h")
+    assert lab.json("status")["scheduled"] == []
+    assert {row["state"] for row in lab.json("status")["hosts"]} == {"up"}
+    lab("fail", "ns.be", "--at", "4:00", "--for", "5m", "--every", "1d")
+    assert "ns.be  down will not come" in lab("heal").out
+
+
+def test_two_times_or_two_stages_are_one_too_many(lab: Lab) -> None:
+    said = lab("fail", "ns.be", "--at", "rcpt", "--at", "data", "--reply", "451")
+    assert (said.status, "not two alike" in said.err) == (2, True)

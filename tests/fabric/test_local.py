@@ -17,6 +17,7 @@ import pytest
 from lab.clock import WarpedTime
 from lab.errors import MachineSaidNo
 from lab.fabric.ambient import AMBIENT
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
@@ -120,7 +121,7 @@ async def a_paused_host_costs_no_processor_time(fabric):
 
 
 async def a_cut_stops_a_visitor_and_nobody_else(fabric):
-    fabric.cut([STUDENT], [MAIL])
+    fabric.cut(Cut.between([STUDENT], [MAIL]))
     waiting = asyncio.ensure_future(visit(MAIL))
     await inside(fabric, RELAY, greeting(MAIL))
     assert not waiting.done()
@@ -130,7 +131,7 @@ async def a_cut_stops_a_visitor_and_nobody_else(fabric):
 
 async def an_open_connection_of_a_visitor_hangs_while_it_is_cut(fabric):
     reader, writer = await visit(MAIL)
-    fabric.cut([STUDENT], [MAIL])
+    fabric.cut(Cut.between([STUDENT], [MAIL]))
     writer.write(b"hello\r\n")
     echo = asyncio.ensure_future(reader.readline())
     await asyncio.sleep(0.1)
@@ -167,7 +168,7 @@ async def an_ipv6_visitor_is_served_and_silenced_alike(fabric):
     reader, writer = await knock(MAIL6, 25)
     assert await reader.readline() == f"220 {STUDENT6}\r\n".encode()
     writer.close()
-    fabric.cut([STUDENT], [MAIL])
+    fabric.cut(Cut.between([STUDENT], [MAIL]))
     waiting = asyncio.ensure_future(knock(MAIL6, 25))
     assert await inside(fabric, RELAY, greeting(MAIL)) == b"220 198.18.4.25\r\n"
     assert not waiting.done()

@@ -7,6 +7,7 @@ import errno
 
 import pytest
 
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from tests.fabric.parity import ANN, BOB, Ear, Net, UdpEar, case, until
 
@@ -239,7 +240,7 @@ async def test_the_keeper_can_look_into_a_paused_host(net: Net) -> None:
 async def test_a_cut_hangs_both_sides(net: Net) -> None:
     ann, bob = await net.pair()
     await net.serve("bob", 26, Ear)
-    net.fabric.cut(["north"], ["south"])
+    net.fabric.cut(Cut.between(["north"], ["south"]))
     bob.transport.write(b"hello?")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(30):
@@ -253,7 +254,7 @@ async def test_a_cut_hangs_both_sides(net: Net) -> None:
 @case
 async def test_a_cut_leaves_the_others_alone(net: Net) -> None:
     await net.serve("bob", 25, Ear)
-    net.fabric.cut(["ann.test"], ["*"])
+    net.fabric.cut(Cut.between(["ann.test"], ["*"]))
     await net.dial("cas", BOB, 25)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(30):
@@ -263,7 +264,7 @@ async def test_a_cut_leaves_the_others_alone(net: Net) -> None:
 @case
 async def test_a_connection_cut_for_long_times_out(net: Net) -> None:
     ann, _ = await net.pair()
-    net.fabric.cut(["north"], ["south"])
+    net.fabric.cut(Cut.between(["north"], ["south"]))
     ann.transport.write(b"hello?")
     began = net.now
     error = await ann.lost

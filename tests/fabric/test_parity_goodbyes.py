@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from lab.fabric.breakage import Cut
 from lab.topology.plan import Link
 from tests.fabric.parity import Net, case
 
@@ -42,7 +43,7 @@ async def test_who_closes_has_left_though_the_goodbye_is_under_way(net: Net) -> 
 @case
 async def test_goodbye_does_not_pass_a_cut_before_it_is_mended(net: Net) -> None:
     ann, bob = await net.pair()
-    net.fabric.cut(["ann.test"], ["bob.test"])
+    net.fabric.cut(Cut.between(["ann.test"], ["bob.test"]))
     ann.transport.close()
     await asyncio.sleep(60)
     assert not bob.eof
@@ -53,7 +54,7 @@ async def test_goodbye_does_not_pass_a_cut_before_it_is_mended(net: Net) -> None
 @case
 async def test_a_reset_that_meets_a_cut_is_never_heard(net: Net) -> None:
     ann, bob = await net.pair()
-    net.fabric.cut(["ann.test"], ["bob.test"])
+    net.fabric.cut(Cut.between(["ann.test"], ["bob.test"]))
     ann.transport.abort()
     net.fabric.mend()
     await asyncio.sleep(60)
@@ -63,7 +64,7 @@ async def test_a_reset_that_meets_a_cut_is_never_heard(net: Net) -> None:
 @case
 async def test_octets_and_goodbye_wait_for_the_mend_together(net: Net) -> None:
     ann, bob = await net.pair()
-    net.fabric.cut(["ann.test"], ["bob.test"])
+    net.fabric.cut(Cut.between(["ann.test"], ["bob.test"]))
     ann.transport.write(b"one, ")
     ann.transport.write(b"two")
     ann.transport.close()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.events import Stage
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Fault, HostFaults, Paused, Reply, Silent, Unreachable
 from lab.fabric.rules import Line, Packet, Rules, Verdict, fate
 from lab.names import DomainName
@@ -51,7 +52,7 @@ def test_who_has_no_host_is_unreachable() -> None:
 def test_a_host_always_reaches_itself(fault: Fault) -> None:
     here = spot("a", "", fault)
     rules = Rules("1")
-    rules.cut(["*"], ["*"])
+    rules.cut(Cut.between(["*"], ["*"]))
     assert rules.verdict(here, here, Packet.CONNECT) is Verdict.PASS
 
 
@@ -76,7 +77,7 @@ def test_a_reply_fault_is_no_matter_of_the_network() -> None:
 )
 def test_a_cut_is_met_from_both_sides(one: list[str], other: list[str]) -> None:
     rules = Rules("1")
-    rules.cut(one, other)
+    rules.cut(Cut.between(one, other))
     a, b = spot("a", "north"), spot("b", "south")
     assert rules.verdict(a, b, Packet.CONNECT) is Verdict.DROP
     assert rules.verdict(b, a, Packet.CONNECT) is Verdict.DROP
@@ -86,7 +87,7 @@ def test_a_cut_is_met_from_both_sides(one: list[str], other: list[str]) -> None:
 
 def test_a_cut_elsewhere_does_not_count() -> None:
     rules = Rules("1")
-    rules.cut(["a"], ["c"])
+    rules.cut(Cut.between(["a"], ["c"]))
     assert rules.verdict(spot("a"), spot("b"), Packet.CONNECT) is Verdict.PASS
 
 
@@ -141,7 +142,7 @@ def test_every_change_is_a_new_generation() -> None:
     rules = Rules("1")
     seen = {rules.generation}
     for change in (
-        lambda: rules.cut(["a"], ["b"]),
+        lambda: rules.cut(Cut.between(["a"], ["b"])),
         rules.mend,
         rules.changed,
         lambda: rules.connect("a", "b", LATE),

@@ -16,6 +16,7 @@ import pytest
 
 from lab.events import FaultApplied, FaultLifted, HostStarted, NameResolved, ProgramCrashed
 from lab.fabric.base import Boot, Host
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import DiskFull, Down, Paused
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
@@ -124,7 +125,7 @@ async def bad_days(fabric: SimFabric) -> str:
     await fabric.fail(A, Down())
     await fabric.advance(timedelta(seconds=10))
     await fabric.heal(A)
-    fabric.cut(["b.test"], ["*"])
+    fabric.cut(Cut.between(["b.test"], ["*"]))
     await fabric.advance(timedelta(seconds=10))
     assert not fabric.crashes
     assert len(fabric.log) > 300

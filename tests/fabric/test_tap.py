@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lab.errors import MachineSaidNo
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
 from lab.fabric.sim import SimFabric
 from lab.fabric.sniff import Sniffer
@@ -210,7 +211,7 @@ def on_sim(play_case: Any) -> Any:
 async def _lost_segment(net: Net) -> None:
     ann, bob = await net.pair()
     tape = Tape(net.fabric)
-    net.fabric.cut(["ann.test"], ["bob.test"])
+    net.fabric.cut(Cut.between(["ann.test"], ["bob.test"]))
     ann.transport.write(b"hello")
     await asyncio.sleep(1)
     tries = [packet for packet in tape.at("ann.test", sent=True) if packet.payload]

@@ -283,3 +283,54 @@ def test_a_capture_that_cannot_be_written_is_an_error_with_its_code(tmp_path: Pa
     (result,) = run([written(tmp_path, "pass")], topology=TINY, capture=tmp_path / "none" / "it.pcapng")
     assert result.verdict is Verdict.ERROR
     assert "W014" in result.message
+
+
+def test_a_fault_has_its_time(tmp_path: Path) -> None:
+    result = played(
+        tmp_path,
+        'net.fail("mail.example.ch", start="08:10", lasting="20m")',
+        'await net.clock.advance("5m")',
+        SEND,
+        'await mail.delivered(within="1m")',
+        'await net.clock.advance("15m")',
+        SEND,
+        'await mail.queued(within="9m")',
+        'await mail.delivered(within="1h")',
+    )
+    assert result.verdict is Verdict.PASS, result.message
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ('lasting="soon"', "'soon' is not a span"),
+        ('for_="20m"', "no time is called for_"),
+        ('every="1h"', "to end"),
+    ],
+)
+def test_a_time_that_cannot_be_is_told_where_it_was_written(tmp_path: Path, words: str, sentence: str) -> None:
+    result = played(tmp_path, f'net.fail("mail.example.ch", {words})')
+    assert (result.verdict, result.line) == (Verdict.ERROR, 7)
+    assert sentence in result.message
+
+
+@pytest.mark.parametrize(
+    "block",
+    ['net.failing("mail.example.ch")', 'net.partition(["example.be"], ["example.ch"])'],
+    ids=["failing", "partition"],
+)
+def test_what_a_block_broke_is_whole_behind_it_however_it_is_left(tmp_path: Path, block: str) -> None:
+    result = played(
+        tmp_path,
+        'net.fail("ns.example.be", "silent")',
+        "try:",
+        f"        with {block}:\n",
+        SEND.replace("    mail", "            mail"),
+        "            await mail.queued()\n",
+        "            raise KeyError\n",
+        "    except KeyError:\n",
+        '        await mail.delivered(within="30m")\n',
+        'states = {row["name"]: row["state"] for row in net.internet.status()}',
+        'assert states["ns.example.be"] == "silent" and states["mail.example.ch"] == "up"',
+    )
+    assert result.verdict is Verdict.PASS, result.message

@@ -34,18 +34,19 @@ from lab.fabric.distant.orders import (
     Ask,
     Begin,
     Connect,
-    Cut,
     Dial,
     End,
     Fail,
     Heal,
     Hold,
+    Join,
     Leap,
+    Lift,
     Look,
-    Mend,
     Order,
     Post,
     Say,
+    Sever,
     Stay,
     Stop,
     Tick,
@@ -229,7 +230,7 @@ class Ear:
 
     def _obey(self, order: Order) -> None:
         match order:
-            case Ask() | Fail() | Heal():
+            case Ask() | Fail() | Lift() | Heal():
                 self._soon(self._answer(order))
             case Look():
                 self._soon(self._look(order))
@@ -237,10 +238,10 @@ class Ear:
                 self._loop.shared.ahead = ahead
             case Connect(a, b, link):
                 self._fabric.connect(a, b, link)
-            case Cut(a, b):
-                self._fabric.cut(a, b)
-            case Mend():
-                self._fabric.mend()
+            case Sever(cut):
+                self._fabric.cut(cut)
+            case Join(cut):
+                self._fabric.join(cut)
             case Dial() | Post() | Say() | End() | Hold():
                 self._tunnels.obey(order)
 
@@ -249,7 +250,7 @@ class Ear:
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
 
-    async def _answer(self, order: Ask | Fail | Heal) -> None:
+    async def _answer(self, order: Ask | Fail | Lift | Heal) -> None:
         try:
             value = await self._do(order)
             said: dict[str, Any] = {"value": value}
@@ -264,12 +265,14 @@ class Ear:
             }
         self._report({"answer": order.number, "t": self._loop.time(), **said})
 
-    async def _do(self, order: Ask | Fail | Heal) -> dict[str, Any]:
+    async def _do(self, order: Ask | Fail | Lift | Heal) -> dict[str, Any]:
         if isinstance(order, Ask):
             return await self._fabric.ask(order.host, order.question, dict(order.request))
         async with self._in_turn:
             if isinstance(order, Fail):
                 await self._fabric.fail(order.host, order.fault)
+            elif isinstance(order, Lift):
+                await self._fabric.lift(order.host, order.fault)
             else:
                 await self._fabric.heal(order.host)
         return {}

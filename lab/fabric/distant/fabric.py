@@ -26,10 +26,24 @@ from lab.clock import Clock
 from lab.errors import MachineSaidNo, WrongUse
 from lab.events import FaultApplied, FaultLifted, from_json
 from lab.fabric.base import Capability
+from lab.fabric.breakage import Cut
 from lab.fabric.disk import Disk
 from lab.fabric.distant.line import Line, NodeLost, value_of
 from lab.fabric.distant.moment import SharedTime, moment_at
-from lab.fabric.distant.orders import Ask, Begin, Connect, Cut, Fail, Heal, Mend, Neighbour, Order, Stop, Tick
+from lab.fabric.distant.orders import (
+    Ask,
+    Begin,
+    Connect,
+    Fail,
+    Heal,
+    Join,
+    Lift,
+    Neighbour,
+    Order,
+    Sever,
+    Stop,
+    Tick,
+)
 from lab.fabric.distant.pace import Pace
 from lab.fabric.distant.stack import DistantStack, Switch
 from lab.fabric.faults import Fault, Gone
@@ -85,7 +99,7 @@ class DistantFabric(ABC):
         self._source = loop.source
         self._pace = Pace(loop, loop.source, self._lines)
         self._links: dict[tuple[str, str], Link] = {}
-        self._cuts: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        self._cuts: list[Cut] = []
         self._at: dict[DomainName, Node] = {}
         self._held: list[tuple[float, int, Callable[[], object]]] = []
         self._arrivals = count()
@@ -183,7 +197,7 @@ class DistantFabric(ABC):
 
     def _standing_orders(self, node: Node) -> list[Order]:
         """What holds already when a node comes: cuts, and the faults of hosts."""
-        cuts: list[Order] = [Cut(a, b) for a, b in self._cuts]
+        cuts: list[Order] = [Sever(cut) for cut in self._cuts]
         faults = [(name, fault) for name, host in self.hosts.items() for fault in host.faults.now]
         return [*cuts, *(Fail(0, name, fault) for name, fault in faults if fault != Gone())]
 
@@ -301,6 +315,12 @@ class DistantFabric(ABC):
             here.faults.now.append(fault)
             await self._everywhere(lambda number: Fail(number, host, fault))
 
+    async def lift(self, host: DomainName, fault: Fault) -> None:
+        here = self.hosts[host]
+        if fault in here.faults.now:
+            here.faults.lift(fault)
+            await self._everywhere(lambda number: Lift(number, host, fault))
+
     async def heal(self, host: DomainName) -> None:
         if Gone() in self.hosts[host].faults.now:
             await self.restore(host)
@@ -318,16 +338,21 @@ class DistantFabric(ABC):
         self._links[a, b] = link
         self._tell_all(Connect(a, b, link))
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
-        self._cuts.append((tuple(a), tuple(b)))
-        self._tell_all(Cut(tuple(a), tuple(b)))
-        self.log.append(self.loop.time(), "", FaultApplied(f"{','.join(a)}|{','.join(b)}", "cut"))
+    def cut(self, cut: Cut) -> None:
+        if cut not in self._cuts:
+            self._cuts.append(cut)
+            self._tell_all(Sever(cut))
+            self.log.append(self.loop.time(), "", FaultApplied(cut.target, cut.fault))
+
+    def join(self, cut: Cut) -> None:
+        if cut in self._cuts:
+            self._cuts.remove(cut)
+            self._tell_all(Join(cut))
+            self.log.append(self.loop.time(), "", FaultLifted(cut.target, cut.fault))
 
     def mend(self) -> None:
-        for a, b in self._cuts:
-            self.log.append(self.loop.time(), "", FaultLifted(f"{','.join(a)}|{','.join(b)}", "cut"))
-        self._cuts.clear()
-        self._tell_all(Mend())
+        for cut in tuple(self._cuts):
+            self.join(cut)
 
     def _tell_all(self, order: Order) -> None:
         for node in self.nodes:

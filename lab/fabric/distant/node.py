@@ -7,7 +7,6 @@ whatever network the node stands: addresses that are not its own already it give
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from lab.fabric.ambient import AMBIENT
 from lab.fabric.base import Boot, Capability
+from lab.fabric.breakage import Cut
 from lab.fabric.distant.identities import Identities
 from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Begin, Neighbour
@@ -126,16 +126,20 @@ class NodeFabric(OneProcessFabric):
             self.rules.changed()
         self.mind()
 
-    async def heal(self, host: DomainName) -> None:
+    async def lift(self, host: DomainName, fault: Fault) -> None:
         if host in self.hosts:
-            paused = Paused() in self.hosts[host].faults.now
-            await super().heal(host)
-            if paused:
+            await super().lift(host, fault)
+            if isinstance(fault, Paused):
                 await self._tell_software(host, "thaw")
-        elif host in self._shadows:
-            self._shadows[host].faults.now.clear()
+        elif host in self._shadows and fault in self._shadows[host].faults.now:
+            self._shadows[host].faults.lift(fault)
             self.rules.changed()
         self.mind()
+
+    async def heal(self, host: DomainName) -> None:
+        place = self.hosts.get(host) or self._shadows.get(host)
+        for fault in tuple(place.faults.now if place else ()):
+            await self.lift(host, fault)
 
     async def _tell_software(self, host: DomainName, what: str) -> None:
         """Programs that are not the lab's stand still with their host, where it has some (`lab.foreign.start`)."""
@@ -146,13 +150,13 @@ class NodeFabric(OneProcessFabric):
         super().connect(a, b, link)
         self.mind()
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
+    def cut(self, cut: Cut) -> None:
         """As everywhere, but the lab tells of it, once."""
-        self.rules.cut(a, b)
+        self.rules.cut(cut)
         self.mind()
 
-    def mend(self) -> None:
-        self.rules.mend()
+    def join(self, cut: Cut) -> None:
+        self.rules.join(cut)
         self.mind()
 
     def mind(self) -> None:

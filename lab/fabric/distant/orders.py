@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link, ZonePlan
@@ -89,6 +90,15 @@ class Fail(Order):
 
 
 @dataclass(frozen=True, slots=True)
+class Lift(Order):
+    """Undo this fault of a host."""
+
+    number: int
+    host: DomainName
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Heal(Order):
     number: int
     host: DomainName
@@ -102,14 +112,15 @@ class Connect(Order):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut(Order):
-    a: tuple[str, ...]
-    b: tuple[str, ...]
+class Sever(Order):
+    cut: Cut
 
 
 @dataclass(frozen=True, slots=True)
-class Mend(Order):
-    """Undo every cut."""
+class Join(Order):
+    """Undo this cut."""
+
+    cut: Cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault, Silent, Unreachable
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
@@ -24,7 +25,6 @@ from lab.topology.plan import HostPlan
 TABLE = "mini_internet_lab"
 NOTHING = f"table inet {TABLE}\ndelete table inet {TABLE}\n"
 """Whether there was a table or not, there is none then."""
-Groups = tuple[Sequence[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class World:
 
     hosts: Sequence[HostPlan]
     faults: Mapping[DomainName, Sequence[Fault]]
-    cuts: Sequence[Groups]
+    cuts: Sequence[Cut]
 
 
 def ruleset(here: Iterable[HostPlan], world: World) -> str:
@@ -61,8 +61,8 @@ def _rules(host: HostPlan, world: World) -> Iterable[str]:
 
 def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
     """From whom nothing comes to this address."""
-    for one, other in world.cuts:
-        for near, far in ((one, other), (other, one)):
+    for cut in world.cuts:
+        for near, far in ((cut.a, cut.b), (cut.b, cut.a)):
             if _is_in(host, near):
                 sources = [each for each in _addresses(far, world) if _family(each) == _family(address)]
                 others = [each for each in sources if each not in host.addresses]

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from lab.errors import LabError
 from lab.fabric.base import Capability
+from lab.fabric.breakage import Cut
 from lab.fabric.distant.fabric import DistantFabric, Node
 from lab.fabric.distant.orders import Begin
 from lab.fabric.docker import guests
@@ -31,7 +32,7 @@ from lab.fabric.docker.placement import place
 from lab.fabric.docker.sweep import passing_owner, sweeper
 from lab.fabric.docker.tap import ContainerTap, Lookout
 from lab.fabric.docker.wire import Attached, End, Streams, watched
-from lab.fabric.faults import Down, Fault
+from lab.fabric.faults import Down, Fault, Paused
 from lab.fabric.software import Folder, capabilities, folders
 from lab.fabric.tap import Subscriber, Untap
 from lab.fabric.wish import Wish
@@ -271,7 +272,9 @@ class DockerFabric(DistantFabric):
         """Whether a container runs, as far as is known."""
         first = self._boxes[name].hosts[0].name
         node = self._at.get(first)
-        return Down() not in self.hosts[first].faults.now if node is None else not node.line.gone.done()
+        if node is not None:
+            return not node.line.gone.done()
+        return not any(isinstance(fault, Down) for fault in self.hosts[first].faults.now)
 
     async def down(self) -> None:
         if self._taps:
@@ -289,6 +292,14 @@ class DockerFabric(DistantFabric):
         self._raise_barriers()
         await self._barriers
 
+    async def lift(self, host: DomainName, fault: Fault) -> None:
+        await super().lift(host, fault)
+        if host not in self._at and isinstance(fault, Down | Paused):
+            await self._in_thread(lambda: guests.heal(self.engine_of(host), self._ids[host]))
+            await self._followed(host)
+        self._raise_barriers()
+        await self._barriers
+
     async def heal(self, host: DomainName) -> None:
         await super().heal(host)
         if host not in self._at:
@@ -297,12 +308,12 @@ class DockerFabric(DistantFabric):
         self._raise_barriers()
         await self._barriers
 
-    def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
-        super().cut(a, b)
+    def cut(self, cut: Cut) -> None:
+        super().cut(cut)
         self._raise_barriers()
 
-    def mend(self) -> None:
-        super().mend()
+    def join(self, cut: Cut) -> None:
+        super().join(cut)
         self._raise_barriers()
 
     async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:

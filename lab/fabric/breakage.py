@@ -1,0 +1,73 @@
+"""What can be broken, with its place: a fault of a host, a cut between places, a line that is bad.
+
+The rule: a breakage is a value, so that one schedule (`schedule`) can let any of them begin and end. `target` and
+`fault` are the words that the log and `lab status` have for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.fabric.faults import Fault
+from lab.names import DomainName
+from lab.topology.plan import Link
+
+Group = tuple[str, ...]
+"""Places: hosts, organisations, "*"."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnHost:
+    """A fault of a host."""
+
+    host: DomainName
+    what: Fault
+
+    @property
+    def target(self) -> str:
+        return self.host
+
+    @property
+    def fault(self) -> str:
+        return str(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Nothing passes between two groups of places."""
+
+    a: Group
+    b: Group
+
+    @classmethod
+    def between(cls, a: Sequence[str], b: Sequence[str]) -> Cut:
+        return cls(tuple(a), tuple(b))
+
+    @property
+    def target(self) -> str:
+        return f"{','.join(self.a)}|{','.join(self.b)}"
+
+    @property
+    def fault(self) -> str:
+        return "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class OnLine:
+    """Another line between two places than the topology's."""
+
+    a: str
+    b: str
+    link: Link
+
+    @property
+    def target(self) -> str:
+        return f"{self.a}|{self.b}"
+
+    @property
+    def fault(self) -> str:
+        return f"link {self.link}"
+
+
+Breakage = OnHost | Cut | OnLine
