@@ -32,6 +32,7 @@ def fail(
     every: str = "",
     times: int = 0,
     cut: str = "",
+    one_way: bool = False,
     delay: str = "",
     loss: str = "",
     to: str = "*",
@@ -75,6 +76,8 @@ def fail(
         So often, then no more.
     cut
         Instead: nothing passes between the host and this place.
+    one_way
+        With --cut: what the host sends does not reach that place; what that place sends reaches the host.
     delay
         Instead: the line is slow: 200ms.
     loss
@@ -85,7 +88,7 @@ def fail(
     form = ask(
         "fail", host=host, words=list(words), **{"as": as_}, **by_form(at or [], for_ or []), after=in_,
         every=every, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow, times=times,
-        cut=cut, delay=delay, loss=loss, to=to,
+        cut=cut, one_way=one_way, delay=delay, loss=loss, to=to,
     )  # fmt: skip
     if json:
         emit(form)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from lab.control.arguments import Args, number, optional, share, span, text, texts
+from lab.control.arguments import Args, flag, number, optional, share, span, text, texts
 from lab.control.running import Lab
 from lab.errors import WrongUse
 from lab.events import (
@@ -65,7 +65,10 @@ def breakage_of(lab: Lab, args: Args) -> Breakage:
     """What the words ask to be broken, with its places."""
     place, link = text(args, "host"), link_of(args)
     if args.get("cut"):
-        return Cut(lab.internet.places([place]), lab.internet.places([text(args, "cut")]))
+        places = lab.internet.places([place, text(args, "cut")])
+        return Cut(places[:1], places[1:], flag(args, "one_way"))
+    if flag(args, "one_way"):
+        raise WrongUse("a cut goes one way, and no other fault does", remedy="Add --cut PLACE.", code="W012")
     if link is not None:
         a, b = lab.internet.places([place, optional(args, "to", "*")])
         return OnLine(a, b, link)
@@ -74,8 +77,8 @@ def breakage_of(lab: Lab, args: Args) -> Breakage:
 
 def _of_a_line(what: Cut | OnLine) -> str:
     match what:
-        case Cut(_, others):
-            return f"cut off from {', '.join(others)}"
+        case Cut(_, others, one_way):
+            return f"{'does not reach' if one_way else 'cut off from'} {', '.join(others)}"
         case OnLine(_, other, link):
             return f"{link} to {'everyone' if other == '*' else other}"
 

@@ -35,14 +35,21 @@ class OnHost:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Nothing passes between two groups of places."""
+    """Nothing passes between two groups of places; `one_way`: nothing from `a` reaches `b`, and what `b` sends
+    comes to `a`."""
 
     a: Group
     b: Group
+    one_way: bool = False
 
     @classmethod
     def between(cls, a: Sequence[str], b: Sequence[str]) -> Cut:
         return cls(tuple(a), tuple(b))
+
+    @property
+    def ways(self) -> tuple[tuple[Group, Group], ...]:
+        """From whom to whom nothing passes."""
+        return ((self.a, self.b),) if self.one_way else ((self.a, self.b), (self.b, self.a))
 
     @property
     def target(self) -> str:
@@ -50,7 +57,7 @@ class Cut:
 
     @property
     def fault(self) -> str:
-        return "cut"
+        return "cut one way" if self.one_way else "cut"
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,8 @@ class KernelStack:
             return None
         if target is None or verdict is not Verdict.PASS:
             raise verdict.error(to[0]) or problem(errno.EHOSTUNREACH, to[0])
-        if not await self._travel(self.host, target):
+        # Kernels that met would be connected at once: a SYN whose answer cannot come back does not leave.
+        if self.network.rules.is_cut(target, self.host) or not await self._travel(self.host, target):
             return None
         sock = _socket(socket.SOCK_STREAM, *here)
         name = sock.getsockname()[:2]
@@ -335,7 +336,10 @@ class KernelStack:
         visitor = self.network.visitor
         if visitor is None or visitor is self.host:
             return
-        lost = self.network.rules.verdict(visitor, self.host, Packet.CONNECT) is Verdict.DROP
+        rules = self.network.rules
+        lost = (
+            rules.is_cut(self.host, visitor) or rules.verdict(visitor, self.host, Packet.CONNECT) is Verdict.DROP
+        )
         listener.ignore(visitor.addresses if lost else ())
 
     def reset(self) -> None:

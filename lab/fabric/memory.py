@@ -214,7 +214,10 @@ class MemoryStack:
 
     async def _travel(self, source: Host, target: Host) -> bool:
         """Let a packet of the handshake take its way; whether it came through."""
-        line = self.network.rules.line(source, target)
+        rules = self.network.rules
+        if rules.is_cut(source, target):
+            return False
+        line = rules.line(source, target)
         if line is None:
             return True
         toll = line.toll(self.network.loop.time(), 0)

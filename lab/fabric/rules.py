@@ -153,13 +153,20 @@ class Rules:
             return Verdict.UNREACHABLE
         if self.are_well(source, target):
             return Verdict.PASS
-        if self.cuts and self._is_cut(source, target):
+        if self.is_cut(source, target):
             return Verdict.DROP
         return fate(packet, [*source.faults.now, *target.faults.now])
 
     def are_well(self, source: Place, target: Place) -> bool:
         """Whether nothing is cut, and neither has a fault: everything passes."""
         return source is target or not (self.cuts or source.is_faulty or target.is_faulty)
+
+    def is_cut(self, source: Place, target: Place) -> bool:
+        """Whether nothing passes from one to the other; the other way it may."""
+        if not self.cuts or source is target:
+            return False
+        here, there = _labels(source), _labels(target)
+        return any(_meet(here, a) and _meet(there, b) for cut in self.cuts for a, b in cut.ways)
 
     def line(self, source: Place, target: Place) -> Line | None:
         """What the way costs; None: nothing, it is instant and sure."""
@@ -183,13 +190,6 @@ class Rules:
             if link is not None:
                 return link
         return None
-
-    def _is_cut(self, source: Place, target: Place) -> bool:
-        here, there = _labels(source), _labels(target)
-        return any(
-            (_meet(here, cut.a) and _meet(there, cut.b)) or (_meet(here, cut.b) and _meet(there, cut.a))
-            for cut in self.cuts
-        )
 
 
 _WIRE = Link()

@@ -351,9 +351,10 @@ class Net:
         left, right = self.internet.places((a, b))
         return self._break_down(OnLine(left, right, link(latency, jitter, loss, bandwidth)), when)
 
-    def cut(self, a: Sequence[str], b: Sequence[str], **when: Unpack[When]) -> Soon:
-        """Let nothing through between two groups of hosts or organisations, at its time as with `fail`."""
-        return self._break_down(self._cut(a, b), when)
+    def cut(self, a: Sequence[str], b: Sequence[str], *, one_way: bool = False, **when: Unpack[When]) -> Soon:
+        """Let nothing through between two groups of hosts or organisations, at its time as with `fail`;
+        `one_way`: nothing from `a` to `b` only."""
+        return self._break_down(self._cut(a, b, one_way), when)
 
     def mend(self) -> Soon:
         return self._soon(lambda: _at_once(self.internet.mend))
@@ -365,9 +366,9 @@ class Net:
             yield
 
     @contextmanager
-    def partition(self, a: Sequence[str], b: Sequence[str]) -> Iterator[None]:
-        """The two groups cannot reach each other inside this block."""
-        with self._broken(self._cut(a, b)):
+    def partition(self, a: Sequence[str], b: Sequence[str], *, one_way: bool = False) -> Iterator[None]:
+        """The two groups cannot reach each other inside this block; `one_way`: `a` cannot reach `b`."""
+        with self._broken(self._cut(a, b, one_way)):
             yield
 
     # -- lab time -----------------------------------------------------------------------------------------
@@ -406,8 +407,8 @@ class Net:
         finally:
             self._soon(lambda: self.internet.mend_one(what))
 
-    def _cut(self, a: Sequence[str], b: Sequence[str]) -> Cut:
-        return Cut(self.internet.places(a), self.internet.places(b))
+    def _cut(self, a: Sequence[str], b: Sequence[str], one_way: bool) -> Cut:
+        return Cut(self.internet.places(a), self.internet.places(b), one_way)
 
     def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
         self._due.append(work)

@@ -306,3 +306,11 @@ def test_what_is_broken_at_its_time_is_shown_and_called_off(lab: Lab) -> None:
 def test_two_times_or_two_stages_are_one_too_many(lab: Lab) -> None:
     said = lab("fail", "ns.be", "--at", "rcpt", "--at", "data", "--reply", "451")
     assert (said.status, "not two alike" in said.err) == (2, True)
+
+
+def test_a_cut_of_one_way_is_said_and_mended(lab: Lab) -> None:
+    assert "unige.ch  does not reach eunet.be" in lab("fail", "unige.ch", "--cut", "eunet.be", "--one-way").out
+    assert "unige.ch – eunet.be  cut one way" in lab("status").out
+    assert "unige.ch – eunet.be  as it was" in lab("heal").out
+    said = lab("fail", "mail.unige.ch", "--one-way")
+    assert (said.status, "no other fault does" in said.err) == (2, True)

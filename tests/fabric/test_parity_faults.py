@@ -9,6 +9,7 @@ import pytest
 
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Down, Paused, Silent, Unreachable
+from lab.names import DomainName
 from tests.fabric.parity import ANN, BOB, Ear, Net, UdpEar, case, until
 
 
@@ -270,3 +271,79 @@ async def test_a_connection_cut_for_long_times_out(net: Net) -> None:
     error = await ann.lost
     assert isinstance(error, TimeoutError)
     assert 800 < net.now - began < 1100
+
+
+ONE_WAY = Cut(("north",), ("south",), one_way=True)
+
+
+@case
+async def test_of_a_cut_of_one_way_only_that_way_is_lost(net: Net) -> None:
+    ann, bob = await net.pair()
+    net.fabric.cut(ONE_WAY)
+    ann.transport.write(b"lost")
+    bob.transport.write(b"heard")
+    await ann.until(lambda ear: ear.heard == b"heard")
+    assert bob.heard == b""
+    net.fabric.join(ONE_WAY)
+    await bob.until(lambda ear: ear.heard == b"lost")
+
+
+@case
+async def test_nobody_connects_over_a_cut_of_one_way(net: Net) -> None:
+    """From one side the SYN is lost, from the other its answer; no program hears of either."""
+    heard: list[Ear] = []
+
+    def accept() -> Ear:
+        heard.append(Ear())
+        return heard[-1]
+
+    await net.serve("ann", 25, accept)
+    await net.serve("bob", 25, accept)
+    net.fabric.cut(ONE_WAY)
+    for host, address in (("ann", BOB), ("bob", ANN)):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(30):
+                await net.dial(host, address, 25)
+    assert heard == []
+    net.fabric.mend()
+    await net.dial("bob", ANN, 25)
+
+
+@case
+async def test_a_question_comes_over_a_cut_of_one_way_and_its_answer_does_not(net: Net) -> None:
+    ann = await net.udp("ann", UdpEar(echoes=True), local_addr=(ANN, 53))
+    bob = await net.udp("bob", remote_addr=(ANN, 53))
+    net.fabric.cut(ONE_WAY)
+    bob.transport.sendto(b"?")
+    await ann.heard.get()
+    await asyncio.sleep(5)
+    assert bob.heard.empty()
+    net.fabric.mend()
+    bob.transport.sendto(b"?")
+    await bob.heard.get()
+
+
+@case
+async def test_one_cut_of_several_is_joined_alone(net: Net) -> None:
+    await net.serve("bob", 25, Ear)
+    whole = Cut(("ann.test",), ("*",))
+    net.fabric.cut(whole)
+    net.fabric.cut(ONE_WAY)
+    net.fabric.join(ONE_WAY)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(30):
+            await net.dial("ann", BOB, 25)
+    net.fabric.join(whole)
+    await net.dial("ann", BOB, 25)
+
+
+@case
+async def test_one_fault_of_several_is_lifted_alone(net: Net) -> None:
+    await net.serve("bob", 25, Ear)
+    await net.fail("bob", Silent())
+    await net.fail("bob", Paused())
+    await net.fabric.lift(DomainName("bob.test"), Silent())
+    ann = await net.dial("ann", BOB, 25)
+    assert net.host("bob").faults.now == [Paused()]
+    await net.fabric.lift(DomainName("bob.test"), Paused())
+    assert ann.heard == b""

@@ -62,7 +62,7 @@ def _rules(host: HostPlan, world: World) -> Iterable[str]:
 def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
     """From whom nothing comes to this address."""
     for cut in world.cuts:
-        for near, far in ((cut.a, cut.b), (cut.b, cut.a)):
+        for far, near in cut.ways:
             if _is_in(host, near):
                 sources = [each for each in _addresses(far, world) if _family(each) == _family(address)]
                 others = [each for each in sources if each not in host.addresses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.fabric.breakage import Cut
 from lab.fabric.docker.barrier import NOTHING, World, ruleset
 from lab.fabric.faults import Down, Fault, Paused, Silent, Unreachable
 from lab.names import Address, DomainName
@@ -13,9 +14,7 @@ CAS = HostPlan(DomainName("cas.south"), (Address("198.18.0.3"),), "south")
 HOSTS = (ANN, BOB, CAS)
 
 
-def rules(
-    here: HostPlan, *faults: Fault, cuts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
-) -> list[str]:
+def rules(here: HostPlan, *faults: Fault, cuts: tuple[Cut, ...] = ()) -> list[str]:
     text = ruleset([here], World(HOSTS, {here.name: faults}, cuts))
     return [line for line in text.splitlines() if line.startswith("ip")]
 
@@ -40,14 +39,20 @@ def test_an_unreachable_host_refuses_what_is_new_and_loses_the_rest() -> None:
 
 
 def test_a_cut_loses_what_comes_from_the_other_side_only() -> None:
-    cuts = ((("north",), ("bob.south",)),)
+    cuts = (Cut(("north",), ("bob.south",)),)
     assert rules(ANN, cuts=cuts) == ["ip daddr 198.18.0.1 ip saddr { 198.18.0.2 } drop"]
     assert rules(BOB, cuts=cuts) == ["ip daddr 198.18.0.2 ip saddr { 198.18.0.1 } drop"]
     assert rules(CAS, cuts=cuts) == []
 
 
+def test_a_cut_of_one_way_loses_what_comes_along_it() -> None:
+    cuts = (Cut(("north",), ("south",), one_way=True),)
+    assert rules(ANN, cuts=cuts) == []
+    assert rules(CAS, cuts=cuts) == ["ip daddr 198.18.0.3 ip saddr { 198.18.0.1 } drop"]
+
+
 def test_a_host_cut_off_from_everyone_still_hears_itself() -> None:
-    (rule,) = rules(ANN, cuts=((("ann.north",), ("*",)),))
+    (rule,) = rules(ANN, cuts=(Cut(("ann.north",), ("*",)),))
     assert rule == "ip daddr 198.18.0.1 ip saddr { 198.18.0.2, 198.18.0.3 } drop"
 
 
