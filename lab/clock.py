@@ -75,26 +75,55 @@ class WarpedTime(PacedTime):
 
 
 class Clock(Protocol):
-    """What a host knows of time."""
+    """What a host knows of time. As on any machine there are two clocks: one that can be set wrong, for dates and
+    ages, and one that only counts, for how long something takes (clock_gettime(2): CLOCK_REALTIME, _MONOTONIC)."""
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which it shows more than lab time is."""
 
     def now(self) -> datetime:
-        """Lab time, in UTC."""
+        """What it shows, in UTC."""
+
+    def shown(self) -> float:
+        """The same, in seconds since the lab came up: what a TTL and a message's age are counted in."""
 
     def elapsed(self) -> float:
-        """Seconds of lab time since the lab came up."""
+        """Seconds of lab time since the lab came up, whatever it shows."""
 
 
 class LabClock:
-    """A clock over a time source."""
+    """A clock over a time source, and right."""
 
-    __slots__ = ("elapsed", "epoch")
+    __slots__ = ("elapsed", "epoch", "shown")
 
     def __init__(self, source: TimeSource, epoch: datetime = DAY_ONE) -> None:
         self.epoch = epoch
-        self.elapsed = source.time
+        self.elapsed = self.shown = source.time
+
+    @property
+    def ahead(self) -> float:
+        return 0.0
 
     def now(self) -> datetime:
         return self.epoch + timedelta(seconds=self.elapsed())
+
+
+class HostClock:
+    """One host's own: the lab's, set wrong by `ahead` seconds."""
+
+    __slots__ = ("_lab", "ahead", "elapsed")
+
+    def __init__(self, lab: Clock) -> None:
+        self._lab = lab
+        self.elapsed = lab.elapsed
+        self.ahead = 0.0
+
+    def now(self) -> datetime:
+        return self._lab.now() + timedelta(seconds=self.ahead)
+
+    def shown(self) -> float:
+        return self.elapsed() + self.ahead
 
 
 _UNITS = MappingProxyType({"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
@@ -135,3 +164,17 @@ def show_span(span: timedelta | float) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def type_span(span: timedelta) -> str:
+    """A span as people type it, without blanks: `1h30m`, `250ms`; what `parse_span` reads.
+
+    >>> type_span(timedelta(minutes=90))
+    '1h30m'
+    """
+    left, parts = round(span.total_seconds() * 1000), []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -30,7 +30,7 @@ from lab.events import (
 from lab.fabric.base import Boot, Capability, Fabric, Host
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
 from lab.fabric.disk import MemoryDisk
-from lab.fabric.faults import Down, Fault, Gone
+from lab.fabric.faults import Down, Fault, Gone, PowerCut
 from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
@@ -269,11 +269,22 @@ class Internet:
 
     async def break_down(self, what: Breakage, when: Timing) -> None:
         """Break it at its time; what breaks now is broken when this returns. Its places are known (`places`)."""
-        if isinstance(what, OnHost):
-            require_fit(self._hosts[what.host], what.what)
+        self._require_possible(what)
         if not when.is_plain:
             self._tell(FaultScheduled(what.target, what.fault, str(when)))
         await self.schedule.order(what, when)
+
+    def _require_possible(self, what: Breakage) -> None:
+        """WrongUse (W013, W029) where this fabric, or this host, cannot have that fault."""
+        if not isinstance(what, OnHost):
+            return
+        if isinstance(what.what, PowerCut) and Capability.POWER_CUT not in self.fabric.capabilities:
+            raise WrongUse(
+                f"on the {self.fabric.name} fabric no power can go: the machine's kernel has what was written",
+                remedy=f"Where it can go:  lab up … --fabric sim        Or:  lab fail {what.host} --crash",
+                code="W013",
+            )
+        require_fit(self._hosts[what.host], what.what)
 
     async def mend_one(self, what: Breakage) -> None:
         """Undo this one thing, now, and forget when it was to come."""
@@ -299,33 +310,21 @@ class Internet:
             case OnLine(a, b):
                 self._relay((a, b))
 
-    async def power_cut(self, host: str) -> None:
-        """Take the power from a host: it is down, and what its disk had not written yet is gone or torn, as its
-        own chance has it. WrongUse (W071) where disks are the machine's."""
-        here = self.fabric.hosts[self.host(host).name]
-        self._require_own_disks()
-        await self.fabric.fail(here.name, Down())
-        assert isinstance(here.disk, MemoryDisk)
-        here.disk.power_cut(here.rng("power"))
-
     def slow_disks(self) -> None:
         """From now on every trip to a host's disk takes its time, as the host's own chance has it, and others
         write meanwhile: what a crash can catch. WrongUse (W071) where disks are the machine's, and take their
         own."""
-        self._require_own_disks()
+        if Capability.POWER_CUT not in self.fabric.capabilities:
+            raise WrongUse(
+                f"the disks of the fabric '{self.fabric.name}' are the machine's, and as fast as they are",
+                remedy="In memory they can be slow:  --fabric sim",
+                code="W071",
+            )
         for plan in self.plan.hosts:
             if plan.mail:
                 here = self.fabric.hosts[plan.name]
                 assert isinstance(here.disk, MemoryDisk)
                 here.disk.trip = partial(here.rng("disk").choice, _TRIPS)
-
-    def _require_own_disks(self) -> None:
-        if Capability.POWER_CUT not in self.fabric.capabilities:
-            raise WrongUse(
-                f"the disks of the fabric '{self.fabric.name}' are the machine's, and so is the power",
-                remedy="In memory a host can lose both:  --fabric sim",
-                code="W071",
-            )
 
     async def heal(self, host: str = "") -> list[str]:
         """Lift the faults of a host, and forget what is scheduled for it; without a name, of every host and every

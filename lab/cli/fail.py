@@ -21,6 +21,9 @@ def fail(
     /,
     *words: str,
     as_: Annotated[str, Parameter(name="--as")] = "",
+    crash: Annotated[bool, Parameter(negative="")] = False,
+    power_cut: Annotated[bool, Parameter(negative="")] = False,
+    clock: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
     reply: int = 0,
     stall: str = "",
     reset: str = "",
@@ -32,7 +35,7 @@ def fail(
     every: str = "",
     times: int = 0,
     cut: str = "",
-    one_way: bool = False,
+    one_way: Annotated[bool, Parameter(negative="")] = False,
     delay: str = "",
     loss: str = "",
     to: str = "*",
@@ -52,6 +55,12 @@ def fail(
     as_
         The host: down, unreachable, silent, paused, disk-full. Its name server or resolver: servfail, refused,
         timeout, lame, wrong-glue, truncated, no-tcp.
+    crash
+        Its memory is gone, its disk is kept. With --for 10s it comes back by itself.
+    power_cut
+        So, and of what was written and not synced some is gone, or torn.
+    clock
+        Its clock shows so much more, +10m, or less, -10m.
     reply
         Its SMTP server answers this code (451, 550 …), --at a stage.
     stall
@@ -85,9 +94,10 @@ def fail(
     to
         The other end of a slow or lossy line; everyone, if not named.
     """
+    word = "crash" if crash else "power-cut" if power_cut else as_
     form = ask(
-        "fail", host=host, words=list(words), **{"as": as_}, **by_form(at or [], for_ or []), after=in_,
-        every=every, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow, times=times,
+        "fail", host=host, words=list(words), **{"as": word}, clock=clock, **by_form(at or [], for_ or []),
+        after=in_, every=every, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow, times=times,
         cut=cut, one_way=one_way, delay=delay, loss=loss, to=to,
     )  # fmt: skip
     if json:

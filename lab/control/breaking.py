@@ -181,7 +181,7 @@ def fault_of(args: Args) -> Fault:
 
 
 _ONE_BY_ONE = "One at a time; they add up."
-_NAMED = ("stall", "reset", "hide", "slow")
+_NAMED = ("stall", "reset", "hide", "slow", "clock")
 
 
 def _worded(args: Args) -> str:

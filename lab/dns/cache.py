@@ -65,7 +65,7 @@ class Cache:
     __slots__ = ("_entries", "_failures", "_keep", "_now", "_weight")
 
     def __init__(self, clock: Clock, stale: bool = False) -> None:
-        self._now = clock.elapsed
+        self._now = clock.shown
         self._keep = STALE_SECONDS if stale else 0
         self._entries: dict[Key, Entry] = {}
         self._failures: dict[Key, float] = {}

@@ -39,8 +39,8 @@ class Capability(StrEnum):
     REAL_TOOLS = "be reached by dig, telnet and other programs"
     SHELL = "open a shell inside the lab"
     SOFTWARE = "run software that is not the lab's"
+    POWER_CUT = "lose what was not synced when the power of a host goes"
     TAP = "show the packets that cross it"
-    POWER_CUT = "take the power from a host, and with it what its disk had not written yet"
 
 
 class Host(Protocol):

@@ -70,6 +70,11 @@ class Disk(Protocol):
     def sync_now(self, *paths: str) -> None:
         """The same, while everything waits: for what is rare and told at once."""
 
+    def abandoned(self, chance: Random | None = None) -> Disk:
+        """The disk that is there after a crash at this moment: whoever still holds this one changes nothing any
+        more. `chance`: the power went, and what was not synced may have gone with it (where
+        `Capability.POWER_CUT` is)."""
+
 
 class _File:
     """Content in pieces, so that a journal grows without being copied; `synced` octets of it are safe."""
@@ -86,6 +91,11 @@ class _File:
     def append(self, octets: bytes) -> None:
         self.pieces.append(octets)
         self.size += len(octets)
+
+    def copy(self) -> _File:
+        file = _File(b"", self.synced)
+        file.pieces, file.size, file.durable_as = list(self.pieces), self.size, self.durable_as
+        return file
 
     def content(self) -> bytes:
         if len(self.pieces) > 1:
@@ -211,6 +221,17 @@ class MemoryDisk:
             self._durable.pop(path, None)
         else:
             self._settle(path, file)
+
+    def abandoned(self, chance: Random | None = None) -> MemoryDisk:
+        disk = MemoryDisk()
+        copies = {id(file): file.copy() for file in (*self._files.values(), *self._durable.values())}
+        for path, file in self._files.items():
+            disk._name(path, copies[id(file)])
+        disk._durable = {path: copies[id(file)] for path, file in self._durable.items()}
+        disk.full, disk.trip = self.full, self.trip
+        if chance is not None:
+            disk.power_cut(chance)
+        return disk
 
     def power_cut(self, rng: Random) -> None:
         """Fall back to what is on stable storage. Of the rest chance decides: a write, rename or removal that was

@@ -4,11 +4,14 @@ The table that every fabric keeps, and the parity suite checks:
 
     fault        a new connection         an open one         a datagram            its own programs
     Down         refused                  reset               refused (ICMP)        stopped; disk kept
+    Crash        refused                  reset               refused (ICMP)        gone at once; disk kept
+    PowerCut     refused                  reset               refused (ICMP)        gone, with what was not synced
     Unreachable  unreachable at once      hangs               unreachable (ICMP)    run, cut off both ways
     Silent       times out                hangs               lost                  run, cut off both ways
     Paused       opens, then silence      hangs               lost                  stand still
     DiskFull     as usual                 as usual            as usual              run; writing fails (ENOSPC)
     NoTcp        refused at port 53       as usual            as usual              run
+    Skew         as usual                 as usual            as usual              run, by a wrong clock
     a cut        times out                hangs               lost                  run
     no host      unreachable at once      –                   unreachable (ICMP)    –
 
@@ -43,6 +46,7 @@ from lab.faults import (
     OF_A_HOST,
     AtServer,
     AtStage,
+    Crash,
     DiskFull,
     Down,
     Fault,
@@ -50,8 +54,10 @@ from lab.faults import (
     Hide,
     OfNames,
     Paused,
+    PowerCut,
     Reply,
     Silent,
+    Skew,
     Unreachable,
     fault_of,
 )
@@ -59,14 +65,17 @@ from lab.names import DomainName
 
 __all__ = [
     "OF_A_HOST",
+    "Crash",
     "DiskFull",
     "Down",
     "Fault",
     "Gone",
     "HostFaults",
     "Paused",
+    "PowerCut",
     "Reply",
     "Silent",
+    "Skew",
     "Unreachable",
     "fault_of",
 ]

@@ -17,6 +17,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 from lab.fabric.stack import problem
@@ -32,13 +33,14 @@ class FolderDisk:
     THREADS: ClassVar[int] = 16
     """So many wait for the disk at once; with more nothing goes faster (measured)."""
 
-    __slots__ = ("_asked", "_pool", "_removed", "_root", "_travels", "_waiting", "folder", "full")
+    __slots__ = ("_asked", "_dead", "_pool", "_removed", "_root", "_travels", "_waiting", "folder", "full")
 
     def __init__(self, folder: Path, pool: Executor | None = None) -> None:
         self.folder: Path | None = folder
         self._root = str(folder)  # what a Path costs is a good part of what a file does
         self._pool = pool
         self._removed = 0
+        self._dead = False
         self.full = False
         self._asked: dict[str, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -60,6 +62,8 @@ class FolderDisk:
         self._put(path, os.O_APPEND, octets)
 
     def _put(self, path: str, mode: int, octets: bytes) -> None:
+        if self._dead:
+            return
         if self.full:
             raise problem(errno.ENOSPC)
         number = self._opened(path, os.O_WRONLY | mode)
@@ -79,6 +83,8 @@ class FolderDisk:
 
     def rename(self, old: str, new: str) -> None:
         before, after = self._at(old), self._at(new)
+        if self._dead:
+            return
         try:
             os.rename(before, after)
         except FileNotFoundError:
@@ -86,6 +92,8 @@ class FolderDisk:
             os.rename(before, after)
 
     def remove(self, path: str) -> None:
+        if self._dead:
+            return
         with suppress(FileNotFoundError):
             if self._pool is None:
                 os.unlink(self._at(path))
@@ -97,7 +105,8 @@ class FolderDisk:
         return [old, new]
 
     def remove_folder(self, folder: str) -> Sequence[str]:
-        shutil.rmtree(self._at(folder), ignore_errors=True)
+        if not self._dead:
+            shutil.rmtree(self._at(folder), ignore_errors=True)
         return [folder]
 
     def list(self, folder: str) -> list[str]:
@@ -141,6 +150,14 @@ class FolderDisk:
     def sync_now(self, *paths: str) -> None:
         places = [self._at(path) for path in paths]
         _fsync([*places, *dict.fromkeys(os.path.dirname(place) for place in places), *self._asked])
+
+    def abandoned(self, chance: Random | None = None) -> FolderDisk:
+        """What was written is the machine's kernel's by now, and no crash of a lab's host takes it away."""
+        assert chance is None, "the power of this machine stays on"
+        self._dead = True
+        disk = FolderDisk(Path(self._root), self._pool)
+        disk.full, disk._removed = self.full, self._removed
+        return disk
 
     def _go(self) -> None:
         """In several threads: a file system commits what is asked of it together in one go, and fsync of fifty

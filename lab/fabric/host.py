@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from lab.clock import Clock, LabClock, TimeSource
+from lab.clock import Clock, HostClock, LabClock, TimeSource
 from lab.events import Event, FaultStruck, ProgramCrashed
 from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.console import Console
@@ -88,6 +88,7 @@ class Host:
 
     __slots__ = (
         "__weakref__",
+        "_clock",
         "_console",
         "_disk",
         "_faults",
@@ -95,7 +96,6 @@ class Host:
         "_streams",
         "_tasks",
         "addresses",
-        "clock",
         "context",
         "ground",
         "name",
@@ -109,12 +109,12 @@ class Host:
         self.name: DomainName = plan.name
         self.addresses: tuple[Address, ...] = plan.addresses
         self.ground = ground
-        self.clock: Clock = ground.clock
         self.up = False
         self.context = Context()
         """Where its programs run: the ambient host is this one."""
         self.context.run(AMBIENT.set, self)
         self.stack = ground.make_stack(self)
+        self._clock: HostClock | None = None
         self._console: Console | None = None
         self._disk: Disk | None = None
         self._faults: HostFaults | None = None
@@ -123,10 +123,20 @@ class Host:
         self._tasks: dict[asyncio.Task[Any], None] | None = None
 
     @property
+    def clock(self) -> HostClock:
+        if self._clock is None:
+            self._clock = HostClock(self.ground.clock)
+        return self._clock
+
+    @property
     def disk(self) -> Disk:
         if self._disk is None:
             self._disk = self.ground.make_disk(self)
         return self._disk
+
+    @disk.setter
+    def disk(self, disk: Disk) -> None:
+        self._disk = disk
 
     @property
     def faults(self) -> HostFaults:

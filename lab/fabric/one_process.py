@@ -20,7 +20,7 @@ from lab.fabric.base import Boot
 from lab.fabric.breakage import Cut
 from lab.fabric.collector import Collector
 from lab.fabric.disk import Disk
-from lab.fabric.faults import DiskFull, Down, Fault, Paused
+from lab.fabric.faults import Crash, DiskFull, Down, Fault, Paused, PowerCut, Skew
 from lab.fabric.host import Ground, Host
 from lab.fabric.loop import LabLoop
 from lab.fabric.rules import Rules
@@ -139,13 +139,25 @@ class OneProcessFabric:
         self.log.append(self.loop.time(), host, FaultApplied(host, str(fault)))
         if isinstance(fault, Down):
             # Before the fault counts: the resets of its kernel still have to leave.
-            await self._stop([here])
+            await self._take_down(here, fault)
         elif isinstance(fault, Paused):
             here.stack.freeze()
         elif isinstance(fault, DiskFull):
             here.disk.full = True
+        elif isinstance(fault, Skew):
+            here.clock.ahead += fault.by.total_seconds()
         here.faults.apply(fault)
         self.rules.changed()
+
+    async def _take_down(self, host: Host, how: Down) -> None:
+        """A program that is asked to end has a last word (its `finally`). After a crash nobody hears it: the disk
+        is as it was at that moment."""
+        left = None
+        if isinstance(how, Crash | PowerCut):
+            left = host.disk.abandoned(host.rng("power cuts") if isinstance(how, PowerCut) else None)
+        await self._stop([host])
+        if left is not None:
+            host.disk = left
 
     async def lift(self, host: DomainName, fault: Fault) -> None:
         here = self.hosts[host]
@@ -157,9 +169,11 @@ class OneProcessFabric:
             here.stack.thaw()
         elif isinstance(fault, DiskFull):
             here.disk.full = False
+        elif isinstance(fault, Skew):
+            here.clock.ahead -= fault.by.total_seconds()
         self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
-        if not here.up and not any(isinstance(other, Down) for other in here.faults.now):
-            await self._start(here)
+        if not here.up and not any(isinstance(other, Down | Paused) for other in here.faults.now):
+            await self._start(here)  # never while it stands still: its programs would wait for ever
 
     async def heal(self, host: DomainName) -> None:
         for fault in tuple(self.hosts[host].faults.now):

@@ -199,8 +199,10 @@ _EXACTNESS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (1, 2), (2, 1), (2
 
 def fate(packet: Packet, faults: Sequence[Fault]) -> Verdict:
     """The verdict of the severest of these faults."""
-    kinds = [type(fault) for fault in faults]
-    return next((verdicts[packet] for kind, verdicts in FATE.items() if kind in kinds), Verdict.PASS)
+    return next(
+        (verdicts[packet] for kind, verdicts in FATE.items() for fault in faults if isinstance(fault, kind)),
+        Verdict.PASS,
+    )
 
 
 def _labels(place: Place) -> tuple[str, str, str]:

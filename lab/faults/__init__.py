@@ -3,7 +3,7 @@
 The rule: a fault is a frozen value, and its `str()` is how a person types it. `fault_of` reads those words back:
 the command line, scenarios and topologies share the one grammar, and a fault travels to another process as it is.
 
-    down, unreachable, silent, paused, disk-full                                        the host
+    down, unreachable, silent, paused, disk-full, crash, power-cut, clock +10m          the host
     reply 451 at rcpt for ed@b.be twice, stall at data, reset at eom, hide STARTTLS     its mail server
     servfail for b.be, refused, timeout, lame, wrong-glue, truncated, no-tcp, slow 5s   its name server, resolver
 """
@@ -20,7 +20,7 @@ from lab.faults.dns import (
     Truncated,
     WrongGlue,
 )
-from lab.faults.network import OF_A_HOST, DiskFull, Down, Gone, Paused, Silent, Unreachable
+from lab.faults.network import OF_A_HOST, Crash, DiskFull, Down, Gone, Paused, PowerCut, Silent, Skew, Unreachable
 from lab.faults.smtp import AtStage, Hide, Reply, Reset, Stall
 from lab.faults.words import WORDS, fault_of, stage_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "WORDS",
     "AtServer",
     "AtStage",
+    "Crash",
     "DiskFull",
     "Down",
     "Fault",
@@ -39,11 +40,13 @@ __all__ = [
     "NoTcp",
     "OfNames",
     "Paused",
+    "PowerCut",
     "Refused",
     "Reply",
     "Reset",
     "ServFail",
     "Silent",
+    "Skew",
     "Slow",
     "Stall",
     "Truncated",

@@ -32,7 +32,7 @@ from lab.faults.dns import (
     Truncated,
     WrongGlue,
 )
-from lab.faults.network import OF_A_HOST
+from lab.faults.network import OF_A_HOST, Skew
 from lab.faults.smtp import KEYWORDS, Hide, Reply, Reset, Stall
 from lab.names import DomainName, EmailAddress, parse_address
 
@@ -199,6 +199,14 @@ def _slow(said: _Said) -> Fault:
     return Slow(name=_name(said), seconds=seconds, times=said.times)
 
 
+def _clock(said: _Said) -> Fault:
+    sign, span = (-1, said.object[1:]) if said.object.startswith("-") else (1, said.object.removeprefix("+"))
+    try:
+        return Skew(sign * parse_span(span))
+    except ValueError:
+        raise _wrong(f"'{said.object}' is no span of time that a clock is wrong by", _FORMS["clock"]) from None
+
+
 def _plain(kind: type[Fault]) -> _Form:
     return _Form(lambda said: kind(), frozenset(), str(kind()))
 
@@ -210,6 +218,7 @@ _AT_STAGE = frozenset({"at", "whom", "times"})
 _FORMS: Mapping[str, _Form] = MappingProxyType(
     {
         **{word: _plain(kind) for word, kind in OF_A_HOST.items()},
+        "clock": _Form(_clock, frozenset({"object"}), "clock +10m"),
         "reply": _Form(_reply, _AT_STAGE | {"object", "text"}, "reply 451 at rcpt"),
         "stall": _Form(_stall, _AT_STAGE, "stall at data"),
         "reset": _Form(_reset, _AT_STAGE, "reset at dot"),

@@ -159,7 +159,7 @@ class MailHost:
                 "attempts": delivery.attempts,
                 "next_try": self._moment(due),
                 "next_try_s": round(max(due, 0.0), 3),
-                "arrived": self._moment(delivery.message.arrived),
+                "arrived": self._moment(delivery.message.arrived - self.host.clock.ahead),
                 "size": delivery.message.size,
                 "last_reply": delivery.reason.text if delivery.reason is not None else "",
             }

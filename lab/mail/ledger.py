@@ -182,7 +182,7 @@ class Ledger:
     def _letter(self, news: Sequence[News], entry: _Entry) -> str:
         """Compose a notification and put it beside the outcome; its queue_id."""
         message, now = entry.message, self.host.clock.now()
-        age = self.host.clock.elapsed() - message.arrived
+        age = self.host.clock.shown() - message.arrived
         left = self.queue.schedule.gives_up - age
         queue_id = self.queue.reserve()
         letter = compose(

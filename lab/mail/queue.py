@@ -123,7 +123,7 @@ class Queue:
     def admit(self, stored: Stored) -> None:
         """A message that the spool holds: one delivery, or a few, for each of its destinations."""
         age = self.host.clock.now().timestamp() - stored.arrived
-        arrived = self.host.clock.elapsed() - age
+        arrived = self.host.clock.shown() - age
         message = Message(
             stored.id, stored.envelope, arrived, stored.size, set(stored.open), stored.parent, stored.warned
         )
@@ -225,7 +225,7 @@ class Queue:
         delivery.tries = delivery.attempts + 1
         delivery.reason, delivery.in_hand = reason, False
         now = self.host.clock.elapsed()
-        delivery.due = self.schedule.next_due(delivery.message.arrived, delivery.tries, now)
+        delivery.due = self.schedule.next_due(self._arrival(delivery.message), delivery.tries, now)
         self._deferred(delivery, reason, delivery.due)
         self._watch(delivery.message)
         self._plan(delivery.due, "try", delivery)
@@ -242,7 +242,7 @@ class Queue:
         destination.tries += 1
         destination.failures += 1
         destination.alive, destination.reason = False, reason
-        arrived = delivery.message.arrived
+        arrived = self._arrival(delivery.message)
         destination.until = self.schedule.next_due(arrived, delivery.attempts, now)
         self._deferred(delivery, reason, destination.until)
         self._watch(delivery.message)
@@ -288,9 +288,14 @@ class Queue:
         """From the first delay on, its warnings and its end are on the agenda."""
         if not message.watched:
             message.watched = True
-            self._plan(message.arrived + self.schedule.gives_up, "expire", message)
+            arrived = self._arrival(message)
+            self._plan(arrived + self.schedule.gives_up, "expire", message)
             for age in self.schedule.warns[message.warned :]:
-                self._plan(message.arrived + age, "warn", message)
+                self._plan(arrived + age, "warn", message)
+
+    def _arrival(self, message: Message) -> float:
+        """When it came, in lab seconds, for what this host's clock now says that its age is."""
+        return message.arrived - self.host.clock.ahead
 
     def _plan(self, when: float, what: str, subject: Message | Delivery | Destination) -> None:
         heappush(self._agenda, (when, next(self._serial), what, subject))
@@ -320,7 +325,10 @@ class Queue:
             when, _, _, subject = due = heappop(self._agenda)
             match subject:
                 case Message() if subject.id in self.messages:
-                    (expired if due[2] == "expire" else overdue).append(subject)
+                    if due[2] == "expire" and not self.is_expired(subject):  # its host's clock was set back
+                        self._plan(self._arrival(subject) + self.schedule.gives_up, "expire", subject)
+                    else:
+                        (expired if due[2] == "expire" else overdue).append(subject)
                 case Delivery() if subject.due == when:
                     self._join(subject)
                 case Destination() if subject.until == when:
@@ -332,7 +340,7 @@ class Queue:
             self._arm()
 
     def is_expired(self, message: Message) -> bool:
-        return self.host.clock.elapsed() + 1e-6 >= message.arrived + self.schedule.gives_up
+        return self.host.clock.elapsed() + 1e-6 >= self._arrival(message) + self.schedule.gives_up
 
     @property
     def patience(self) -> str:

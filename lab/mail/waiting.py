@@ -19,7 +19,8 @@ LOCAL = "local"
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message in memory: its envelope, not its text. `arrived` in lab seconds; `open`: who waits still."""
+    """A message in memory: its envelope, not its text. `arrived` in seconds that its host's clock
+    shows; `open`: who waits still."""
 
     id: str
     envelope: Envelope

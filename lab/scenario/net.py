@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
-from lab.faults import Fault, fault_of
+from lab.faults import Fault, PowerCut, fault_of
 from lab.internet import Internet
 from lab.journey import Journeys, build
 from lab.names import DomainName, EmailAddress
@@ -324,8 +324,7 @@ class Net:
 
     def power_cut(self, host: str) -> Soon:
         """Take the power from a host: down, and what its disk had not written yet is gone or torn. On sim."""
-        name = self.internet.host(host).name
-        return self._soon(lambda: self.internet.power_cut(name))
+        return self._break(host, PowerCut(), {})
 
     def slow_disks(self) -> Soon:
         """Let every trip to a disk take its time from now on, so that a crash can catch it. On sim."""

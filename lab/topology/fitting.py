@@ -7,7 +7,7 @@ software of the user's own, answers as it will: it can be down, unreachable, sil
 from __future__ import annotations
 
 from lab.errors import WrongUse
-from lab.faults import AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, WrongGlue
+from lab.faults import AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, Skew, WrongGlue
 from lab.topology.plan import HostPlan
 from lab.topology.software import SOFTWARE, Role
 
@@ -29,6 +29,8 @@ def misfit(plan: HostPlan, fault: Fault) -> str:
             return _of_names(plan, fault)
         case DiskFull() if plan.is_foreign:
             return f"the disk of {_software(plan)} is its own, and the lab cannot fill it"
+        case Skew() if plan.is_foreign:
+            return f"{_software(plan)} goes by the machine's clock"
         case _:
             return ""
 

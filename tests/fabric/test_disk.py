@@ -249,3 +249,27 @@ def test_removed_file_is_gone_at_once_and_off_the_disk_soon(tmp_path: Path) -> N
         disk.remove("new/1")
         assert disk.list("new") == []
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_after_a_crash_the_disk_is_as_it_was_at_that_moment(disk: Disk) -> None:
+    disk.write("1", b"written")
+    disk.append("2", b"writ")
+    left = disk.abandoned()
+    disk.append("2", b"ten")
+    disk.write("3", b"a last word")
+    disk.remove("1")
+    assert (left.list(""), left.read("1"), left.read("2")) == (["1", "2"], b"written", b"writ")
+    left.append("2", b"ten")
+    left.rename("2", "4")
+    assert (left.list(""), left.read("4")) == (["1", "4"], b"written")
+
+
+@given(st.integers())
+def test_after_a_power_cut_what_was_synced_is_there_and_the_next_power_cut_knows_it(seed: int) -> None:
+    disk = MemoryDisk()
+    disk.write("spool/1", b"safe")
+    asyncio.run(disk.sync("spool/1"))
+    disk.append("spool/1", b", and torn")
+    left = disk.abandoned(Random(seed)).abandoned(Random(seed + 1))
+    assert b"safe, and torn".startswith(left.read("spool/1"))
+    assert left.read("spool/1").startswith(b"safe")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from lab.faults import (
     Reply,
     Reset,
     ServFail,
+    Skew,
     Slow,
     Stall,
     Truncated,
@@ -51,6 +54,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     ),
     st.builds(Slow, name=NAMES, times=TIMES, seconds=st.sampled_from([0.25, 1.0, 5.0, 90.0])),
     st.just(NoTcp()),
+    st.builds(lambda ms: Skew(timedelta(milliseconds=ms)), st.integers(-(10**12), 10**12)),
 )
 
 

@@ -62,6 +62,7 @@ def test_a_fault_fits_where_a_server_of_the_lab_commits_it(plan: HostPlan, words
         (BOTH, "wrong-glue for unige.ch", "it serves no zone with unige.ch in it"),
         (POSTFIX, "reply 451 at rcpt", "postfix is real software, and answers as it will"),
         (POSTFIX, "disk-full", "the disk of postfix is its own, and the lab cannot fill it"),
+        (POSTFIX, "clock +10m", "postfix goes by the machine's clock"),
         (BIND, "servfail", "bind is real software, and answers as it will"),
         (OWN, "reset at dot", "mine:1 runs there, and answers as it will"),
         (OWN, "no-tcp", "mine:1 runs there, and answers as it will"),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from lab.errors import MachineSaidNo
 from lab.fabric.docker.engine import LABEL, Engine
 from lab.fabric.docker.layout import Container
-from lab.fabric.faults import Down, Fault, Paused
+from lab.fabric.faults import Crash, Down, Fault, Paused
 from lab.topology.plan import HostPlan
 
 _AT_ONCE_S = 0.5
@@ -67,7 +67,9 @@ def ended(engine: Engine, plan: HostPlan, container: str, status: int) -> Machin
 
 def fail(engine: Engine, container: str, fault: Fault) -> None:
     with engine.plainly():
-        if isinstance(fault, Down):
+        if isinstance(fault, Crash):
+            engine.api.kill(container)
+        elif isinstance(fault, Down):
             engine.api.stop(container, timeout=1)
         elif isinstance(fault, Paused):
             engine.api.pause(container)

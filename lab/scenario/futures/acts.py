@@ -15,7 +15,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from lab import faults
 from lab.errors import WorldSaidNo
+from lab.fabric import breakage
 from lab.faults import DiskFull, Down, Fault, Hide, Paused, Reply, Reset, Silent, Stall, Unreachable
 from lab.internet import Internet, Submission
 from lab.mail.folders import FolderError
@@ -82,10 +84,11 @@ class Heal(Act):
 
 @dataclass(frozen=True, slots=True)
 class Cut(Act):
-    """Nothing passes between two groups of places."""
+    """Nothing passes between two groups of places, or nothing from the first to the second."""
 
     a: tuple[str, ...]
     b: tuple[str, ...]
+    one_way: bool = False
 
     @property
     def befalls(self) -> str:
@@ -232,11 +235,11 @@ async def _do(internet: Internet, act: Act) -> None:
         case Fail(host, fault):
             await internet.fail(host, fault)
         case PowerCut(host):
-            await internet.power_cut(host)
+            await internet.fail(host, faults.PowerCut())
         case Heal(host):
             await internet.heal(host)
-        case Cut(a, b):
-            internet.cut(a, b)
+        case Cut(a, b, one_way):
+            await internet.begin(breakage.Cut(internet.places(a), internet.places(b), one_way))
         case Spoil(a, b, link):
             internet.connect(a, b, link)
         case Mend():

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import WorldSaidNo, WrongUse
-from lab.faults import Down, Fault
+from lab.fabric import breakage
+from lab.fabric.breakage import Breakage, OnHost
 from lab.internet import Internet, Submission
 from lab.names import EmailAddress
 from lab.scenario.futures.acts import Account, Act, Cut, EditZone, Fail, Flush, Heal, Mend, Retry, Send, Spoil
@@ -54,9 +55,18 @@ class Noted(Internet):
         self._note(Send(sender or "", tuple(recipients), octets=text, via=via))
         return await super().send(sender, recipients, message, via=via)
 
-    async def fail(self, host: str, fault: Fault | None = None) -> None:
-        self._note(Fail(host, fault or Down()))
-        await super().fail(host, fault)
+    async def begin(self, what: Breakage) -> None:
+        """At its time, if it has one; a line is noted where it is laid."""
+        match what:
+            case OnHost(host, fault):
+                self._note(Fail(host, fault))
+            case breakage.Cut(a, b, one_way):
+                self._note(Cut(a, b, one_way))
+        await super().begin(what)
+
+    async def end(self, what: Breakage) -> None:
+        self._note(Heal(what.host) if isinstance(what, OnHost) else Mend())
+        await super().end(what)
 
     async def heal(self, host: str = "") -> list[str]:
         self._note(Heal(host))

@@ -84,8 +84,9 @@ def lines_of(act: Act) -> Sequence[str]:
             return [f'net.power_cut("{host}")']
         case Heal(host):
             return [f'net.heal("{host}")' if host else "net.heal()"]
-        case Cut(a, b):
-            return [f"net.cut({[*map(str, a)]}, {[*map(str, b)]})"]
+        case Cut(a, b, one_way):
+            way = ", one_way=True" if one_way else ""
+            return [f"net.cut({[*map(str, a)]}, {[*map(str, b)]}{way})"]
         case Spoil(a, b, link):
             return [f'net.link("{a}", "{b}", {_line(link)})']
         case _:
