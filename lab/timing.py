@@ -10,6 +10,7 @@ so that the same words mean the same from the command line, a scenario and a top
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -93,6 +94,37 @@ def time_of_day(word: str) -> time:
         return time(hour, minute, second)
     except ValueError:
         raise ValueError(f"'{word}' is no time of the day: write 10:40") from None
+
+
+def take_times(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Words that say something at its time, taken apart: what is left, and the words of `timing`. What follows
+    `saying` is a text, and left alone.
+
+    >>> take_times(["reset", "at", "dot", "at", "10:40", "for", "20m"])
+    (['reset', 'at', 'dot'], {'at': '10:40', 'lasting': '20m'})
+    """
+    end = words.index("saying") if "saying" in words else len(words)
+    left: list[str] = []
+    times: dict[str, str] = {}
+    at = 0
+    while at < end:
+        name = _called(words[at], words[at + 1]) if at + 1 < end else ""
+        if name and name not in times:
+            times[name] = words[at + 1]
+        else:
+            left += words[at : at + 1 + bool(name)]
+        at += 2 if name else 1
+    return [*left, *words[end:]], times
+
+
+def _called(preposition: str, word: str) -> str:
+    """Which part of a timing two words are; "" for none."""
+    match preposition:
+        case "at" if ":" in word:
+            return "at"
+        case "for" | "in" | "every" if is_span(word):
+            return {"for": "lasting", "in": "after"}.get(preposition, preposition)
+    return ""
 
 
 def timing(*, at: str = "", after: str = "", lasting: str = "", every: str = "") -> Timing:

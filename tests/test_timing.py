@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from lab.timing import NOW, Timing, is_span, is_time_of_day, time_of_day, timing
+from lab.timing import NOW, Timing, is_span, is_time_of_day, take_times, time_of_day, timing
 
 MORNING = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -57,3 +57,19 @@ def test_a_time_is_told_from_a_stage_and_a_span_from_an_address() -> None:
     assert not is_span("postmaster")
     assert time_of_day("9:05") == time(9, 5)
     assert Timing(after=timedelta(1)).is_now is False
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "times"),
+    [
+        ("silent for 20m", "silent", {"lasting": "20m"}),
+        ("in 5m every 1h for 10m", "", {"after": "5m", "every": "1h", "lasting": "10m"}),
+        ("lame for b.be twice at 10:40", "lame for b.be twice", {"at": "10:40"}),
+        ("reply 451 at rcpt for ed@b.be for 5m", "reply 451 at rcpt for ed@b.be", {"lasting": "5m"}),
+        ("reply 451 saying come in 5m at 10:40", "reply 451 saying come in 5m at 10:40", {}),
+        ("silent for 5m for 6m", "silent for 6m", {"lasting": "5m"}),
+        ("stall at", "stall at", {}),
+    ],
+)
+def test_times_are_taken_out_of_words_and_the_rest_is_left(words: str, left: str, times: dict[str, str]) -> None:
+    assert take_times(words.split()) == (left.split(), times)

@@ -33,6 +33,7 @@ def fail(
     for_: Annotated[list[str] | None, Parameter(name=("--for", "--name"))] = None,
     in_: Annotated[str, Parameter(name="--in")] = "",
     every: str = "",
+    chance: str = "",
     times: int = 0,
     cut: str = "",
     one_way: Annotated[bool, Parameter(negative="")] = False,
@@ -81,6 +82,8 @@ def fail(
         Instead of a time: so long from now, 5m.
     every
         So often again, counted from when it began: 1h. It has to end meanwhile: --every 1h --for 5m.
+    chance
+        Each connection, question or stage is struck with this chance only: 20%. The same seed, the same luck.
     times
         So often, then no more.
     cut
@@ -97,8 +100,8 @@ def fail(
     word = "crash" if crash else "power-cut" if power_cut else as_
     form = ask(
         "fail", host=host, words=list(words), **{"as": word}, clock=clock, **by_form(at or [], for_ or []),
-        after=in_, every=every, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow, times=times,
-        cut=cut, one_way=one_way, delay=delay, loss=loss, to=to,
+        after=in_, every=every, chance=chance, reply=reply, stall=stall, reset=reset, hide=hide, slow=slow,
+        times=times, cut=cut, one_way=one_way, delay=delay, loss=loss, to=to,
     )  # fmt: skip
     if json:
         emit(form)

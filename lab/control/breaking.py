@@ -29,10 +29,10 @@ from lab.events import (
     RecipientsFailed,
 )
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
-from lab.faults import Fault
+from lab.faults import Fault, share_of, sometimes
 from lab.faults import fault_of as read_fault
 from lab.log import Entry
-from lab.timing import Timing, timing
+from lab.timing import Timing, take_times, timing
 from lab.topology.plan import Link
 
 Form = dict[str, Any]
@@ -64,30 +64,40 @@ async def fail(lab: Lab, args: Args) -> Form:
 def breakage_of(lab: Lab, args: Args) -> Breakage:
     """What the words ask to be broken, with its places."""
     place, link = text(args, "host"), link_of(args)
+    share = share_of(text(args, "chance")) if args.get("chance") else 1.0
     if args.get("cut"):
         places = lab.internet.places([place, text(args, "cut")])
-        return Cut(places[:1], places[1:], flag(args, "one_way"))
+        return Cut(places[:1], places[1:], flag(args, "one_way"), share)
     if flag(args, "one_way"):
         raise WrongUse("a cut goes one way, and no other fault does", remedy="Add --cut PLACE.", code="W012")
     if link is not None:
+        if share < 1:
+            raise WrongUse("a line is slow for all; what it loses by chance is said by --loss", code="W012")
         a, b = lab.internet.places([place, optional(args, "to", "*")])
         return OnLine(a, b, link)
-    return OnHost(lab.internet.host(place).name, fault_of(args))
+    return OnHost(lab.internet.host(place).name, sometimes(fault_of(args), share))
 
 
 def _of_a_line(what: Cut | OnLine) -> str:
     match what:
-        case Cut(_, others, one_way):
-            return f"{'does not reach' if one_way else 'cut off from'} {', '.join(others)}"
+        case Cut(_, others, one_way, share):
+            chance = f"chance {share * 100:g}% " if share < 1 else ""
+            return f"{chance}{'does not reach' if one_way else 'cut off from'} {', '.join(others)}"
         case OnLine(_, other, link):
             return f"{link} to {'everyone' if other == '*' else other}"
 
 
 def timing_of(args: Args) -> Timing:
     """When the words want it: {start, after, lasting, every}, each a time or a span as people write it."""
-    words = {name: optional(args, name) for name in ("after", "lasting", "every")}
+    said = take_times(texts(args, "words"))[1]
+    for name in ("at", "after", "lasting", "every"):
+        option = optional(args, "start" if name == "at" else name)
+        if option and name in said:
+            raise WrongUse(f"'{said[name]}' and '{option}' are two times", code="W012")
+        if option:
+            said[name] = option
     try:
-        return timing(at=optional(args, "start"), **words)
+        return timing(**said)
     except ValueError as error:
         raise WrongUse(str(error), code="W012") from None
 
@@ -174,7 +184,7 @@ def fault_of(args: Args) -> Fault:
     >>> str(fault_of({"reply": 451, "at": "rcpt", "times": 2}))
     'reply 451 at rcpt twice'
     """
-    words, options = texts(args, "words"), _worded(args)
+    words, options = take_times(texts(args, "words"))[0], _worded(args)
     if words and options:
         raise WrongUse(f"'{' '.join(words)}' and '{options}' are two faults", remedy=_ONE_BY_ONE, code="W012")
     return read_fault(words or options or "down")

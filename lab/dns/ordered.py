@@ -19,7 +19,7 @@ from lab.dns.server import Asker, Listening, Reply, Responder, listen, listen_fo
 from lab.dns.verdict import targets
 from lab.dns.zones import Zones
 from lab.fabric.base import Host
-from lab.faults import Lame, NoAnswer, NoTcp, OfNames, Refused, ServFail, Slow, Truncated, WrongGlue
+from lab.faults import Lame, NoAnswer, NoTcp, OfNames, Refused, ServFail, Slow, Truncated, WrongGlue, bare
 from lab.names import Address, DomainName
 from lab.wire.dns import Malformed, Message, decode, encode
 from lab.wire.records import AAAA, A, Record
@@ -89,7 +89,8 @@ class Ordered:
         """The same answer, its glue wrong where that is ordered."""
         assert query.question is not None
         name = query.question.name
-        if not any(isinstance(fault, WrongGlue) and fault.fits(name) for fault in self.host.faults.now):
+        plain = map(bare, self.host.faults.now)
+        if not any(isinstance(fault, WrongGlue) and fault.fits(name) for fault in plain):
             return octets
         answer = decode(octets)
         servers = targets(answer.authority) if not (answer.aa or answer.answer) else ()

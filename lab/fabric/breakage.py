@@ -36,11 +36,12 @@ class OnHost:
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Nothing passes between two groups of places; `one_way`: nothing from `a` reaches `b`, and what `b` sends
-    comes to `a`."""
+    comes to `a`. `share`: with this chance, a new connection or a datagram is lost; what is open goes on."""
 
     a: Group
     b: Group
     one_way: bool = False
+    share: float = 1.0
 
     @classmethod
     def between(cls, a: Sequence[str], b: Sequence[str]) -> Cut:
@@ -57,7 +58,8 @@ class Cut:
 
     @property
     def fault(self) -> str:
-        return "cut one way" if self.one_way else "cut"
+        chance = f"chance {self.share * 100:g}% " if self.share < 1 else ""
+        return f"{chance}cut one way" if self.one_way else f"{chance}cut"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ What its servers do, the network being as usual:
     Truncated             TC=1 and nothing else over UDP, the answer over TCP
     Slow                  the answer, later
 
-Deterministic: chance comes from one seeded stream a link, never from the machine.
+Deterministic: chance comes from seeded streams, one a link, one for what befalls a pair of hosts, one for what a
+host's servers do; never from the machine. A fault by chance (`Sometimes`) strikes new connections and
+datagrams of the lab's own programs, a stage, or a question; what is open goes on.
 
 Programs of the machine in a shell inside the lab (`local`) see the same, with limits: a link delays what they
 send and hear but not their handshake; their own time limits are real time, which `lab clock` does not hurry; and
@@ -36,9 +38,10 @@ all of them leave from the student's host, so a fault of that host stops only wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import TypeVar
 
 from lab.events import Stage
@@ -58,7 +61,9 @@ from lab.faults import (
     Reply,
     Silent,
     Skew,
+    Sometimes,
     Unreachable,
+    bare,
     fault_of,
 )
 from lab.names import DomainName
@@ -76,7 +81,9 @@ __all__ = [
     "Reply",
     "Silent",
     "Skew",
+    "Sometimes",
     "Unreachable",
+    "bare",
     "fault_of",
 ]
 
@@ -88,6 +95,11 @@ def _untold(fault: Fault, about: str) -> None:
     """Where nobody keeps a log."""
 
 
+def _unseeded() -> Random:
+    """Where there is no host to have a stream of chance."""
+    return Random(0)
+
+
 @dataclass(slots=True)
 class HostFaults:
     """What is wrong with a host now. The fabric heeds the network's faults, a server asks for its own, and asking
@@ -96,6 +108,7 @@ class HostFaults:
     now: list[Fault] = field(default_factory=list)
     used: dict[Fault, int] = field(default_factory=dict)
     struck: Struck = _untold
+    chance: Callable[[], Random] = _unseeded
     _watching: dict[Callable[[], None], None] = field(default_factory=dict)
 
     def apply(self, fault: Fault) -> None:
@@ -127,7 +140,7 @@ class HostFaults:
         lifted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def look() -> None:
-            if fault not in self.now and not lifted.done():
+            if fault not in map(bare, self.now) and not lifted.done():
                 lifted.set_result(None)
 
         forget = self.watch(look)
@@ -148,22 +161,28 @@ class HostFaults:
 
     def hidden(self) -> frozenset[str]:
         """The keywords that the reply to EHLO has to leave out."""
-        found: set[str] = set()
-        while fault := self._strike(Hide, lambda fault: fault.keyword not in found, Stage.HELO):
-            found.add(fault.keyword)
-        return frozenset(found)
+        return frozenset(fault.keyword for fault in self._striking(Hide, lambda _: True, Stage.HELO))
 
     def of(self, kind: type[OfNames], name: DomainName) -> OfNames | None:
         """What a name server or a resolver has to do to a question for this name, if it is of this kind."""
         return self._strike(kind, lambda fault: fault.fits(name), name)
 
     def _strike(self, kind: type[Kind], fits: Callable[[Kind], bool], about: str) -> Kind | None:
-        """The first fault of a kind that fits, and has not struck as often as it was to."""
-        for fault in self.now:
-            if isinstance(fault, kind) and fits(fault):
-                used = self.used.get(fault, 0)
-                if not fault.times or used < fault.times:
-                    self.used[fault] = used + 1
-                    self.struck(fault, about)
-                    return fault
-        return None
+        """The first fault of a kind that fits, and strikes."""
+        return next(self._striking(kind, fits, about), None)
+
+    def _striking(self, kind: type[Kind], fits: Callable[[Kind], bool], about: str) -> Iterator[Kind]:
+        """The faults of a kind that fit, have not struck as often as they were to, and are in luck."""
+        for fault in tuple(self.now):
+            plain = bare(fault)
+            if not isinstance(plain, kind) or not fits(plain):
+                continue
+            used = self.used.get(fault, 0)
+            if (plain.times and used >= plain.times) or not self._has_luck(fault):
+                continue
+            self.used[fault] = used + 1
+            self.struck(fault, about)
+            yield plain
+
+    def _has_luck(self, fault: Fault) -> bool:
+        return not isinstance(fault, Sometimes) or self.chance().random() < fault.share

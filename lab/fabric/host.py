@@ -141,7 +141,7 @@ class Host:
     @property
     def faults(self) -> HostFaults:
         if self._faults is None:
-            self._faults = HostFaults(struck=self._struck)
+            self._faults = HostFaults(struck=self._struck, chance=lambda: self.rng("faults"))
         return self._faults
 
     @property

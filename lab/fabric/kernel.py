@@ -22,7 +22,7 @@ from lab.fabric.kernel_listen import Listener
 from lab.fabric.kernel_tcp import Stream, Traffic
 from lab.fabric.kernel_udp import Datagrams, Peer
 from lab.fabric.loop import LabLoop
-from lab.fabric.rules import Packet, Place, Rules, Verdict
+from lab.fabric.rules import Luck, Packet, Place, Rules, Verdict, fate
 from lab.fabric.stack import (
     CONNECT_RETRIES,
     Connection,
@@ -177,8 +177,9 @@ class KernelStack:
         target = self.network.host_at(to[0])
         own = own_addresses(local[0] if local else None, self.host.addresses)
         here = (self._source_for(to[0], own), local[1] if local else 0)
+        luck: Luck = {}
         for patience in CONNECT_RETRIES:
-            stream = await self._shake_hands(target, here, to)
+            stream = await self._shake_hands(target, here, to, luck)
             if stream is not None:
                 return stream
             await asyncio.sleep(patience)
@@ -194,9 +195,9 @@ class KernelStack:
             raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
         return found
 
-    async def _shake_hands(self, target: Place | None, here: Peer, to: Peer) -> Stream | None:
+    async def _shake_hands(self, target: Place | None, here: Peer, to: Peer, luck: Luck) -> Stream | None:
         """One try; None: no answer came."""
-        verdict = self.network.rules.verdict(self.host, target, Packet.CONNECT)
+        verdict = self.network.rules.verdict(self.host, target, Packet.CONNECT, luck)
         if verdict is Verdict.DROP:
             return None
         if target is None or verdict is not Verdict.PASS:
@@ -336,10 +337,9 @@ class KernelStack:
         visitor = self.network.visitor
         if visitor is None or visitor is self.host:
             return
-        rules = self.network.rules
-        lost = (
-            rules.is_cut(self.host, visitor) or rules.verdict(visitor, self.host, Packet.CONNECT) is Verdict.DROP
-        )
+        rules, faults = self.network.rules, (*visitor.faults.now, *self.host.faults.now)
+        is_cut = rules.is_cut(self.host, visitor) or rules.is_cut(visitor, self.host)
+        lost = is_cut or fate(Packet.CONNECT, faults) is Verdict.DROP
         listener.ignore(visitor.addresses if lost else ())
 
     def reset(self) -> None:

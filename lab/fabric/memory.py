@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lab.fabric.datagram import DatagramEnd
 from lab.fabric.loop import LabLoop
 from lab.fabric.ports import Ports
-from lab.fabric.rules import Packet, Rules, Verdict
+from lab.fabric.rules import Luck, Packet, Rules, Verdict
 from lab.fabric.stack import (
     CONNECT_RETRIES,
     Connection,
@@ -163,8 +163,9 @@ class MemoryStack:
     async def _dial(self, to: Socket, local: tuple[str, int] | None) -> StreamEnd:
         target = self.network.host_at(to[0])
         here = self._here(to[0], local)
+        luck: Luck = {}
         for patience in CONNECT_RETRIES:
-            end = await self._shake_hands(target, here, to)
+            end = await self._shake_hands(target, here, to, luck)
             if end is not None:
                 return end
             await asyncio.sleep(patience)
@@ -189,10 +190,10 @@ class MemoryStack:
                 return address
         raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
 
-    async def _shake_hands(self, target: Host | None, here: Socket, to: Socket) -> StreamEnd | None:
+    async def _shake_hands(self, target: Host | None, here: Socket, to: Socket, luck: Luck) -> StreamEnd | None:
         """One try; None: no answer came."""
         network, wiretap = self.network, self.network.wiretap
-        verdict = network.rules.verdict(self.host, target, Packet.CONNECT)
+        verdict = network.rules.verdict(self.host, target, Packet.CONNECT, luck)
         wiretap.syn_left(here, to)
         if verdict is Verdict.DROP:
             return None

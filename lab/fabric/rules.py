@@ -11,13 +11,23 @@ one seeded stream for each pair of hosts and direction: one pair's traffic never
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from random import Random
 from typing import Protocol
 
 from lab.fabric.breakage import Cut
-from lab.fabric.faults import Down, Fault, Gone, HostFaults, Paused, Silent, Unreachable
+from lab.fabric.faults import (
+    Down,
+    Fault,
+    Gone,
+    HostFaults,
+    Paused,
+    Silent,
+    Sometimes,
+    Unreachable,
+    bare,
+)
 from lab.fabric.stack import problem
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Link
@@ -62,6 +72,10 @@ FATE: Mapping[type[Fault], Mapping[Packet, Verdict]] = {
 }
 """By fault of either host, the severest first. What an open connection of a host that is down still receives, its
 kernel answers with a reset; a paused host's kernel still shakes hands and acknowledges."""
+
+
+Luck = dict[Fault | Cut, bool]
+"""What chance has decided about a connection: by what could strike it, whether it does."""
 
 
 class Place(Protocol):
@@ -125,6 +139,7 @@ class Rules:
         self._links: dict[tuple[str, str], Link] = {}
         self.cuts: list[Cut] = []
         self._lines: dict[tuple[DomainName, DomainName], Line | None] = {}
+        self._chances: dict[tuple[DomainName, DomainName], Random] = {}
 
     def changed(self) -> None:
         """A fault came or went."""
@@ -147,26 +162,45 @@ class Rules:
         self.cuts.clear()
         self.changed()
 
-    def verdict(self, source: Place, target: Place | None, packet: Packet) -> Verdict:
-        """What becomes of a packet. `target` None: nobody has that address, as the last router would say."""
+    def verdict(self, source: Place, target: Place | None, packet: Packet, luck: Luck | None = None) -> Verdict:
+        """What becomes of a packet. `target` None: nobody has that address, as the last router would say. `luck`:
+        what chance has decided for this connection before, for it is asked once."""
         if target is None:
             return Verdict.UNREACHABLE
         if self.are_well(source, target):
             return Verdict.PASS
-        if self.is_cut(source, target):
+        strikes = self._strikes(source, target, packet, {} if luck is None else luck)
+        if self.cuts and any(_leads(cut, source, target) and strikes(cut) for cut in self.cuts):
             return Verdict.DROP
-        return fate(packet, [*source.faults.now, *target.faults.now])
+        faults = (*source.faults.now, *target.faults.now)
+        return fate(packet, [bare(fault) for fault in faults if strikes(fault)])
+
+    def _strikes(self, source: Place, target: Place, packet: Packet, luck: Luck) -> Callable[[Fault | Cut], bool]:
+        def strikes(what: Fault | Cut) -> bool:
+            share = what.share if isinstance(what, Cut | Sometimes) else 1.0
+            if share == 1:
+                return True
+            if packet is Packet.STREAM:
+                return False
+            if what not in luck:
+                luck[what] = self._dice(source, target).random() < share
+            return luck[what]
+
+        return strikes
+
+    def _dice(self, source: Place, target: Place) -> Random:
+        pair = (source.name, target.name)
+        if pair not in self._chances:
+            self._chances[pair] = Random(f"{self._seed}:chance:{source.name}>{target.name}")
+        return self._chances[pair]
 
     def are_well(self, source: Place, target: Place) -> bool:
         """Whether nothing is cut, and neither has a fault: everything passes."""
         return source is target or not (self.cuts or source.is_faulty or target.is_faulty)
 
     def is_cut(self, source: Place, target: Place) -> bool:
-        """Whether nothing passes from one to the other; the other way it may."""
-        if not self.cuts or source is target:
-            return False
-        here, there = _labels(source), _labels(target)
-        return any(_meet(here, a) and _meet(there, b) for cut in self.cuts for a, b in cut.ways)
+        """Whether nothing passes from one to the other, for certain; the other way it may."""
+        return any(cut.share == 1 and _leads(cut, source, target) for cut in self.cuts)
 
     def line(self, source: Place, target: Place) -> Line | None:
         """What the way costs; None: nothing, it is instant and sure."""
@@ -207,6 +241,14 @@ def fate(packet: Packet, faults: Sequence[Fault]) -> Verdict:
 
 def _labels(place: Place) -> tuple[str, str, str]:
     return (place.name, place.plan.organisation or place.name, "*")
+
+
+def _leads(cut: Cut, source: Place, target: Place) -> bool:
+    """Whether a cut lies on the way from one host to another. A host always reaches itself."""
+    if source is target:
+        return False
+    here, there = _labels(source), _labels(target)
+    return any(_meet(here, a) and _meet(there, b) for a, b in cut.ways)
 
 
 def _meet(labels: tuple[str, str, str], group: tuple[str, ...]) -> bool:

@@ -6,9 +6,10 @@ the command line, scenarios and topologies share the one grammar, and a fault tr
     down, unreachable, silent, paused, disk-full, crash, power-cut, clock +10m          the host
     reply 451 at rcpt for ed@b.be twice, stall at data, reset at eom, hide STARTTLS     its mail server
     servfail for b.be, refused, timeout, lame, wrong-glue, truncated, no-tcp, slow 5s   its name server, resolver
+    chance 20% silent                                                                   of these, one time in five
 """
 
-from lab.faults.base import AtServer, Fault
+from lab.faults.base import AtServer, Fault, Sometimes, bare
 from lab.faults.dns import (
     Lame,
     NoAnswer,
@@ -22,7 +23,7 @@ from lab.faults.dns import (
 )
 from lab.faults.network import OF_A_HOST, Crash, DiskFull, Down, Gone, Paused, PowerCut, Silent, Skew, Unreachable
 from lab.faults.smtp import AtStage, Hide, Reply, Reset, Stall
-from lab.faults.words import WORDS, fault_of, stage_of
+from lab.faults.words import WORDS, fault_of, share_of, sometimes, stage_of
 
 __all__ = [
     "OF_A_HOST",
@@ -48,10 +49,14 @@ __all__ = [
     "Silent",
     "Skew",
     "Slow",
+    "Sometimes",
     "Stall",
     "Truncated",
     "Unreachable",
     "WrongGlue",
+    "bare",
     "fault_of",
+    "share_of",
+    "sometimes",
     "stage_of",
 ]

@@ -22,6 +22,23 @@ class AtServer(Fault):
     """So often, then no more; 0: until healed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sometimes(Fault):
+    """A fault that strikes with this chance (above 0, below 1) each time that it could: a new connection or a
+    datagram of its host, a stage of a dialogue, a question. What is open already goes on."""
+
+    fault: Fault
+    share: float
+
+    def __str__(self) -> str:
+        return f"chance {self.share * 100:g}% {self.fault}"
+
+
+def bare(fault: Fault) -> Fault:
+    """The fault itself, whatever its chance."""
+    return fault.fault if isinstance(fault, Sometimes) else fault
+
+
 def often(times: int) -> str:
     """How often, as the last words of a fault: `` once``, `` twice``, `` 3 times``; "" for always."""
     return ("", " once", " twice")[times] if times < 3 else f" {times} times"

@@ -2,8 +2,8 @@
 
 The rule: one pure function for the command line, scenarios and topologies. A fault is its word, what belongs to
 it, and then in any order `at STAGE`, `for ADDRESS` or `for NAME`, `once`, `twice` or `N times`; `saying` and the
-rest of the words is a reply's text. What a fault cannot take is refused in a sentence (WrongUse, W012), never
-passed over.
+rest of the words is a reply's text. `chance 20%` may stand anywhere before that. What a fault cannot take is
+refused in a sentence (WrongUse, W012), never passed over.
 
     >>> str(fault_of("reply 451 at dot for Ed@b.be twice"))
     'reply 451 at eom for Ed@b.be twice'
@@ -20,7 +20,7 @@ from types import MappingProxyType
 from lab.clock import parse_span
 from lab.errors import WrongUse
 from lab.events import Stage
-from lab.faults.base import Fault
+from lab.faults.base import AtServer, Fault, Sometimes
 from lab.faults.dns import (
     Lame,
     NoAnswer,
@@ -32,7 +32,7 @@ from lab.faults.dns import (
     Truncated,
     WrongGlue,
 )
-from lab.faults.network import OF_A_HOST, Skew
+from lab.faults.network import OF_A_HOST, Down, Silent, Skew, Unreachable
 from lab.faults.smtp import KEYWORDS, Hide, Reply, Reset, Stall
 from lab.names import DomainName, EmailAddress, parse_address
 
@@ -73,12 +73,42 @@ class _Form:
 def fault_of(words: str | Sequence[str]) -> Fault:
     """The fault that these words name."""
     given = words.split() if isinstance(words, str) else [word for part in words for word in part.split()]
+    if "chance" in given[: given.index("saying") if "saying" in given else None]:
+        at = given.index("chance")
+        rest = [*given[:at], *given[at + 2 :]]
+        return sometimes(fault_of(rest or ["down"]), share_of("".join(given[at + 1 : at + 2])))
     form, rest = _form(given)
     said = _said(rest, form)
     for part in _FIELDS:
         if getattr(said, part) and part not in form.takes:
             raise _wrong(f"'{given[0]}' takes no {_FIELDS[part]}", form)
     return form.make(said)
+
+
+def sometimes(fault: Fault, share: float) -> Fault:
+    """The same fault, by chance; itself where that is certain. WrongUse (W012) where it is there or not."""
+    if share == 1:
+        return fault
+    if isinstance(fault, Sometimes):
+        raise WrongUse(f"'{fault}' has its chance, and cannot have another", code="W012")
+    if not isinstance(fault, AtServer | Silent | Unreachable) and type(fault) is not Down:
+        raise WrongUse(
+            f"a host is '{fault}' or it is not: chance has no part in it",
+            remedy="By chance: down, unreachable, silent, and what a server does wrong.",
+            code="W012",
+        )
+    return Sometimes(fault, share)
+
+
+def share_of(word: str) -> float:
+    """A chance, above 0: `20%`, `0.2`."""
+    try:
+        found = float(word.removesuffix("%")) / (100 if word.endswith("%") else 1)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 1:
+        raise WrongUse(f"'{word}' is no chance: write 20% or 0.2", code="W012")
+    return found
 
 
 def stage_of(word: str) -> Stage:

@@ -302,8 +302,8 @@ class Net:
     # -- faults -------------------------------------------------------------------------------------------
 
     def fail(self, host: str, as_: str = "down", **when: Unpack[When]) -> Soon:
-        """Break a host, in the words of `lab fail`: "silent", "stall at data", "servfail for belgiannews.com"; at
-        its time, if one is said: `start="10:40"`, `after="5m"`, `lasting="20m"`, `every="1h"`."""
+        """Break a host, in the words of `lab fail`: "silent", "stall at data twice", "chance 20% servfail"; at its
+        time, if one is said: `start="10:40"`, `after="5m"`, `lasting="20m"`, `every="1h"`."""
         return self._break(host, fault_of(as_), when)
 
     def reply(

@@ -314,3 +314,14 @@ def test_a_cut_of_one_way_is_said_and_mended(lab: Lab) -> None:
     assert "unige.ch – eunet.be  as it was" in lab("heal").out
     said = lab("fail", "mail.unige.ch", "--one-way")
     assert (said.status, "no other fault does" in said.err) == (2, True)
+
+
+def test_a_fault_may_be_typed_as_one_sentence(lab: Lab) -> None:
+    said = lab("fail", "mail.unige.ch", "reply", "451", "at", "rcpt", "at", "23:40", "for", "20m", "chance", "20%")
+    assert "◷ mail.unige.ch  chance 20% reply 451 at rcpt  at 23:40:00 for 20 min" in said.out
+    assert "mail.unige.ch  chance 20% reply 451 at rcpt will not come" in lab("heal").out
+    assert "eunet.be – unige.ch" not in lab("status").out
+    said = lab("fail", "eunet.be", "--cut", "unige.ch", "--chance", "5%")
+    assert "eunet.be  chance 5% cut off from unige.ch" in said.out
+    said = lab("fail", "ns.be", "silent", "for", "20m", "--for", "5m")
+    assert (said.status, "'20m' and '5m' are two times" in said.err) == (2, True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from random import Random
 
 import pytest
 
 from lab.fabric.breakage import Cut
-from lab.fabric.faults import Down, Paused, Silent, Unreachable
+from lab.fabric.faults import Down, Fault, Paused, Silent, Sometimes, Unreachable
 from lab.names import DomainName
-from tests.fabric.parity import ANN, BOB, Ear, Net, UdpEar, case, until
+from tests.fabric.parity import ANN, BOB, Ear, Net, Stand, UdpEar, case, until
 
 
 @case
@@ -347,3 +348,52 @@ async def test_one_fault_of_several_is_lifted_alone(net: Net) -> None:
     assert net.host("bob").faults.now == [Paused()]
     await net.fabric.lift(DomainName("bob.test"), Paused())
     assert ann.heard == b""
+
+
+async def _met(net: Net, times: int) -> list[bool]:
+    """Which of so many connections from ann to bob came about."""
+    met = []
+    for _ in range(times):
+        try:
+            async with asyncio.timeout(200):
+                ann = await net.dial("ann", BOB, 25)
+        except OSError:
+            met.append(False)
+        else:
+            ann.transport.abort()
+            met.append(True)
+    return met
+
+
+@pytest.mark.parametrize("kind", [Down(), Unreachable(), Silent()], ids=str)
+def test_a_fault_by_chance_strikes_some_connections_and_none_that_is_open(stand: Stand, kind: Fault) -> None:
+    async def play(net: Net) -> None:
+        ann, bob = await net.pair()
+        await net.fail("bob", Sometimes(kind, 0.5))
+        met = await _met(net, 24)
+        assert 4 < sum(met) < 20
+        bob.transport.write(b"still here")
+        await ann.until(lambda ear: ear.heard == b"still here")
+        await net.heal("bob")
+        assert all(await _met(net, 8))
+
+    stand(play)
+
+
+@case
+async def test_a_cut_by_chance_loses_some_questions(net: Net) -> None:
+    bob = await net.udp("bob", local_addr=(BOB, 53))
+    ann = await net.udp("ann", remote_addr=(BOB, 53))
+    net.fabric.cut(Cut(("north",), ("south",), share=0.25))
+    for number in range(200):
+        ann.transport.sendto(b"%d" % number)
+    await asyncio.sleep(1)
+    assert 110 < bob.heard.qsize() < 190
+
+
+@case
+async def test_the_same_seed_has_the_same_luck_on_every_fabric(net: Net) -> None:
+    await net.serve("bob", 25, Ear)
+    await net.fail("bob", Sometimes(Down(), 0.5))
+    luck = Random("1:chance:ann.test>bob.test")
+    assert await _met(net, 20) == [luck.random() >= 0.5 for _ in range(20)]

@@ -13,18 +13,23 @@ from lab.events import Stage
 from lab.faults import (
     OF_A_HOST,
     WORDS,
+    Crash,
     DiskFull,
     Fault,
     Hide,
     Lame,
     NoAnswer,
     NoTcp,
+    Paused,
+    PowerCut,
     Refused,
     Reply,
     Reset,
     ServFail,
+    Silent,
     Skew,
     Slow,
+    Sometimes,
     Stall,
     Truncated,
     WrongGlue,
@@ -56,6 +61,33 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.just(NoTcp()),
     st.builds(lambda ms: Skew(timedelta(milliseconds=ms)), st.integers(-(10**12), 10**12)),
 )
+
+
+SHARES = st.integers(1, 99).map(lambda percent: percent / 100) | st.sampled_from([0.001, 0.125])
+CERTAIN_OR_NOT = (Crash, DiskFull, NoTcp, Paused, PowerCut, Skew)
+
+
+@given(FAULTS.filter(lambda fault: not isinstance(fault, CERTAIN_OR_NOT)), SHARES)
+def test_a_chance_is_typed_as_it_is_shown(fault: Fault, share: float) -> None:
+    assert fault_of(str(Sometimes(fault, share))) == Sometimes(fault, share)
+
+
+@pytest.mark.parametrize("kind", [Crash, DiskFull, NoTcp, Paused, PowerCut])
+def test_what_is_there_or_not_takes_no_chance(kind: type[Fault]) -> None:
+    with pytest.raises(WrongUse, match="or it is not"):
+        fault_of(f"chance 20% {kind()}")
+
+
+@pytest.mark.parametrize("chance", ["0%", "101%", "often", "", "-1"])
+def test_a_chance_that_is_none_is_told(chance: str) -> None:
+    with pytest.raises(WrongUse, match="no chance"):
+        fault_of(f"silent chance {chance}")
+
+
+def test_a_chance_may_stand_behind_and_a_certain_one_is_none() -> None:
+    assert fault_of("silent chance 20%") == fault_of("chance 0.2 silent") == Sometimes(Silent(), 0.2)
+    assert fault_of("chance 100% reply 451 at rcpt") == Reply(Stage.RCPT, 451)
+    assert fault_of("reply 451 at rcpt saying by chance 20%") == Reply(Stage.RCPT, 451, "by chance 20%")
 
 
 @given(FAULTS)

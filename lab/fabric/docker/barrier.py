@@ -9,7 +9,7 @@ whoever sends is never told EPERM, it hears nothing, or an ICMP message, as from
                        "no route to host", an open one hangs
     Down, Paused       the kernel does it by itself: nobody listens, or nobody reads
 
-Delay and loss on a line are left to the lab's own programs.
+Delay and loss on a line, and what strikes by chance, are left to the lab's own programs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
     """From whom nothing comes to this address."""
     for cut in world.cuts:
         for far, near in cut.ways:
-            if _is_in(host, near):
+            if cut.share == 1 and _is_in(host, near):
                 sources = [each for each in _addresses(far, world) if _family(each) == _family(address)]
                 others = [each for each in sources if each not in host.addresses]
                 if others:
