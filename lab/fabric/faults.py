@@ -20,7 +20,7 @@ What its servers do, the network being as usual:
     Reply, Stall, Reset   4xx or 5xx, silence, RST in the place of a reply at a stage of SMTP
     Hide                  EHLO's reply without a keyword; the command behind it is unknown
     ServFail, Refused     that rcode, AA=0, nothing else
-    Timeout               no answer, over UDP or TCP
+    NoAnswer              no answer, over UDP or TCP
     Lame                  a referral to the zone's own servers, AA=0
     WrongGlue             referrals with an address at which the child's server is not
     Truncated             TC=1 and nothing else over UDP, the answer over TCP

@@ -9,10 +9,10 @@ import pytest
 from lab.errors import WrongUse
 from lab.events import FaultStruck, HopAnswered, NameResolved
 from lab.scenario import Net
-from tests.faults.world import UNIGE, on_sockets, play, struck, told
+from tests.faults.world import UNIGE, ZONE, outcomes, play, resolved, struck, told
 
 ANN, ED = "ann@unige.ch", "ed@belgiannews.com"
-ZONE, SERVER, PARENT = "belgiannews.com", "ns.belgiannews.com", "ns.com"
+SERVER, PARENT = "ns.belgiannews.com", "ns.com"
 RESOLVERS = ("dns.unige.ch", "dns.eunet.be")
 
 
@@ -20,18 +20,6 @@ async def ask(net: Net, server: str = SERVER, name: str = ZONE, type: str = "MX"
     """What dig shows of one server."""
     await net.catch_up()
     return await net.internet.dig(name, type, server=server)
-
-
-async def resolved(net: Net, name: str = ZONE) -> str:
-    """What the student's resolver makes of it, out of an empty memory."""
-    await net.flush()
-    return (await net.dig(name, "MX")).rcode
-
-
-def outcomes(net: Net, zone: str = ZONE) -> list[str]:
-    """What the servers of a zone were for the resolvers, in the order in which they were asked."""
-    hops = [event for event in told(net, HopAnswered) if event.zone == zone]
-    return list(dict.fromkeys(event.outcome for event in hops))
 
 
 @pytest.mark.parametrize(
@@ -258,24 +246,3 @@ def test_a_fault_that_a_host_cannot_have_is_refused() -> None:
                 net.fail(host, words)
 
     play(story)
-
-
-@pytest.mark.namespace
-def test_on_sockets_names_fail_as_they_do_in_memory() -> None:
-    async def story(net: Net) -> None:
-        for words in ("servfail", "lame", "timeout"):
-            await net.fail(SERVER, words)
-            assert await resolved(net) == "SERVFAIL"
-            await net.heal(SERVER)
-        await net.fail(PARENT, "wrong-glue")
-        assert await resolved(net) == "SERVFAIL"
-        await net.heal(PARENT)
-        await net.fail(SERVER, "truncated")
-        assert await resolved(net) == "NOERROR"
-        await net.fail(SERVER, "no-tcp")
-        assert await resolved(net) == "SERVFAIL"
-        await net.heal(SERVER)
-        assert await resolved(net) == "NOERROR"
-        assert outcomes(net) == ["servfail", "lame", "timeout", "unreachable", "answer", "truncated"]
-
-    on_sockets(story)

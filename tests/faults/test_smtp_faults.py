@@ -8,7 +8,7 @@ from lab.events import MailAccepted, MailDelivered, Stage
 from lab.faults.smtp import KEYWORDS
 from lab.mail.session import LIMITS
 from lab.scenario import Net
-from tests.faults.world import NEWS, RELAY, TLS, failures, on_sockets, play, replies, struck, told
+from tests.faults.world import NEWS, RELAY, TLS, failures, play, replies, struck, told
 
 ANN, ED = "ann@unige.ch", "ed@belgiannews.com"
 STAGES = [Stage.GREETING, Stage.HELO, Stage.STARTTLS, Stage.MAIL, Stage.RCPT, Stage.DATA]
@@ -186,16 +186,3 @@ def test_several_keywords_can_be_hidden() -> None:
         await sent(net)
 
     play(story)
-
-
-@pytest.mark.namespace
-def test_on_sockets_a_reset_and_a_stall_look_the_same() -> None:
-    async def story(net: Net) -> None:
-        await net.fail(NEWS, "reset at dot once")
-        await net.fail(NEWS, "stall at data once")
-        await sent(net)
-        await net.clock.advance("6h")
-        assert failures(net, "") == [f"{NEWS} data timed out", f"{NEWS} eom reset"]
-        (await net.mailbox(ED)).holds("hello", "hello")
-
-    on_sockets(story)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.clock import VirtualTime, WarpedTime
-from lab.events import ConnectionFailed, Event, FaultStruck, ReplyReceived
+from lab.events import ConnectionFailed, Event, FaultStruck, HopAnswered, ReplyReceived
 from lab.fabric.base import Boot, Fabric
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
@@ -24,6 +24,7 @@ TLS = BELGIUM.replace(
     "  unige.ch:\n", "  unige.ch:\n    hosts: {mail.unige.ch: {mail: {settings: {tls: may}}}}\n", 1
 )
 """The same, and the university sends in TLS to whoever offers it."""
+ZONE = "belgiannews.com"
 NEWS, RELAY, UNIGE = "mail.belgiannews.com", "relay.eunet.be", "mail.unige.ch"
 
 E = TypeVar("E", bound=Event)
@@ -66,6 +67,18 @@ def told(net: Net, kind: type[E], host: str = "") -> list[E]:
     return [
         entry.event for entry in net.internet.log if isinstance(entry.event, kind) and host in ("", entry.host)
     ]
+
+
+async def resolved(net: Net, name: str = ZONE) -> str:
+    """What the student's resolver makes of a name, out of an empty memory."""
+    await net.flush()
+    return (await net.dig(name, "MX")).rcode
+
+
+def outcomes(net: Net, zone: str = ZONE) -> list[str]:
+    """What the servers of a zone were for the resolvers, in the order in which they were so first."""
+    hops = [event for event in told(net, HopAnswered) if event.zone == zone]
+    return list(dict.fromkeys(event.outcome for event in hops))
 
 
 def struck(net: Net) -> list[str]:
