@@ -19,6 +19,7 @@ What its servers do, the network being as usual:
 
     Reply, Stall, Reset   4xx or 5xx, silence, RST in the place of a reply at a stage of SMTP
     Hide                  EHLO's reply without a keyword; the command behind it is unknown
+    AtMailbox             the same for POP3 and IMAP: at the greeting, the login, a fetch, the goodbye
     ServFail, Refused     that rcode, AA=0, nothing else
     NoAnswer              no answer, over UDP or TCP
     Lame                  a referral to the zone's own servers, AA=0
@@ -47,6 +48,7 @@ from typing import TypeVar
 from lab.events import Stage
 from lab.faults import (
     OF_A_HOST,
+    AtMailbox,
     AtServer,
     AtStage,
     Crash,
@@ -55,6 +57,7 @@ from lab.faults import (
     Fault,
     Gone,
     Hide,
+    Moment,
     OfNames,
     Paused,
     PowerCut,
@@ -166,6 +169,11 @@ class HostFaults:
     def of(self, kind: type[OfNames], name: DomainName) -> OfNames | None:
         """What a name server or a resolver has to do to a question for this name, if it is of this kind."""
         return self._strike(kind, lambda fault: fault.fits(name), name)
+
+    def at_mailbox(self, service: str, moment: Moment, address: str = "") -> AtMailbox | None:
+        """What a POP3 or IMAP server has to do at this moment to the owner of a mailbox."""
+        about = " ".join((service, moment, *([address] if address else ())))
+        return self._strike(AtMailbox, lambda fault: fault.fits(service, moment, address), about)
 
     def _strike(self, kind: type[Kind], fits: Callable[[Kind], bool], about: str) -> Kind | None:
         """The first fault of a kind that fits, and strikes."""

@@ -5,6 +5,7 @@ the command line, scenarios and topologies share the one grammar, and a fault tr
 
     down, unreachable, silent, paused, disk-full, crash, power-cut, clock +10m          the host
     reply 451 at rcpt for ed@b.be twice, stall at data, reset at eom, hide STARTTLS     its mail server
+    refuse pop3 at login, stall imap at fetch, reset pop3 at quit for ed@b.be           its mailboxes' servers
     servfail for b.be, refused, timeout, lame, wrong-glue, truncated, no-tcp, slow 5s   its name server, resolver
     chance 20% silent                                                                   of these, one time in five
 """
@@ -21,6 +22,7 @@ from lab.faults.dns import (
     Truncated,
     WrongGlue,
 )
+from lab.faults.mailbox import AtMailbox, How, Moment
 from lab.faults.network import OF_A_HOST, Crash, DiskFull, Down, Gone, Paused, PowerCut, Silent, Skew, Unreachable
 from lab.faults.smtp import AtStage, Hide, Reply, Reset, Stall
 from lab.faults.words import WORDS, fault_of, share_of, sometimes, stage_of
@@ -28,6 +30,7 @@ from lab.faults.words import WORDS, fault_of, share_of, sometimes, stage_of
 __all__ = [
     "OF_A_HOST",
     "WORDS",
+    "AtMailbox",
     "AtServer",
     "AtStage",
     "Crash",
@@ -36,7 +39,9 @@ __all__ = [
     "Fault",
     "Gone",
     "Hide",
+    "How",
     "Lame",
+    "Moment",
     "NoAnswer",
     "NoTcp",
     "OfNames",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from lab.clock import parse_span
@@ -32,6 +33,7 @@ from lab.faults.dns import (
     Truncated,
     WrongGlue,
 )
+from lab.faults.mailbox import SERVICES, AtMailbox, How, Moment
 from lab.faults.network import OF_A_HOST, Down, Silent, Skew, Unreachable
 from lab.faults.smtp import KEYWORDS, Hide, Reply, Reset, Stall
 from lab.names import DomainName, EmailAddress, parse_address
@@ -170,13 +172,38 @@ def _reply(said: _Said) -> Fault:
 
 
 def _stall(said: _Said) -> Fault:
+    if said.object:
+        return _at_mailbox(How.STALL, said)
     stage = _stage(said, "stall")
     return Stall(stage, _whom(said, stage), times=said.times)
 
 
 def _reset(said: _Said) -> Fault:
+    if said.object:
+        return _at_mailbox(How.RESET, said)
     stage = _stage(said, "reset")
     return Reset(stage, _whom(said, stage), times=said.times)
+
+
+def _at_mailbox(how: How, said: _Said) -> Fault:
+    if said.object.lower() not in SERVICES:
+        told = f"'{said.object}' is no service that hands mail out" if said.object else "which service does?"
+        raise _wrong(told, _FORMS["refuse"])
+    moment = _moment(said)
+    if moment is Moment.QUIT and how is How.REFUSE:
+        raise WrongUse("a goodbye is not refused", remedy="It can stall, or be reset.", code="W012")
+    if said.whom and moment is Moment.CONNECT:
+        raise WrongUse("at connect nobody has logged in yet", code="W012")
+    whom = EmailAddress.parse(said.whom) if said.whom else ""
+    return AtMailbox(how, said.object.lower(), moment, whom, said.text, times=said.times)
+
+
+def _moment(said: _Said) -> Moment:
+    word = said.at.lower()
+    if word not in list(Moment):
+        sentence = f"{said.object.upper()} has no stage '{said.at}'"
+        raise WrongUse(sentence, remedy=f"Its stages: {', '.join(Moment)}.", code="W012")
+    return Moment(word)
 
 
 def _stage(said: _Said, word: str) -> Stage:
@@ -250,8 +277,9 @@ _FORMS: Mapping[str, _Form] = MappingProxyType(
         **{word: _plain(kind) for word, kind in OF_A_HOST.items()},
         "clock": _Form(_clock, frozenset({"object"}), "clock +10m"),
         "reply": _Form(_reply, _AT_STAGE | {"object", "text"}, "reply 451 at rcpt"),
-        "stall": _Form(_stall, _AT_STAGE, "stall at data"),
-        "reset": _Form(_reset, _AT_STAGE, "reset at dot"),
+        "stall": _Form(_stall, _AT_STAGE | {"object"}, "stall at data"),
+        "reset": _Form(_reset, _AT_STAGE | {"object"}, "reset at dot"),
+        "refuse": _Form(partial(_at_mailbox, How.REFUSE), _AT_STAGE | {"object", "text"}, "refuse pop3 at login"),
         "hide": _Form(_hide, frozenset({"object", "times"}), "hide STARTTLS"),
         **{kind.word: _of_names(kind) for kind in (ServFail, Refused, NoAnswer, Lame, Truncated)},
         WrongGlue.word: _Form(_wrong_glue, frozenset({"object", "whom", "times"}), "wrong-glue for NAME"),

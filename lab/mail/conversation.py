@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.fabric.base import Host
 from lab.mail.tls import turn_to_tls
@@ -26,6 +26,7 @@ class Conversation(asyncio.Protocol):
     __slots__ = (
         "_drained",
         "_ended",
+        "_gone",
         "_heard",
         "_host",
         "_input",
@@ -62,6 +63,7 @@ class Conversation(asyncio.Protocol):
         self._output: list[bytes] = []
         self._heard: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
         self._ended = self._stirred = self._woken = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,6 +88,7 @@ class Conversation(asyncio.Protocol):
         """A client that has said all it wants to say is still answered; TLS ends for both at once."""
         self._ended = True
         _tell(self._heard)
+        _tell(self._gone)
         return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -93,6 +96,7 @@ class Conversation(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         _tell(self._heard)
+        _tell(self._gone)
         _tell(self._drained)
 
     def pause_writing(self) -> None:
@@ -156,6 +160,25 @@ class Conversation(asyncio.Protocol):
         await self.flush()
         self._input.clear()
         self._transport = await turn_to_tls(self._host, self._transport, self)
+
+    async def reset(self) -> NoReturn:
+        """Break the connection off, behind what has been said."""
+        await self.flush()
+        self._transport.abort()
+        raise ConnectionResetError
+
+    async def outlast(self, wait: Coroutine[Any, Any, None]) -> None:
+        """Say nothing until that is over. ConnectionResetError when the client has gone before."""
+        await self.flush()
+        self._gone = self._loop.create_future()
+        waiting = self._host.spawn(wait, "a server stalls")
+        try:
+            await asyncio.wait((waiting, self._gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            self._gone = None
+        if self._ended:
+            raise ConnectionResetError
 
     # -- below -----------------------------------------------------------------------------------------------
 

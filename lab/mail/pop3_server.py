@@ -7,15 +7,20 @@ What was retrieved is marked as seen at QUIT, and not before, for the same reaso
 
 from __future__ import annotations
 
+import re
+
 from lab.events import MailRead
 from lab.fabric.base import Host
+from lab.faults import Moment
 from lab.mail.conversation import Conversation
 from lab.mail.folders import SEEN, Folder, FolderError, Mode
+from lab.mail.ordered import heed
 from lab.mail.porter import Porter
 from lab.names import EmailAddress
 from lab.wire import pop3, sasl
 from lab.wire.pop3 import Maildrop, Message, Session, State
 
+_FETCHES = re.compile(rb"(?:RETR|TOP)\b", re.IGNORECASE)
 PATIENCE = 600.0
 """Seconds of silence. RFC 1939 §3 asks for at least ten minutes."""
 
@@ -84,20 +89,38 @@ class Visit:
 
     async def play(self) -> None:
         client, session = self._client, self._session
+        if refusal := await self._heed(Moment.CONNECT):
+            client.say(_refused(refusal).octets)
+            return
         client.say(session.greet().octets)
         while session.state is not State.OVER:
             longest = sasl.LONGEST_LINE if session.state is State.CHALLENGED else pop3.LONGEST_COMMAND
             line = await client.line(longest)
             if line is None:
                 return
-            await self._do(session.take(line) if len(line) <= longest else session.refuse("line too long"))
+            if len(line) > longest:
+                await self._do(session.refuse("line too long"))
+            elif (
+                session.state is State.TRANSACTION
+                and _FETCHES.match(line)
+                and (refusal := await self._heed(Moment.FETCH))
+            ):
+                await self._do(_refused(refusal))
+            else:
+                await self._do(session.take(line))
+
+    async def _heed(self, moment: Moment, login: str = "") -> str:
+        """What a fault wants; see `ordered.heed`."""
+        return await heed(self._service.host, self._client, "pop3", moment, login or self._who or "")
 
     async def _do(self, turn: pop3.Turn) -> None:
         match turn:
             case pop3.Granted(login):
                 turn = await self._admit(login)
             case pop3.Update(deleted, seen):
-                turn = self._session.updated(await self._update(deleted, seen))
+                whole = await self._update(deleted, seen)
+                await self._heed(Moment.QUIT)
+                turn = self._session.updated(whole)
             case pop3.Refused(_, login):
                 await self._service.porter.refuse(login, "POP3", self._client.peer)
         self._client.say(turn.octets)
@@ -112,6 +135,8 @@ class Visit:
     async def _admit(self, login: str) -> pop3.Say:
         """Open the maildrop to who has proved that it is theirs."""
         service, session = self._service, self._session
+        if refusal := await self._heed(Moment.LOGIN, service.porter.address(login)):
+            return session.turn_away(_coded(refusal))
         account = service.porter.admit(login, self._client.peer)
         if not service.seize(self, account.address):
             return session.turn_away("[IN-USE] another client has this maildrop open")
@@ -136,6 +161,15 @@ class Visit:
         except (FolderError, OSError):
             return not {entry.uid for entry in self._folder.entries()} & set(deleted)
         return True
+
+
+def _refused(words: str) -> pop3.Say:
+    return pop3.Say(f"-ERR {_coded(words)}\r\n".encode())
+
+
+def _coded(words: str) -> str:
+    """A refusal with its code (RFC 3206 §4): it may pass."""
+    return words if words.startswith("[") else f"[SYS/TEMP] {words}"
 
 
 def _why(error: FolderError | OSError) -> str:

@@ -7,7 +7,7 @@ software of the user's own, answers as it will: it can be down, unreachable, sil
 from __future__ import annotations
 
 from lab.errors import WrongUse
-from lab.faults import AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, Skew, WrongGlue, bare
+from lab.faults import AtMailbox, AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, Skew, WrongGlue, bare
 from lab.topology.plan import HostPlan
 from lab.topology.software import SOFTWARE, Role
 
@@ -27,6 +27,8 @@ def misfit(plan: HostPlan, fault: Fault) -> str:
             return _theirs(plan, Role.MAIL) or ("" if plan.mail else "it takes no mail in")
         case OfNames() | NoTcp() as of_names:
             return _of_names(plan, of_names)
+        case AtMailbox():
+            return _theirs(plan, Role.MAILBOXES) or ("" if plan.mail else "it keeps no mailboxes")
         case DiskFull() if plan.is_foreign:
             return f"the disk of {_software(plan)} is its own, and the lab cannot fill it"
         case Skew() if plan.is_foreign:

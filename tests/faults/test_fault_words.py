@@ -13,11 +13,14 @@ from lab.events import Stage
 from lab.faults import (
     OF_A_HOST,
     WORDS,
+    AtMailbox,
     Crash,
     DiskFull,
     Fault,
     Hide,
+    How,
     Lame,
+    Moment,
     NoAnswer,
     NoTcp,
     Paused,
@@ -44,6 +47,7 @@ BEFORE = st.sampled_from([Stage.GREETING, Stage.HELO, Stage.STARTTLS, Stage.AUTH
 NAMING = st.sampled_from([Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.EOM])
 PEOPLE = st.sampled_from(["", ED, "for@at.once", '"a"@b.be'])
 TEXTS = st.sampled_from(["", "4.2.0 busy", "saying it twice at dot"])
+SERVICES = st.sampled_from(["pop3", "imap"])
 CODES = st.integers(400, 599)
 
 FAULTS: st.SearchStrategy[Fault] = st.one_of(
@@ -60,6 +64,14 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Slow, name=NAMES, times=TIMES, seconds=st.sampled_from([0.25, 1.0, 5.0, 90.0])),
     st.just(NoTcp()),
     st.builds(lambda ms: Skew(timedelta(milliseconds=ms)), st.integers(-(10**12), 10**12)),
+    *(
+        st.builds(AtMailbox, st.just(how), SERVICES, moments, people, texts, times=TIMES)
+        for how, texts in ((How.REFUSE, TEXTS), (How.STALL, st.just("")), (How.RESET, st.just("")))
+        for moments, people in (
+            (st.sampled_from([Moment.LOGIN, Moment.FETCH]), PEOPLE),
+            (st.just(Moment.CONNECT if how is How.REFUSE else Moment.QUIT), st.just("")),
+        )
+    ),
 )
 
 
@@ -112,6 +124,8 @@ def test_every_example_is_a_fault(example: str) -> None:
         ("hide pipelining", Hide("PIPELINING")),
         ("servfail for BelgianNews.com. once", ServFail(name=ZONE, times=1)),
         ("wrong glue 198.18.0.9 for belgiannews.com", WrongGlue(name=ZONE, address=Address("198.18.0.9"))),
+        ("refuse POP3 at login", AtMailbox(How.REFUSE, "pop3", Moment.LOGIN)),
+        ("stall imap at fetch once", AtMailbox(How.STALL, "imap", Moment.FETCH, times=1)),
         ("slow 1500ms", Slow(seconds=1.5)),
     ],
 )
@@ -141,6 +155,11 @@ def test_words_are_read_as_people_write_them(words: str, fault: Fault) -> None:
         ("reply 451 3", "'3' says nothing here"),
         ("slow 5 times", "'' is no span"),
         ("reply 451 rcpt", "'rcpt' says nothing here"),
+        ("stall smtp at rcpt", "'smtp' is no service that hands mail out"),
+        ("refuse at login", "which service"),
+        ("refuse imap at lunch", "IMAP has no stage 'lunch'"),
+        ("refuse imap at quit", "a goodbye is not refused"),
+        ("stall pop3 at connect for ed@b.be", "nobody has logged in yet"),
         ("hide", "EHLO is not answered with ''"),
         ("hide STARTLS", "not answered with 'STARTLS'"),
         ("slow", "'' is no span"),

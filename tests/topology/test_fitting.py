@@ -24,6 +24,7 @@ RESOLVER = host(resolver=ResolverPlan(()))
 BOTH = host(resolver=ResolverPlan(()), zones=(ZONE,))
 POSTFIX = host(mail=MailPlan(), software=("postfix",), zones=(ZONE,))
 BIND = host(resolver=ResolverPlan(()), software=("bind",), zones=(ZONE,), mail=MailPlan())
+DOVECOT = host(mail=MailPlan(), software=("dovecot",))
 OWN = host(image="mine:1", mail=MailPlan())
 
 
@@ -34,6 +35,8 @@ OWN = host(image="mine:1", mail=MailPlan())
         (CLIENT, "disk-full"),
         (MAIL, "stall at data"),
         (MAIL, "hide STARTTLS"),
+        (MAIL, "refuse pop3 at login"),
+        (POSTFIX, "stall imap at fetch"),
         (NAMES, "servfail"),
         (NAMES, "lame for www.belgiannews.com"),
         (NAMES, "wrong-glue for belgiannews.com"),
@@ -63,6 +66,8 @@ def test_a_fault_fits_where_a_server_of_the_lab_commits_it(plan: HostPlan, words
         (POSTFIX, "reply 451 at rcpt", "postfix is real software, and answers as it will"),
         (POSTFIX, "disk-full", "the disk of postfix is its own, and the lab cannot fill it"),
         (POSTFIX, "clock +10m", "postfix goes by the machine's clock"),
+        (NAMES, "refuse pop3 at login", "it keeps no mailboxes"),
+        (DOVECOT, "refuse pop3 at login", "dovecot is real software, and answers as it will"),
         (BIND, "servfail", "bind is real software, and answers as it will"),
         (OWN, "reset at dot", "mine:1 runs there, and answers as it will"),
         (OWN, "no-tcp", "mine:1 runs there, and answers as it will"),

@@ -15,10 +15,12 @@ from typing import Any
 
 from lab.events import ProgramCrashed
 from lab.fabric.base import Host
+from lab.faults import Moment
 from lab.mail.conversation import HIGH_WATER, Conversation
 from lab.mail.folders import FolderError
 from lab.mail.imap import change, fetch, folders, listing, login, search
 from lab.mail.imap.session import Done, Refused, Session, Shared
+from lab.mail.ordered import heed
 from lab.mail.porter import Porter
 from lab.wire.imap.commands import Command, Search
 from lab.wire.imap.reader import GoOn
@@ -67,6 +69,18 @@ EXECUTE: Mapping[str, Execute] = MappingProxyType(
     }
 )
 """Verb → who does it; SEARCH and what is about the connection itself stand below."""
+
+
+_MOMENTS: Mapping[str, Moment] = MappingProxyType(
+    {
+        "LOGIN": Moment.LOGIN,
+        "AUTHENTICATE": Moment.LOGIN,
+        "FETCH": Moment.FETCH,
+        "UID FETCH": Moment.FETCH,
+        "LOGOUT": Moment.QUIT,
+    }
+)
+"""When a fault can strike."""
 
 
 class ImapService:
@@ -118,6 +132,9 @@ class Visit:
 
     async def play(self) -> None:
         session, automaton = self._session, self._automaton
+        if refusal := await self._heed(Moment.CONNECT):
+            self._client.say(f"* BYE {refusal}\r\n".encode("ascii", "backslashreplace"))
+            return
         self._client.say(f"* OK [CAPABILITY {login.capabilities(session)}] {_greeting(session)}\r\n".encode())
         try:
             while automaton.state is not State.LOGOUT and not session.bye:
@@ -194,7 +211,22 @@ class Visit:
             self._session.host.log(ProgramCrashed("imap server", defect))
             return Done("something went wrong here, a defect of the lab", "NO", "SERVERBUG")
 
+    async def _heed(self, moment: Moment) -> str:
+        """What a fault wants; see `ordered.heed`."""
+        account = self._session.account
+        return await heed(self._session.host, self._client, "imap", moment, account.address if account else "")
+
     async def _do(self, request: Request) -> Done:
+        """A command, and what a fault has against it: against a login when it is known whose it is."""
+        moment = _MOMENTS.get(request.verb)
+        done = await self._execute(request) if moment is Moment.LOGIN else None
+        if moment is not None and (refusal := await self._heed(moment)):
+            if done is not None:
+                self._session.account = None
+            raise Refused(refusal, "" if refusal.startswith("[") else "UNAVAILABLE")
+        return done or await self._execute(request)
+
+    async def _execute(self, request: Request) -> Done:
         verb, command = request.verb, request.command
         if isinstance(command, Search):
             return await search.search(self._session, command, request.tag)
