@@ -103,7 +103,9 @@ class FaultLifted(Event):
 class FaultStruck(Event):
     """A server of this host did on purpose what a fault says: the reply, silence, reset or answer that its client
     saw next is not its own. `fault` is that of its FaultApplied, `about` whom it hit: the stage of SMTP and the
-    addresses named there (`rcpt ed@b.be`), or the name that was asked for."""
+    addresses named there (`rcpt ed@b.be`), or the name that was asked for. What the client makes of it comes after
+    it: a ReplyReceived or ConnectionFailed of that stage with this host as exchanger, a HopAnswered for that name
+    with this host as server."""
 
     fault: str
     about: str
