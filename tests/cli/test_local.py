@@ -42,6 +42,36 @@ def test_dig_walks_down_from_the_root(local_lab: Lab) -> None:
     assert "5 mail.belgiannews.com." in said
 
 
+@pytest.mark.skipif(shutil.which("dig") is None, reason="dig is not installed")
+def test_dig_sees_what_a_name_server_was_told_to_do(local_lab: Lab) -> None:
+    def seen(*words: str) -> str:
+        said: str = local_lab.apart("shell", "--", "dig", "+tries=1", "belgiannews.com", "MX", *words).stdout
+        return said
+
+    host, at = "ns.belgiannews.com", "@198.18.2.53"
+    try:
+        local_lab("fail", host, "servfail", "for", "belgiannews.com")
+        assert "status: SERVFAIL" in seen(at)
+        local_lab("heal")
+        local_lab("fail", host, "lame")
+        lame = seen(at)
+        assert "status: NOERROR" in lame
+        assert "flags: qr rd; QUERY: 1, ANSWER: 0, AUTHORITY: 1" in lame
+        local_lab("heal")
+        local_lab("fail", host, "truncated")
+        whole = seen(at)
+        assert "Truncated, retrying in TCP mode" in whole
+        assert "5 mail.belgiannews.com." in whole
+        local_lab("fail", host, "no-tcp")
+        assert "connection refused" in seen(at)
+        local_lab("heal")
+        assert "5 mail.belgiannews.com." in seen("+tcp", at)
+        local_lab("fail", "ns.com", "wrong-glue", "198.18.0.99")
+        assert "198.18.0.99" in seen("@198.18.1.3")
+    finally:
+        local_lab("heal")
+
+
 def test_mail_waits_at_the_backup_and_comes_home_when_time_runs_ahead(local_lab: Lab) -> None:
     local_lab("fail", "mail.belgiannews.com")
     held = local_lab("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com", "--subject", "unplugged")

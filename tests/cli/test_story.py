@@ -325,3 +325,29 @@ def test_a_fault_may_be_typed_as_one_sentence(lab: Lab) -> None:
     assert "eunet.be  chance 5% cut off from unige.ch" in said.out
     said = lab("fail", "ns.be", "silent", "for", "20m", "--for", "5m")
     assert (said.status, "'20m' and '5m' are two times" in said.err) == (2, True)
+
+
+def test_a_250_that_is_lost_on_purpose_brings_the_mail_twice(lab: Lab) -> None:
+    said = lab("fail", "mail.belgiannews.com", "reset", "at", "dot", "once")
+    assert said.out == " ✕ mail.belgiannews.com  reset at eom once      lab heal\n"
+    subject, sent = send(lab)
+    assert "its 250 was lost on the way, so the sender will send a second copy (RFC 1047)" in sent.out
+    assert subjects(lab, "ed@belgiannews.com").count(subject) == 2
+
+
+def test_words_and_options_say_the_same_and_status_shows_them(lab: Lab) -> None:
+    words = lab.json("fail", "ns.belgiannews.com", "servfail for belgiannews.com twice")
+    options = ("--as", "servfail", "--name", "belgiannews.com", "--times", "2")
+    assert lab.json("fail", "ns.belgiannews.com", *options) == words
+    states = {row["name"]: row["state"] for row in lab.json("status")["hosts"]}
+    assert states["ns.belgiannews.com"] == "servfail for belgiannews.com twice"
+    assert lab("dig", "belgiannews.com", "MX", "@ns.belgiannews.com").out.startswith(
+        " ✕ SERVFAIL  that server failed"
+    )
+
+
+def test_a_fault_that_a_host_cannot_have_is_refused_in_a_sentence(lab: Lab) -> None:
+    said = lab("fail", "student", "lame")
+    assert said.status == 2
+    assert "student cannot have the fault 'lame'" in said.err.lower()
+    assert "W029" in said.err
