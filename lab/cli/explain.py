@@ -86,9 +86,9 @@ def fault(code: str) -> str:
 
 def diagnosis(code: str) -> str:
     """What the catalogue of diagnoses says of a code; '' if it has none such."""
-    from lab.journey.diagnoses import CATALOGUE
+    from lab.journey.diagnoses import CATALOGUE, UNKNOWN
 
-    found = CATALOGUE.get(code)
+    found = {**CATALOGUE, UNKNOWN.code: UNKNOWN}.get(code)
     if found is None:
         return ""
     import textwrap

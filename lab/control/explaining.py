@@ -25,8 +25,9 @@ async def why(lab: Lab, args: Args) -> Form:
         raise WrongUse("no message has been sent yet", remedy="Send one:  lab send --from A --to B", code="W006")
     if name not in lab.journeys:
         raise WrongUse(f"there is no journey '{name}' in this lab", remedy="List them:  lab journey", code="W006")
-    case = case_of(lab.journeys, name, world_of(lab.internet.plan, lab.internet.log))
-    return {**form_of(diagnose(case)), "now": lab.internet.fabric.clock.elapsed()} | {
+    now = lab.internet.fabric.clock.elapsed()
+    case = case_of(lab.journeys, name, world_of(lab.internet.plan, lab.internet.log), now)
+    return {**form_of(diagnose(case)), "now": now} | {
         "from": case.journey.sender,
         "to": list(case.journey.recipients),
         "state": str(case.journey.state),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.events import (
+    BounceSent,
     ConnectionFailed,
     ConnectionOpened,
+    DelayWarned,
     DestinationBackedOff,
     Event,
     ExchangersFound,
@@ -34,6 +36,9 @@ from lab.journey.steps import entries_of
 from lab.journey.world import World
 from lab.log import Entry
 from lab.topology.plan import HostPlan
+
+LOCAL = "local"
+"""The policy row of what a host said of its own mailboxes."""
 
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")
 
@@ -87,6 +92,16 @@ class Try:
         return found[-1] if found else None
 
     @property
+    def touched(self) -> bool:
+        """Something was asked or dialled, more than an outcome noted down."""
+        return any(not isinstance(one.event, _ENDS) for one in self.entries)
+
+    @property
+    def end(self) -> Entry | None:
+        """How it ended; None while it goes on."""
+        return self.entries[-1] if isinstance(self.entries[-1].event, _ENDS) else None
+
+    @property
     def rule(self) -> str:
         return self.route.event.rule if self.route and isinstance(self.route.event, ExchangersFound) else ""
 
@@ -107,6 +122,12 @@ class Leg:
     tries: tuple[Try, ...]
     waits: tuple[Entry, ...] = ()
     left: Entry | None = None
+    ahead: str = ""
+    """The message behind which it waits untried, by its journey's id; `tries` are then that one's."""
+    told: tuple[Entry, ...] = ()
+    """What its host said to the sender of it: warnings, bounces."""
+    forwards: tuple[Entry, ...] = ()
+    """Aliases that it went through there."""
 
     @property
     def destination(self) -> str:
@@ -147,7 +168,8 @@ class Case:
     @property
     def attempt(self) -> Try | None:
         """The try that decided where the message is now: the last of its last host, or the one that led there."""
-        return next((leg.tries[-1] for leg in reversed(self.legs) if leg.tries), None)
+        tries = (one for leg in reversed(self.legs) for one in reversed(leg.tries))
+        return next((one for one in tries if one.touched), None)
 
     @property
     def trouble(self) -> Trouble | None:
@@ -166,16 +188,37 @@ class Case:
         return self.world.host(name)
 
 
-def case_of(journeys: Journeys, id: str, world: World) -> Case:
-    """The case of a journey. KeyError where there is none of that id."""
+def case_of(journeys: Journeys, id: str, world: World, now: float | None = None) -> Case:
+    """The case of a journey, at lab time `now` (that of the log's last entry where none is given). KeyError where
+    there is none of that id."""
     journey, root, trail = journeys[id], journeys.root(id), journeys.trail
     fate = next(one for one in journey.fates if one.state is journey.state)
-    legs = tuple(_leg(trail, hop, recipient) for hop, recipient in _way(trail, root, fate.recipient))
+    legs = [_leg(trail, hop, recipient) for hop, recipient in _way(trail, root, fate.recipient)]
+    if not any(one.touched for one in legs[-1].tries):
+        legs[-1] = _behind(journeys, legs[-1])
     family = list(trail.children(root))
     notices = [(hop.kind, _last_leg(trail, hop)) for hop in family if hop.kind]
     known = [taken for hop in family for taken in hop.passed_to.values()]
     copies = [hop.born for hop in family if hop.parent and not hop.handed_in and hop not in known]
-    return Case(journey, fate, legs, world, journeys.now, tuple(notices), tuple(copies))
+    moment = journeys.now if now is None else now
+    return Case(journey, fate, tuple(legs), world, moment, tuple(notices), tuple(copies))
+
+
+def _behind(journeys: Journeys, leg: Leg) -> Leg:
+    """Where a message waits for its destination's turn, untried itself: with the tries of the one that was."""
+    if not leg.waits or leg.left is not None or any(_is_local(one) for one in leg.waits):
+        return leg
+    for hop in reversed(journeys.trail.hops.values()):
+        others = [one for one in hop.recipients if destination_of(one) == leg.destination]
+        if hop.host == leg.host and hop.queue_id != leg.queue_id and others:
+            other = _leg(journeys.trail, hop, others[0])
+            if any(one.touched for one in other.tries):
+                return replace(leg, tries=other.tries, ahead=journeys.of(hop.host, hop.queue_id) or "")
+    return leg
+
+
+def _is_local(entry: Entry) -> bool:
+    return getattr(entry.event, "row", "") == LOCAL
 
 
 def _last_leg(trail: Trail, hop: Hop) -> Leg:
@@ -224,7 +267,12 @@ def _leg(trail: Trail, hop: Hop, recipient: str) -> Leg:
     waits = tuple(one for one in relevant if isinstance(one.event, MailDeferred | DestinationBackedOff))
     departures = hop.departures.get(recipient.lower(), [])
     left = departures[-1] if departures else None
-    return Leg(hop.host, hop.queue_id, hop.sender, recipient, hop.born, hop.handed_in, tuple(tries), waits, left)
+    told = tuple(one for one in hop.entries if isinstance(one.event, DelayWarned | BounceSent))
+    forwards = tuple(one for one in departures if isinstance(one.event, MailForwarded))
+    return Leg(
+        hop.host, hop.queue_id, hop.sender, recipient, hop.born, hop.handed_in, tuple(tries), waits, left,
+        told=told, forwards=forwards,
+    )  # fmt: skip
 
 
 def _concerns(trail: Trail, hop: Hop, recipient: str, entry: Entry) -> bool:

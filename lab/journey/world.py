@@ -14,6 +14,9 @@ from lab.log import Entry
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
 
+NOW = 2**62
+"""As of the last entry of any log."""
+
 _USEFUL = ("answer", "referral", "nodata", "nxdomain", "cname")
 
 
@@ -36,14 +39,14 @@ class World:
 
     # -- faults -------------------------------------------------------------------------------------------
 
-    def broken(self, target: str, t: float) -> list[Entry]:
-        """The faults of a host that were in force at lab time t, oldest first."""
-        return [one for one in self.in_force(t) if _target(one) == target]
+    def broken(self, target: str, n: int) -> list[Entry]:
+        """The faults of a host that were in force at entry n of the log, oldest first."""
+        return [one for one in self.in_force(n) if _target(one) == target]
 
-    def in_force(self, t: float) -> list[Entry]:
+    def in_force(self, n: int) -> list[Entry]:
         found: dict[tuple[str, str], Entry] = {}
         for entry in self.faults:
-            if entry.t > t:
+            if entry.n > n:
                 break
             match entry.event:
                 case FaultApplied(target, fault):
@@ -56,10 +59,10 @@ class World:
                     pass
         return list(found.values())
 
-    def line(self, a: str, b: str, t: float, kind: str) -> Entry | None:
+    def line(self, a: str, b: str, n: int, kind: str) -> Entry | None:
         """What was wrong with the line between two hosts at that time: a "cut", or another "link"."""
         ours, theirs = self._places(a), self._places(b)
-        for entry in reversed(self.in_force(t)):
+        for entry in reversed(self.in_force(n)):
             left, bar, right = _target(entry).partition("|")
             ends = {*left.split(",")}, {*right.split(",")}
             joined = (ends[0] & ours and ends[1] & theirs) or (ends[0] & theirs and ends[1] & ours)
@@ -99,37 +102,37 @@ class World:
         """The deepest zone of the plan that a name lies in."""
         return next((one for one in DomainName(name).ancestors() if one in self.plan.zones), None)
 
-    def said(self, name: str, type: str, t: float) -> list[str]:
+    def said(self, name: str, type: str, n: int) -> list[str]:
         """The data of these records at that time, in the zone that has them by right: ["5 mail.b.be"]."""
         zone = self.zone_of(name)
-        return self.records(zone, name, type, t) if zone is not None else []
+        return self.records(zone, name, type, n) if zone is not None else []
 
-    def records(self, zone: DomainName, name: str, type: str, t: float) -> list[str]:
+    def records(self, zone: DomainName, name: str, type: str, n: int) -> list[str]:
         """The same in a given zone, as a parent has the NS of its child."""
         start = f"{DomainName(name).fqdn} {type} "
-        return [line.removeprefix(start) for line in self._lines(zone, t) if line.startswith(start)]
+        return [line.removeprefix(start) for line in self._lines(zone, n) if line.startswith(start)]
 
-    def _lines(self, zone: DomainName, t: float) -> list[str]:
+    def _lines(self, zone: DomainName, n: int) -> list[str]:
         """A zone as it was at that time: as it was meant, and every edit until then."""
         records = self.plan.zones[zone].records if zone in self.plan.zones else ()
         lines = dict.fromkeys(f"{one.name.fqdn} {one.type} {_undotted(one.data.text())}" for one in records)
         for entry in self.reloads:
             event = entry.event
-            if isinstance(event, ZoneReloaded) and event.zone == zone and entry.t <= t:
+            if isinstance(event, ZoneReloaded) and event.zone == zone and entry.n <= n:
                 for gone in event.removed:
                     lines.pop(gone, None)
                 lines |= dict.fromkeys(event.added)
         return list(lines)
 
-    def cut(self, parent: str, name: str, t: float) -> Cut | None:
+    def cut(self, parent: str, name: str, n: int) -> Cut | None:
         """Where a zone hands the names above `name` to others, as it said at that time."""
         zone = DomainName(parent)
         for below in DomainName(name).ancestors():
             if below == zone or not below.is_within(zone):
                 break
-            servers = self.records(zone, below, "NS", t)
+            servers = self.records(zone, below, "NS", n)
             if servers:
-                glue = {one: tuple(self.records(zone, one, "A", t)) for one in servers}
+                glue = {one: tuple(self.records(zone, one, "A", n)) for one in servers}
                 return Cut(zone, below, tuple(servers), glue)
         return None
 

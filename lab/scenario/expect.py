@@ -131,7 +131,8 @@ class Mail:
     def why(self) -> Finding:
         """Why it is where it is: what `lab why` says, as a value (`code`, `sentence`, `remedy`, `cause` …)."""
         internet = self._net.internet
-        return diagnose(case_of(self._net.journeys, self.id, world_of(internet.plan, internet.log)))
+        world = world_of(internet.plan, internet.log)
+        return diagnose(case_of(self._net.journeys, self.id, world, self._net.elapsed))
 
     def is_because(self, code: str) -> None:
         """The diagnosis has this code, or the first cause below it has: D301. All codes:  lab explain"""

@@ -61,7 +61,9 @@ def test_no_two_worlds_give_the_same_code() -> None:
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_a_diagnosis_names_its_law_and_what_to_do(code: str) -> None:
     diagnosis = CATALOGUE[code]
-    assert re.match(r"RFC \d+ §\d", diagnosis.rfc)
+    assert re.match(
+        r"RFC \d+ §\d+(\.\d+)*(, §\d+(\.\d+)*)*(, RFC \d+( §\d+(\.\d+)*(, §\d+(\.\d+)*)*)?)*$", diagnosis.rfc
+    )
     assert diagnosis.title
     assert diagnosis.remedy.strip(" .")
     assert len(diagnosis.more) > 80

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,12 +52,14 @@ class Typing:
 
     lab: Lab
     runner: asyncio.Runner
+    home: str
+    """Where a defect would be written down."""
 
     def __call__(self, line: str) -> str:
         """What the command says; LabErrors are part of that."""
         words, out = shlex.split(line)[1:], StringIO()
         with (
-            mock.patch.dict(os.environ, {"COLUMNS": "118", "NO_COLOR": "1"}),
+            mock.patch.dict(os.environ, {"LAB_HOME": self.home, "COLUMNS": "118", "NO_COLOR": "1"}),
             mock.patch("sys.stdout", out),
             mock.patch("sys.stderr", out),
             mock.patch.object(client, "stream", self._stream),
@@ -76,7 +79,8 @@ class Typing:
 def lab_up(world: Path) -> Iterator[Typing]:
     plan = topology.load(world)
     stage = site.sim(plan)
-    with asyncio.Runner(loop_factory=lambda: LabLoop(stage.source)) as runner:
+    make = asyncio.Runner(loop_factory=lambda: LabLoop(stage.source))
+    with tempfile.TemporaryDirectory() as home, make as runner:
 
         async def up() -> Internet:
             internet = Internet(plan, stage.make)
@@ -85,6 +89,6 @@ def lab_up(world: Path) -> Iterator[Typing]:
 
         internet = runner.run(up())
         try:
-            yield Typing(lab_of(internet), runner)
+            yield Typing(lab_of(internet), runner, home)
         finally:
             runner.run(internet.down())

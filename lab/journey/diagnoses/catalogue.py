@@ -12,11 +12,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lab.journey.case import Case
-from lab.journey.diagnoses import bounce, delegation, delivered, dns, host, mx, queue, smtp, tcp
+from lab.journey.diagnoses import (
+    bounce,
+    delegation,
+    delivered,
+    dns,
+    host,
+    local,
+    mx,
+    queue,
+    refused,
+    smtp,
+    tcp,
+)
 from lab.journey.diagnoses.model import Diagnosis, Finding, Found
 from lab.journey.model import State, Step
 
 CAUSES: tuple[Diagnosis, ...] = (
+    *refused.DIAGNOSES,
     *host.DIAGNOSES,
     *dns.RESOLVING,
     *delegation.DIAGNOSES,
@@ -24,13 +37,22 @@ CAUSES: tuple[Diagnosis, ...] = (
     *mx.DIAGNOSES,
     *tcp.DIAGNOSES,
     *smtp.DIAGNOSES,
+    *local.DIAGNOSES,
     *delivered.DIAGNOSES,
     *queue.LAST,
 )
 """In dependency order."""
 
-OUTCOMES: tuple[Diagnosis, ...] = (*bounce.DIAGNOSES, *queue.DIAGNOSES)
+OUTCOMES: tuple[Diagnosis, ...] = (
+    *host.NOW_BROKEN,
+    *delivered.COPIES,
+    *bounce.DIAGNOSES,
+    *local.FORWARDS,
+    *queue.DIAGNOSES,
+)
 """What came of a cause."""
+
+UNKNOWN = queue.UNKNOWN
 
 CATALOGUE: Mapping[str, Diagnosis] = MappingProxyType(
     {one.code: one for one in sorted((*OUTCOMES, *CAUSES), key=lambda one: one.code)}
@@ -44,7 +66,7 @@ def diagnose(case: Case) -> Finding:
         found = diagnosis.applies(case)
         if found is not None:
             return _told(case, diagnosis, found)
-    return _told(case, queue.UNKNOWN, Found())
+    return _told(case, UNKNOWN, UNKNOWN.applies(case) or Found())
 
 
 def _cause(case: Case) -> Finding | None:
@@ -53,8 +75,8 @@ def _cause(case: Case) -> Finding | None:
 
 
 def _told(case: Case, diagnosis: Diagnosis, found: Found) -> Finding:
-    facts = {**_common(case), **found.facts, "code": diagnosis.code}
     cause = _cause(case) if found.rests else None
+    facts = {**_common(case), "cure": cause.remedy if cause else "", **found.facts, "code": diagnosis.code}
     tries = (f"lab explain {diagnosis.code}", *(one.format_map(facts) for one in diagnosis.tries))
     return Finding(
         diagnosis,
@@ -78,6 +100,7 @@ def _common(case: Case) -> dict[str, str]:
         "domain": case.last.destination,
         "host": case.last.host,
         "onward": _onward(case),
+        "minutes": str(_minutes(case)),
     }
 
 
@@ -85,10 +108,13 @@ def _onward(case: Case) -> str:
     """What to do once the cause is gone."""
     if case.state is State.DELIVERED:
         return ""
-    if not case.waits:
-        return ", then send it again"
+    return f", then  lab clock +{_minutes(case)}m" if case.waits else ", then send it again"
+
+
+def _minutes(case: Case) -> int:
+    """Until the next try."""
     left = (case.fate.next_try or case.now) - case.now
-    return f", then  lab clock +{max(1, math.ceil(left / 60))}m"
+    return max(1, math.ceil(left / 60))
 
 
 def _steps(case: Case, found: Found) -> tuple[Step, ...]:

@@ -52,7 +52,7 @@ def _no_way(case: Case) -> tuple[Search, Cut] | None:
     by_name = [one for one in search.asked if hop(one).name == search.event.name]
     if not by_name or hop(by_name[-1]).outcome != "referral":
         return None
-    cut = case.world.cut(hop(by_name[-1]).zone, search.event.name, search.entry.t)
+    cut = case.world.cut(hop(by_name[-1]).zone, search.event.name, search.entry.n)
     return (search, cut) if cut else None
 
 
@@ -68,6 +68,20 @@ def _missing_glue(case: Case) -> Found | None:
     address = host.addresses[0] if host and host.addresses else "ADDRESS"
     facts = {"zone": cut.zone.fqdn, "parent": cut.parent.fqdn, "server": inside[0], "address": address}
     return search.found(points(cut), f"the address of {inside[0]} stands in {cut.zone.fqdn} only", **facts)
+
+
+def _circle(case: Case) -> Found | None:
+    """Two zones, each served by a host whose name lies in the other."""
+    way = _no_way(case)
+    if way is None:
+        return None
+    search, cut = way
+    last = hop(search.asked[-1])
+    other = case.world.cut(last.zone, last.name, search.entry.n) if last.outcome == "referral" else None
+    if other is None or other.zone == cut.zone or not DomainName(other.servers[0]).is_within(cut.zone):
+        return None
+    facts = {"zone": cut.zone.fqdn, "server": cut.servers[0], "other": other.zone.fqdn, "back": other.servers[0]}
+    return search.found(points(cut), points(other), **facts)
 
 
 def _server_without_address(case: Case) -> Found | None:
@@ -89,7 +103,7 @@ def _not_delegated(case: Case) -> Found | None:
         return None
     if zone == search.zone or not zone.is_within(DomainName(search.zone)):
         return None
-    if case.world.cut(search.zone, zone, search.entry.t) is not None:
+    if case.world.cut(search.zone, zone, search.entry.n) is not None:
         return None
     servers = case.world.plan.zones[zone].servers
     label = zone.removesuffix("." + search.zone)
@@ -119,7 +133,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "lame delegation",
         "{parent} points to {server} for {zone}, and {server} does not serve it: a lame delegation.",
         "every server that a zone is delegated to has to answer for it with authority",
-        "RFC 1912 §2.8, RFC 4697 §2.1",
+        "RFC 1912 §2.8, RFC 4697 §2.2",
         "Point the NS records in {parent} to a server that has the zone, or give {server} the zone{onward}",
         "Delegation is a promise of the zone above: whoever it names knows the answers. A server that was "
         "named and knows nothing of the zone refuses, or sends the asker elsewhere. Most come from a server "
@@ -137,6 +151,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "To find the server one would have to ask the server. The zone above breaks the circle by giving its "
         "address along with its name, in a referral; without that nobody gets in.",
         _missing_glue,
+        (AGAIN, "lab explain glue"),
+    ),
+    Diagnosis(
+        "D122",
+        "two delegations that need each other",
+        "To find {server} of {zone} one needs {other}, whose server {back} lies in {zone} again: a circle.",
+        "somewhere on the way a server's address has to be given along with its name",
+        "RFC 1034 §4.2.1, RFC 1912 §2.3",
+        "Give one of the zones a name server whose name lies inside it, with glue{onward}",
+        "Neither delegation needs glue by the letter of the law, since each server's name lies in another "
+        "zone. Together they do: each address can be found only through the other.",
+        _circle,
         (AGAIN, "lab explain glue"),
     ),
     Diagnosis(

@@ -24,6 +24,23 @@ def _resolver_silent(case: Case) -> Found | None:
     return search.found() if search else None
 
 
+def _forwarder(case: Case) -> Found | None:
+    """The resolver asks others in place of the root, and these did not answer."""
+    search = failed(case, "SERVFAIL")
+    resolver = case.world.at(search.event.via) if search else None
+    asked = search.useless if search else []
+    if (
+        search is None
+        or not asked
+        or resolver is None
+        or not (resolver.resolver and resolver.resolver.forwards_to)
+    ):
+        return None
+    address = hop(asked[-1]).address
+    host = case.world.at(address)
+    return search.found(*met(asked), server=host.name if host else address)
+
+
 def _resolver_refuses(case: Case) -> Found | None:
     search = failed(case, "REFUSED")
     return search.found(*filter(None, [search.event.why])) if search else None
@@ -81,7 +98,7 @@ def _stale(case: Case) -> Found | None:
     search = mx_question(case)
     if search is None or search.event.rcode != "NOERROR" or not search.event.answers:
         return None
-    now = case.world.said(search.event.name, "MX", search.entry.t)
+    now = case.world.said(search.event.name, "MX", search.entry.n)
     if not now or {*now} & {*search.event.answers}:
         return None
     notes = (f"the resolver remembers {', '.join(search.event.answers)}", f"the zone says now {', '.join(now)}")
@@ -96,7 +113,7 @@ def _wrong_address(case: Case) -> Found | None:
         return None
     facts = {"exchanger": host.name, "address": trouble.address, "right": host.addresses[0]}
     zone = case.world.zone_of(host.name) or ""
-    note = f"{fqdn(zone)} says: {host.name} A {', '.join(case.world.said(host.name, 'A', trouble.entry.t))}"
+    note = f"{fqdn(zone)} says: {host.name} A {', '.join(case.world.said(host.name, 'A', trouble.entry.n))}"
     return Found({**facts, "zone": zone}, (trouble.entry,), (note, f"{host.name} has {host.addresses[0]}"))
 
 
@@ -104,7 +121,7 @@ def _stale_no(case: Case) -> Found | None:
     search = failed(case, "NXDOMAIN") or mx_question(case)
     if search is None or search.event.answers or search.event.rcode not in ("NXDOMAIN", "NOERROR"):
         return None
-    now = case.world.said(search.event.name, search.event.type, search.entry.t)
+    now = case.world.said(search.event.name, search.event.type, search.entry.n)
     if not now or case.world.zone_of(search.event.name) != search.zone:
         return None
     return search.found(f"the zone says now {search.event.type} {', '.join(now)}", now=_only(now))
@@ -143,6 +160,18 @@ RESOLVING: tuple[Diagnosis, ...] = (
         "exists; so nothing is given up, and everything waits.",
         _resolver_silent,
         ("lab status", "lab dig {name} {type}"),
+    ),
+    Diagnosis(
+        "D120",
+        "the resolver's own resolver does not answer",
+        "{resolver} asks {server} in place of the root, and has no answer from it.",
+        "a forwarder leaves the search to another resolver, and knows what that one knows",
+        "RFC 5321 §5.1, RFC 9499 §6",
+        "lab heal {server}{onward}",
+        "A forwarder does not walk down from the root: it asks a resolver above it, and keeps the answers. "
+        "When that one is gone it knows nothing that it did not know before.",
+        _forwarder,
+        ("lab dig {name} {type}", "lab status"),
     ),
     Diagnosis(
         "D110",
@@ -237,7 +266,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "the exchanger's address in the DNS is wrong",
         "The DNS says that {exchanger} is at {address}; it is at {right}.",
         "whoever asks the zone goes where it says",
-        "RFC 5321 §5.1, RFC 1912 §2.4",
+        "RFC 5321 §5.1, RFC 1912 §2.1",
         'lab zone {zone} --remove "{exchanger}. A {address}" --add "{exchanger}. A {right}"{onward}',
         "The MX names the right host, and its address record leads elsewhere: to nobody, or to a host that "
         "does not take this mail. Resolvers remember the wrong address for as long as its TTL says.",

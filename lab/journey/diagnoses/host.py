@@ -9,6 +9,7 @@ from __future__ import annotations
 from lab.events import FaultApplied
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
+from lab.journey.world import NOW
 
 
 def _now(*faults: str) -> Predicate:
@@ -18,7 +19,7 @@ def _now(*faults: str) -> Predicate:
         if not case.waits:
             return None
         host = case.fate.host
-        found = [one for one in case.world.broken(host, case.now) if _word(one.event) in faults]
+        found = [one for one in case.world.broken(host, NOW) if _word(one.event) in faults]
         return Found({"host": host}, tuple(found[:1])) if found else None
 
     return applies
@@ -29,7 +30,7 @@ def _cut_off(case: Case) -> Found | None:
     attempt = case.attempt
     if attempt is None or not case.waits or attempt.host != case.fate.host:
         return None
-    broken = case.world.broken(attempt.host, attempt.entries[0].t)
+    broken = case.world.broken(attempt.host, attempt.entries[-1].n)
     met = [one.entry for one in attempt.troubles] or attempt.lookups()
     if not any(_word(one.event) in ("unreachable", "silent") for one in broken):
         return None
@@ -40,7 +41,7 @@ def _word(event: object) -> str:
     return event.fault if isinstance(event, FaultApplied) else ""
 
 
-DIAGNOSES: tuple[Diagnosis, ...] = (
+NOW_BROKEN: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D902",
         "the host that has it is down",
@@ -65,6 +66,10 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         _now("paused"),
         ("lab status",),
     ),
+)
+"""What comes before all that the message met."""
+
+DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D901",
         "the sending host itself is cut off",

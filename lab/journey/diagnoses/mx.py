@@ -52,9 +52,9 @@ def _passed_over(tries: tuple[Try, ...]) -> list[tuple[Entry, str]]:
     return [(one, text) for one in routes for text in getattr(one.event, "left_out", ()) if one is not None]
 
 
-def _own_rank(case: Case, host: str, t: float) -> str:
+def _own_rank(case: Case, host: str, n: int) -> str:
     """The preference of a host in the domain's MX list, by its name."""
-    records = (one.split(" ") for one in case.world.said(case.last.destination, "MX", t))
+    records = (one.split(" ") for one in case.world.said(case.last.destination, "MX", n))
     return next((rank for rank, name in records if name == host), "")
 
 
@@ -63,8 +63,8 @@ def _equals(case: Case) -> Found | None:
     route = _route(case, "loop")
     if route is None:
         return None
-    records = case.world.said(case.last.destination, "MX", route[0].t)
-    rank = _own_rank(case, route[0].host, route[0].t)
+    records = case.world.said(case.last.destination, "MX", route[0].n)
+    rank = _own_rank(case, route[0].host, route[0].n)
     others = [
         one.split(" ")[1] for one in records if one.split(" ")[0] == rank and one.split(" ")[1] != case.last.host
     ]
@@ -147,7 +147,7 @@ def _no_mail_server(case: Case) -> Found | None:
     plan = case.world.host(trouble.exchanger) if trouble else None
     if trouble is None or case.state is State.DELIVERED or trouble.stage is not Stage.CONNECT or plan is None:
         return None
-    if plan.mail is not None or plan.image or plan.command or case.world.broken(plan.name, trouble.entry.t):
+    if plan.mail is not None or plan.image or plan.command or case.world.broken(plan.name, trouble.entry.n):
         return None
     return Found({"exchanger": plan.name, "roles": " and ".join(plan.roles)}, (trouble.entry,))
 

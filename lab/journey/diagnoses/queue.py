@@ -1,25 +1,169 @@
-"""Queues: what a message waits for when nothing else is wrong, and what came of waiting too long.
+"""Queues: what a message waits for when its cause is over or is another's, and what came of waiting too long.
 
-The rule: the queue's own word (`MailDeferred`, `DelayWarned`, `RecipientsFailed`) is the evidence.
-RFC 5321 §4.5.4.1 (schedules), §4.5.5 (warnings).
+The rule: these are what came of a cause, told because they change what is to be done; the cause goes along.
+RFC 5321 §4.5.4.1 (when to try again, when to give up), §4.5.5 (telling the sender).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lab.clock import show_span
+from lab.events import ConnectionOpened, DelayWarned, RecipientsFailed, ReplyReceived, Stage
+from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found
+from lab.journey.diagnoses.search import failed
+from lab.journey.diagnoses.smtp import stage_words
+from lab.journey.model import State
+from lab.journey.world import NOW, hop
+from lab.log import Entry
 
-DIAGNOSES: tuple[Diagnosis, ...] = ()
 
-UNKNOWN = Diagnosis(
-    "D599",
-    "on its way",
-    "{host} has it and is at work on it; nothing has gone wrong so far.",
-    "an answer may take minutes at each stage before a sender gives up waiting for it",
-    "RFC 5321 §4.5.3.2",
-    "Let a little lab time pass:  lab clock +1m",
-    "A message between two outcomes: the dialogue goes on, or the host has not looked at it yet.",
-    lambda case: Found(),
-    ("lab journey {id}",),
+def _gave_up(case: Case) -> Found | None:
+    left = case.last.left
+    if case.state is not State.BOUNCED or left is None or not isinstance(left.event, RecipientsFailed):
+        return None
+    if not left.event.status.endswith(".4.7"):
+        return None
+    return Found({"took": show_span(left.t - case.last.born.t)}, (left,), rests=True)
+
+
+def _warned(case: Case) -> Found | None:
+    warnings = [one for leg in case.legs for one in leg.told if isinstance(one.event, DelayWarned)]
+    if not case.waits or not warnings:
+        return None
+    age = show_span(round(case.now - case.legs[0].born.t))
+    return Found({"age": age, "told": case.last.sender or case.journey.sender}, tuple(warnings[-1:]), rests=True)
+
+
+def _behind(case: Case) -> Found | None:
+    if not case.waits or not case.last.ahead:
+        return None
+    return Found({"ahead": case.last.ahead}, case.last.waits[-1:], rests=True)
+
+
+def _over(case: Case) -> Found | None:
+    """What stood in the way was a fault, and it is mended by now."""
+    attempt = case.attempt
+    if not case.waits or attempt is None or not case.fate.next_try or case.fate.next_try <= case.now:
+        return None
+    for place, n in _met(case):
+        if case.world.broken(place, n) and not case.world.broken(place, NOW):
+            met = [one.entry for one in attempt.troubles] or attempt.lookups()
+            facts = {"place": place, "again": show_span(round(case.fate.next_try - case.now))}
+            return Found(facts, tuple(met[:1]), rests=True)
+    return None
+
+
+def _met(case: Case) -> Iterator[tuple[str, int]]:
+    """The hosts on which the deciding try failed, and when."""
+    search, trouble = failed(case), case.trouble
+    if search is not None:
+        yield search.resolver, search.entry.n
+        for one in search.useless:
+            yield hop(one).server, one.n
+    elif trouble is not None:
+        yield trouble.exchanger, trouble.entry.n
+
+
+def _trying(case: Case) -> Found | None:
+    """The host is at work on it just now."""
+    attempt = case.attempt
+    if not case.waits or attempt is None or attempt.end is not None or case.last.host != attempt.host:
+        return None
+    opened = [one for one in attempt.entries if isinstance(one.event, ConnectionOpened)]
+    if not opened:
+        return None
+    event = opened[-1].event
+    assert isinstance(event, ConnectionOpened)
+    waited = show_span(round(case.now - attempt.entries[-1].t))
+    return Found({"exchanger": event.exchanger, "where": _next(attempt.entries), "waited": waited}, (opened[-1],))
+
+
+_ONWARD = {Stage.GREETING: Stage.HELO, Stage.HELO: Stage.MAIL, Stage.MAIL: Stage.RCPT, Stage.RCPT: Stage.DATA}
+
+
+def _next(entries: tuple[Entry, ...]) -> str:
+    """The stage of which the answer is waited for."""
+    last = next((one.event.stage for one in reversed(entries) if isinstance(one.event, ReplyReceived)), None)
+    return stage_words(Stage.GREETING if last is None else _ONWARD.get(last, Stage.EOM))
+
+
+DIAGNOSES: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D503",
+        "given up: tried for days in vain",
+        "{host} tried for {took} in vain, and gave up.",
+        "a sender keeps trying for four to five days, then it tells the writer",
+        "RFC 5321 §4.5.4.1",
+        "{cure}",
+        "Giving up is final: the message is gone from the queue, and the writer has it back with the reason "
+        "of the last try. Mending the cause does not bring it back; it has to be sent again.",
+        _gave_up,
+        ("lab journey {id}", "lab explain queue"),
+    ),
+    Diagnosis(
+        "D504",
+        "it takes long, and the sender was warned",
+        "It has waited for {age}; {told} was warned that it takes longer. Nothing is given up.",
+        "a sender may be told of a delay; the tries go on until four or five days are over",
+        "RFC 5321 §4.5.4.1, RFC 3461 §4.1",
+        "{cure}",
+        "The warning is a message of its own, from the host where the mail waits: THIS IS A WARNING ONLY. "
+        "There is no need to send the message again.",
+        _warned,
+        ("lab queue {host}",),
+    ),
+    Diagnosis(
+        "D502",
+        "it waits behind another message for the same place",
+        "It was not tried itself: {ahead} found the way to {domain} closed, and all mail for it waits.",
+        "a host that cannot be had is not to be tried anew for every message",
+        "RFC 5321 §4.5.4.1",
+        "{cure}",
+        "A hundred messages for a host that is down would mean a hundred vain tries each time. So one is "
+        "tried for all, the others wait behind it, and one success wakes them.",
+        _behind,
+        ("lab why {ahead}", "lab queue {host}"),
+    ),
+    Diagnosis(
+        "D501",
+        "the cause is over, the next try is not due yet",
+        "{place} is well again, and {host} does not know yet: it tries again in {again}.",
+        "between two tries a sender waits, at first some minutes, later longer; nobody tells it to hurry",
+        "RFC 5321 §4.5.4.1",
+        "lab queue {host} --retry,  or wait:  lab clock +{minutes}m",
+        "A queue does not notice that a host is back: it finds out at its next try. `sendmail -q`, or `lab "
+        "queue HOST --retry`, makes everything that waits due at once.",
+        _over,
+        ("lab queue {host}", "lab explain queue"),
+    ),
 )
 
-LAST: tuple[Diagnosis, ...] = (UNKNOWN,)
+LAST: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D505",
+        "on its way: an answer is waited for",
+        "{host} is talking with {exchanger} and waits for its answer {where}, for {waited} so far.",
+        "an answer may take minutes at each stage before a sender gives up waiting for it",
+        "RFC 5321 §4.5.3.2",
+        "Let lab time pass:  lab clock +5m",
+        "The dialogue goes on. A sender waits five minutes for a greeting, as long for MAIL and RCPT, ten "
+        "for the last 250, before it breaks off and tries again later.",
+        _trying,
+        ("lab journey {id}",),
+    ),
+)
+
+UNKNOWN = Diagnosis(
+    "D000",
+    "what no diagnosis fits",
+    "{host} has not said more than this: {detail}.",
+    "an answer that is not understood is taken by its first digit: 4 not now, 5 never",
+    "RFC 5321 §4.3.2",
+    "Read its steps:  lab journey {id}",
+    "Whatever the catalogue does not know. The journey has every step, with what each host said.",
+    lambda case: Found({"detail": case.fate.detail or f"it is {case.state}"}),
+    ("lab journey {id}", "lab watch --once"),
+)
+"""No world can provoke it: it is what is left when nothing fits."""

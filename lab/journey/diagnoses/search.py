@@ -44,11 +44,11 @@ class Search:
     def cut(self) -> Cut | None:
         """The delegation that led to the zone where it ended, or that would have led further."""
         zone = DomainName(self.zone)
-        onward = self.world.cut(zone, self.event.name, self.entry.t)
+        onward = self.world.cut(zone, self.event.name, self.entry.n)
         if onward is not None and not self.useless:
             return onward
         parent = next((one for one in zone.parent.ancestors() if one in self.world.plan.zones), None)
-        return self.world.cut(parent, zone, self.entry.t) if parent is not None and not zone.is_root else None
+        return self.world.cut(parent, zone, self.entry.n) if parent is not None and not zone.is_root else None
 
     def found(self, *notes: str, **facts: str) -> Found:
         own = {

@@ -53,13 +53,13 @@ def _backed_up(failure: Failure) -> Predicate:
 
 def _parted(case: Case) -> Found | None:
     trouble = _met(case, Failure.TIMED_OUT)
-    cut = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.t, "cut") if trouble else None
+    cut = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.n, "cut") if trouble else None
     return _found(case, trouble) if trouble and cut else None
 
 
 def _bad_line(case: Case) -> Found | None:
     trouble = _met(case, Failure.TIMED_OUT)
-    line = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.t, "link") if trouble else None
+    line = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.n, "link") if trouble else None
     if trouble is None or line is None:
         return None
     return _found(case, trouble, line=getattr(line.event, "fault", "").removeprefix("link "))
@@ -164,7 +164,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "the exchanger is unreachable",
         "There is no way to {exchanger}: the network says that it is unreachable.",
         _AGAIN,
-        "RFC 5321 §4.5.4.1, RFC 792 §1",
+        "RFC 5321 §4.5.4.1, RFC 792",
         _HEAL,
         "A router on the way says so (ICMP destination unreachable), so the sender knows at once. The host "
         "may be well; the way there is not.",
