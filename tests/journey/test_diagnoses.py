@@ -1,4 +1,4 @@
-"""Diagnoses of hand-made logs: what no world of tests/faults can provoke, and what a saved log has to be good for."""
+"""Diagnoses of hand-made logs: what no world of tests/faults can provoke, and what a saved log is good for."""
 
 from __future__ import annotations
 
