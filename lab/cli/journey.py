@@ -37,7 +37,16 @@ def journey(id: str = "", /, *, format: Literal["text", "json", "mermaid"] = "te
 def show_journey(form: dict[str, Any]) -> None:
     from lab.journey import from_json, render
 
-    show(render(from_json(form), now=form["now"], width=width()))
+    lines: list[Line] = list(render(from_json(form), now=form["now"], width=width()))
+    show(lines if form["state"] == "delivered" else _with_hint(lines, f"lab why {form['journey']}"))
+
+
+def _with_hint(lines: list[Line], hint: str) -> list[Line]:
+    """What to type next, behind the last line or below it."""
+    *others, last = lines
+    if sum(len(text) for text, _ in last) + 3 + len(hint) <= width():
+        return [*others, (*last, (f"   {hint}", "dim"))]
+    return [*lines, ((f" {hint}", "dim"),)]
 
 
 def _mermaid(form: dict[str, Any]) -> str:

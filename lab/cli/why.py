@@ -37,13 +37,15 @@ def screen(form: dict[str, Any]) -> Iterator[Line]:
     )
     yield from _told(form, style)
     yield from _rule(form)
+    if form.get("cause"):
+        yield from _rule(form["cause"], "")
     yield (" Remedy   ", "dim"), (form["remedy"], "head")
     yield (" Try      ", "dim"), (" · ".join(form["next"]), "place")
 
 
-def _rule(form: dict[str, Any]) -> Iterator[Line]:
+def _rule(form: dict[str, Any], word: str = "Rule") -> Iterator[Line]:
     """With its RFC behind it, or below where there is no room."""
-    head, rule, rfc = " Rule     ", form["rule"], form["rfc"]
+    head, rule, rfc = f" {word:<9}", form["rule"], form["rfc"]
     if len(head) + len(rule) + len(rfc) + 6 <= width():
         yield (head, "dim"), (f"{rule}      ", ""), (rfc, "dim")
     else:
@@ -51,9 +53,9 @@ def _rule(form: dict[str, Any]) -> Iterator[Line]:
         yield (" " * len(head), ""), (rfc, "dim")
 
 
-def _told(form: dict[str, Any], style: str) -> Iterator[Line]:
+def _told(form: dict[str, Any], style: str, word: str = "") -> Iterator[Line]:
     """The sentence with its evidence, and below it that of the first cause."""
-    yield (f" {form['code']}  ", "id"), (form["sentence"], style)
+    yield (f" {word:<9}" if word else " ", "dim"), (f"{form['code']}  ", "id"), (form["sentence"], style)
     column = max((len(step["about"]) for step in form["evidence"]), default=0)
     for step in form["evidence"]:
         yield (
@@ -65,4 +67,4 @@ def _told(form: dict[str, Any], style: str) -> Iterator[Line]:
     for note in form["notes"]:
         yield ("            ", ""), (note, "dim")
     if form.get("cause"):
-        yield from _told(form["cause"], style)
+        yield from _told(form["cause"], style, "Because")

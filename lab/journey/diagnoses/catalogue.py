@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lab.events import FaultApplied
 from lab.journey.case import Case
 from lab.journey.diagnoses import (
     bounce,
@@ -124,5 +125,11 @@ def _steps(case: Case, found: Found) -> tuple[Step, ...]:
 
 
 def _on_purpose(case: Case, found: Found) -> tuple[str, ...]:
-    """What somebody broke, where that is what the evidence met."""
-    return ()
+    """What somebody broke, where it was in force when the evidence was met."""
+    names = {*found.facts.values(), *(leg.host for leg in case.legs)}
+    broken = {entry.n: entry for one in found.entries for entry in case.world.in_force(one.n)}
+    return tuple(
+        f"broken on purpose: {entry.event.target}  {entry.event.fault}"
+        for entry in broken.values()
+        if isinstance(entry.event, FaultApplied) and names & {entry.event.target, *entry.event.target.split("|")}
+    )

@@ -38,10 +38,20 @@ def _lame(case: Case) -> Found | None:
     lame = [one for one in search.useless if hop(one).outcome in ("lame", "refused")] if search else []
     if search is None or not lame:
         return None
-    cut, server = search.cut, hop(lame[0]).server
+    cut, server, outcome = search.cut, hop(lame[0]).server, hop(lame[0]).outcome
+    host = case.world.host(server)
+    has_it = host is not None and DomainName(search.zone) in host.zones
+    how = "does not serve it: a lame delegation" if not has_it else _LAME[outcome]
     notes = [*([points(cut)] if cut else []), serves(case.world, search.zone), *met(lame)]
     parent = cut.parent.fqdn if cut else "the parent"
-    return search.found(*notes, server=server, parent=parent)
+    return search.found(*notes, server=server, parent=parent, how=how)
+
+
+_LAME = {
+    "lame": "answers as if it did not have it: it is lame",
+    "refused": "refuses to answer for it: it is lame",
+}
+"""Of a server that should know."""
 
 
 def _no_way(case: Case) -> tuple[Search, Cut] | None:
@@ -131,10 +141,10 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D103",
         "lame delegation",
-        "{parent} points to {server} for {zone}, and {server} does not serve it: a lame delegation.",
+        "{parent} points to {server} for {zone}, and {server} {how}.",
         "every server that a zone is delegated to has to answer for it with authority",
         "RFC 1912 §2.8, RFC 4697 §2.2",
-        "Point the NS records in {parent} to a server that has the zone, or give {server} the zone{onward}",
+        "Give {server} the zone, or point the NS records in {parent} to a server that has it{onward}",
         "Delegation is a promise of the zone above: whoever it names knows the answers. A server that was "
         "named and knows nothing of the zone refuses, or sends the asker elsewhere. Most come from a server "
         "that was changed in one of the two places only.",

@@ -7,8 +7,16 @@ RFC 1047 (why a message may come twice), RFC 5321 §5.1 (backups), §4.5.4.1 (fu
 from __future__ import annotations
 
 from lab.clock import show_span
-from lab.events import ExchangersFound, MailForwarded, MailRelayed, NameResolved
-from lab.journey.case import Case
+from lab.events import (
+    ExchangersFound,
+    MailAccepted,
+    MailForwarded,
+    MailRelayed,
+    NameResolved,
+    ReplyReceived,
+    Stage,
+)
+from lab.journey.case import Case, Leg
 from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.model import State
 from lab.log import Entry
@@ -106,6 +114,55 @@ def _alias(case: Case) -> Found | None:
         return None
     target = case.world.said(named[1], "CNAME", named[0].n)
     return Found({"exchanger": named[1], "target": target[0]}, (named[0], *_ends(case))) if target else None
+
+
+def _clear(case: Case) -> Found | None:
+    """The sender begins TLS where it can, and could not."""
+    sender = case.world.host(case.legs[0].host)
+    wishes = sender is not None and sender.mail is not None and sender.mail.settings.get("tls") == "may"
+    taken = case.legs[1].born if len(case.legs) > 1 else None
+    if not _is_in(case) or not wishes or taken is None or not isinstance(taken.event, MailAccepted):
+        return None
+    if taken.event.protocol.rstrip("A").endswith("S"):
+        return None
+    codes = [one.code for one in _replies(case.legs[0]) if one.stage is Stage.STARTTLS]
+    why = f"it refused STARTTLS with {codes[0]}" if codes else "it did not offer STARTTLS"
+    return Found({"exchanger": taken.host, "why": why}, _ends(case))
+
+
+def _replies(leg: Leg) -> list[ReplyReceived]:
+    events = (one.event for tried in leg.tries for one in tried.entries)
+    return [event for event in events if isinstance(event, ReplyReceived)]
+
+
+_USED = ("PIPELINING", "SIZE")
+"""Extensions of which this lab's senders make use for every message."""
+
+
+def _plain_smtp(case: Case) -> Found | None:
+    """The exchanger offers less than what makes SMTP quick."""
+    for leg in case.legs if _is_in(case) else ():
+        for event in _replies(leg):
+            if event.stage is Stage.HELO and event.code == 250:
+                offered = {line.split(" ")[0].upper() for line in event.text.splitlines()[1:]}
+                missing = [word for word in _USED if word not in offered]
+                if missing:
+                    return Found(
+                        {"missing": " and ".join(missing), "exchanger": event.text.split()[0]}, _ends(case)
+                    )
+    return None
+
+
+def _slow_names(case: Case) -> Found | None:
+    """Most of the time went by before anybody was dialled."""
+    asked = [one for leg in case.legs for tried in leg.tries for one in tried.lookups()]
+    spent = [one for one in asked if isinstance(one.event, NameResolved) and one.event.seconds >= 1]
+    if not _is_in(case) or not spent:
+        return None
+    seconds = max(one.event.seconds for one in spent if isinstance(one.event, NameResolved))
+    resolver = case.world.at(getattr(spent[0].event, "via", ""))
+    facts = {"resolver": resolver.name if resolver else "its resolver", "seconds": show_span(seconds)}
+    return Found({**facts, "took": _took(case), "name": getattr(spent[0].event, "name", "")}, _ends(case))
 
 
 def _forwarded(case: Case) -> Found | None:
@@ -206,6 +263,44 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "better than itself, and an alias hides it: such mail goes in a ring.",
         _alias,
         ("lab dig {exchanger} CNAME", "lab explain T022"),
+    ),
+    Diagnosis(
+        "D806",
+        "delivered, without TLS",
+        "It is in {recipient}'s mailbox, and went to {exchanger} in the clear: {why}.",
+        "TLS between mail hosts is opportunistic: where it is not offered the mail goes in the clear",
+        "RFC 3207 §4, RFC 7435 §3",
+        "Nothing is wrong with the mail. Who wants more than that it arrives needs a rule for it: MTA-STS or "
+        "DANE.",
+        "A sender that finds no STARTTLS in the answer to EHLO cannot tell a host that has no TLS from "
+        "somebody on the line who took the word out. That is what RFC 8461 (MTA-STS) and RFC 7672 (DANE) are "
+        "for.",
+        _clear,
+        ("lab talk {exchanger} smtp --explain", "lab explain tls"),
+    ),
+    Diagnosis(
+        "D812",
+        "delivered, in plain old SMTP",
+        "It is in {recipient}'s mailbox, by a longer dialogue: {exchanger} does not offer {missing}.",
+        "an extension is used where it is offered, and done without where it is not",
+        "RFC 5321 §2.2.1, RFC 2920 §3",
+        _NOTHING,
+        "With PIPELINING MAIL, RCPT and DATA leave in one packet; without it each waits for its answer, a "
+        "round trip a command. With SIZE a sender knows before it sends that a message is too large.",
+        _plain_smtp,
+        ("lab talk {exchanger} smtp --explain",),
+    ),
+    Diagnosis(
+        "D811",
+        "delivered, after slow answers of the DNS",
+        "It is in {recipient}'s mailbox after {took}: {resolver} took {seconds} to find {name}.",
+        "every delivery begins with questions to the DNS; while they are open, nobody is dialled",
+        "RFC 5321 §5.1, RFC 1035 §7.2",
+        "lab heal {resolver}",
+        "MX, then an address for each exchanger: each question waits for its answer. What the resolver "
+        "remembers costs nothing the second time.",
+        _slow_names,
+        ("lab dig {name} MX --trace", "lab explain ttl"),
     ),
     Diagnosis(
         "D805",

@@ -68,6 +68,22 @@ def _servers(*outcomes: str, detail: str = "", above: bool = False) -> Predicate
     return applies
 
 
+def _slow(case: Case) -> Found | None:
+    """The servers answer, later than anyone waits for."""
+    found = _servers("timeout")(case)
+    server = found.facts["server"] if found else ""
+    slow = (
+        [one for one in case.world.broken(server, found.entries[0].n) if "slow" in str(one.event)] if found else []
+    )
+    return found if slow else None
+
+
+def _search_failed(case: Case) -> Found | None:
+    """The resolver says so, and nothing more is known."""
+    search = failed(case)
+    return search.found(*filter(None, [search.event.why]), rcode=search.event.rcode) if search else None
+
+
 # -- aliases ----------------------------------------------------------------------------------------------
 
 
@@ -151,8 +167,8 @@ _LATER = "a question without an answer says nothing about the name; the mail wai
 RESOLVING: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D109",
-        "the sender's resolver does not answer",
-        "{resolver}, the resolver that {host} asks, does not answer.",
+        "the sender's resolver gives no answer",
+        "{resolver}, the resolver that {host} asks, gave no answer in time.",
         _LATER,
         "RFC 5321 §5.1, RFC 1123 §6.1.3",
         "lab heal {resolver}{onward}",
@@ -200,6 +216,43 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "are gone with them, as soon as what resolvers remember has run out.",
         _servers("timeout", "unreachable", "servfail", above=True),
         (AGAIN, "lab explain delegation"),
+    ),
+    Diagnosis(
+        "D125",
+        "the domain's name servers are too slow",
+        "{server} answers for {zone} so late that nobody waits for it any more.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1035 §7.2",
+        "lab heal {server}{onward}",
+        "A resolver waits about a second, then two, then four, and gives up; a mail host waits five for its "
+        "resolver. An answer that comes later is thrown away, as one that nobody asked for.",
+        _slow,
+        (AGAIN,),
+    ),
+    Diagnosis(
+        "D124",
+        "answers are cut off, and TCP is closed",
+        "What {server} says of {zone} does not fit into a datagram, and over TCP it does not answer.",
+        "a truncated answer is to be asked for again over TCP, which every server has to serve",
+        "RFC 7766 §5, RFC 2181 §9",
+        "lab heal {server}{onward}",
+        "The TC bit says: this is not all. A resolver must not take such an answer for the whole one; it "
+        "asks again over TCP. Where a firewall lets only UDP to port 53 pass, small answers come and large "
+        "ones never.",
+        _servers("truncated"),
+        (AGAIN,),
+    ),
+    Diagnosis(
+        "D108",
+        "the domain's name servers fail",
+        "{server} is there and answers SERVFAIL for {zone}: it cannot serve the zone itself.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 1035 §4.1.1",
+        "lab heal {server}{onward}",
+        "SERVFAIL of the zone's own server is a trouble of that server: a zone file that it could not read, "
+        "a secondary whose copy has expired. The resolver tries the others, then says SERVFAIL too.",
+        _servers("servfail"),
+        (AGAIN,),
     ),
     Diagnosis(
         "D106",
@@ -322,5 +375,17 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "not with the type of record that was asked for. That is an answer, and for good.",
         _nodata,
         ("lab dig {name} MX", "lab explain implicit-mx"),
+    ),
+    Diagnosis(
+        "D100",
+        "the search in the DNS failed",
+        "{resolver} could not find out about {name}: it says {rcode}.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 9520 §3.1",
+        "lab heal {resolver}{onward}",
+        "SERVFAIL means that the search failed, for whatever reason; it says nothing about the name. Newer "
+        "resolvers add why (RFC 8914). What its servers answered is in the resolver's own log.",
+        _search_failed,
+        (AGAIN,),
     ),
 )

@@ -44,4 +44,16 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         _says("octets"),
         ("lab config {host}",),
     ),
+    Diagnosis(
+        "D912",
+        "the disk of the sender's own host is full",
+        "It was never taken: {words}.",
+        "a host may take a message only when it is safe on its disk",
+        "RFC 5321 §4.2.5, RFC 3463 §3.4",
+        "lab heal {host}{onward}",
+        "The first host on the way has no room for one more message, and says so while its writer is there: "
+        "nothing is lost, since nothing was accepted.",
+        _says("disk"),
+        ("lab status", "lab queue {host}"),
+    ),
 )

@@ -54,6 +54,10 @@ def _at(stage: Stage, klass: int) -> Match:
     return lambda trouble: trouble.stage is stage and trouble.code // 100 == klass
 
 
+def _status(*codes: str) -> Match:
+    return lambda trouble: trouble.status in codes
+
+
 def _unknown_user(trouble: Trouble) -> bool:
     return trouble.stage is Stage.RCPT and trouble.status in ("5.1.1", "5.1.0", "5.1.10")
 
@@ -116,6 +120,42 @@ BY_MEANING: tuple[Diagnosis, ...] = (
         "left, and does not try in vain again and again.",
         answered(_size),
         ("lab config {exchanger}", "lab talk {exchanger} smtp --explain"),
+    ),
+    Diagnosis(
+        "D417",
+        "the exchanger's disk is full",
+        "The disk of {exchanger} is full: it cannot take responsibility for anything now.",
+        "452 means not now; a host may say 250 only when the message is safe",
+        "RFC 5321 §4.2.3, RFC 3463 §3.4",
+        _HEAL,
+        "A message is accepted when it is on the disk. Where it finds no room the host says so with 452, and "
+        "the sender keeps it; nothing is lost, on either side.",
+        answered(_status("4.3.1", "5.3.1")),
+        ("lab queue {host}", "lab explain 4.3.1"),
+    ),
+    Diagnosis(
+        "D426",
+        "the exchanger takes no 8-bit text",
+        "{exchanger} does not offer 8BITMIME, and the message has octets beyond ASCII: “{reply}”.",
+        "8-bit text may be sent only to a host that offers 8BITMIME",
+        "RFC 6152 §3",
+        "Write it in quoted-printable or base64, or let {exchanger} offer 8BITMIME{onward}",
+        "SMTP was made for seven bits. A host that lacks the extension might change or drop the eighth bit, "
+        "so the sender either recodes the text or sends it back.",
+        answered(_status("5.6.3")),
+        ("lab talk {exchanger} smtp --explain", "lab explain mime"),
+    ),
+    Diagnosis(
+        "D427",
+        "the exchanger takes no addresses in UTF-8",
+        "{exchanger} does not offer SMTPUTF8, and {recipient} cannot be written without: “{reply}”.",
+        "an address beyond ASCII may be sent only to a host that offers SMTPUTF8",
+        "RFC 6531 §3.5",
+        "Write to an address in ASCII, or let {exchanger} offer SMTPUTF8{onward}",
+        "Domains can be written in ASCII in any case (xn--…), what stands before the @ cannot: only its own "
+        "host knows what it means. So every host on the way has to be able to carry it.",
+        answered(_status("5.6.7")),
+        ("lab talk {exchanger} smtp --explain",),
     ),
     Diagnosis(
         "D422",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from lab.events import Failure, Stage
 from lab.journey.case import Case, Trouble
 from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
+from lab.journey.diagnoses.smtp import stage_words
 from lab.journey.model import State
 
 
@@ -41,6 +42,18 @@ def _unreached(failure: Failure, stage: Stage = Stage.CONNECT) -> Predicate:
     return applies
 
 
+def _broke_off(*stages: Stage, failures: tuple[Failure, ...]) -> Predicate:
+    """The connection came about, and ended so at one of these stages."""
+
+    def applies(case: Case) -> Found | None:
+        trouble = case.trouble if case.state is not State.DELIVERED else None
+        if trouble is None or trouble.stage not in stages or trouble.failure not in failures:
+            return None
+        return _found(case, trouble, stage=stage_words(trouble.stage), words=str(trouble.failure))
+
+    return applies
+
+
 def _backed_up(failure: Failure) -> Predicate:
     """The preferred exchanger cannot be had, and another host holds the mail for it."""
 
@@ -65,6 +78,8 @@ def _bad_line(case: Case) -> Found | None:
     return _found(case, trouble, line=getattr(line.event, "fault", "").removeprefix("link "))
 
 
+_ENDED = (Failure.RESET, Failure.CLOSED, Failure.UNREACHABLE, Failure.REFUSED)
+_EARLY = (Stage.HELO, Stage.MAIL, Stage.RCPT)
 _HEAL = "lab heal {exchanger}{onward}"
 _FALLBACK = "the lower preference first; the next when it cannot be reached"
 _AGAIN = "a host that cannot be reached is tried again later, for days"
@@ -181,6 +196,92 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "The kernel takes the connection, the mail server behind it does not come: it hangs, or is "
         "overloaded. A sender sees an open line and silence, and has to be patient before it tries elsewhere.",
         _unreached(Failure.TIMED_OUT, Stage.GREETING),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D307",
+        "it hangs up before it greets",
+        "{exchanger} took the connection and ended it ({words}) before it said a word.",
+        "a connection that ends early counts as not now: the next exchanger is tried, else the mail waits",
+        "RFC 5321 §3.8, §4.5.4.1",
+        _HEAL,
+        "Something takes the connection and drops it: a firewall, a server that dies at once, a list of "
+        "addresses that are not wanted. A polite server would say 421 or 554.",
+        _broke_off(Stage.GREETING, failures=_ENDED),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D425",
+        "TLS could not be begun",
+        "{exchanger} offers STARTTLS, and it came to nothing: {words} {stage}.",
+        "TLS between mail hosts is opportunistic: where it fails the mail waits, or goes by another host",
+        "RFC 3207 §4.1, RFC 7435 §3",
+        _HEAL,
+        "The server said that it can do TLS, the sender took it at its word, and the line broke or fell "
+        "silent in the middle. Without TLS the message would have gone; having begun, there is no way back "
+        "in this session.",
+        _broke_off(Stage.STARTTLS, failures=(*_ENDED, Failure.TIMED_OUT)),
+        ("lab queue {host}", "lab explain tls"),
+    ),
+    Diagnosis(
+        "D418",
+        "it stops answering in the middle",
+        "{exchanger} greeted and then fell silent {stage}: the sender waited five minutes for an answer.",
+        "each stage has a time limit of its own; when it is over the message waits, and is tried again",
+        "RFC 5321 §4.5.3.2",
+        _HEAL,
+        "An open line and no answer: a lookup that hangs, a disk that does not answer, a process that waits "
+        "for another. The limits are long because hosts are busy at times: five minutes for MAIL and RCPT.",
+        _broke_off(*_EARLY, failures=(Failure.TIMED_OUT,)),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D419",
+        "it breaks off in the middle",
+        "{exchanger} broke the connection off {stage} ({words}).",
+        "a connection that ends early counts as not now: the next exchanger is tried, else the mail waits",
+        "RFC 5321 §3.8",
+        _HEAL,
+        "No reply, only the end of the line: the server crashed, was restarted, or something between the two "
+        "threw the connection away. Nothing was accepted, the sender still has the message.",
+        _broke_off(*_EARLY, failures=_ENDED),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D429",
+        "it falls silent before the text",
+        "{exchanger} took the addresses, and never said 354: the sender waited two minutes at DATA.",
+        "two minutes is the limit for the answer to DATA",
+        "RFC 5321 §4.5.3.2.4",
+        _HEAL,
+        "At DATA a server gets ready to store a text; where its disk or a filter hangs it falls silent here. "
+        "Not a line of the text has been sent.",
+        _broke_off(Stage.DATA, failures=(Failure.TIMED_OUT,)),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D420",
+        "it breaks off in DATA",
+        "{exchanger} took the addresses, and broke the connection off {stage} ({words}).",
+        "without a 250 after the dot nothing was accepted: the sender has the message, and tries again",
+        "RFC 5321 §3.8, §4.2.5",
+        _HEAL,
+        "The transaction was half done. RFC 5321 has the receiver forget it and the sender begin again; that "
+        "is why responsibility passes with one reply, and not bit by bit.",
+        _broke_off(Stage.DATA, failures=_ENDED),
+        _QUEUE,
+    ),
+    Diagnosis(
+        "D424",
+        "the line broke after the dot",
+        "The whole message was sent to {exchanger}, and no answer came ({words}): whether it was taken is "
+        "not known.",
+        "without a 250 the sender has to send it again, though it may have been taken",
+        "RFC 5321 §4.5.3.2.6, RFC 1047",
+        "lab heal{onward}",
+        "The one moment in which neither side knows what the other does. The sender keeps the message: "
+        "better twice than never. Had the other host taken it, the journey would show a second copy.",
+        _broke_off(Stage.EOM, failures=(*_ENDED, Failure.TIMED_OUT)),
         _QUEUE,
     ),
 )
