@@ -282,13 +282,19 @@ def _concerns(trail: Trail, hop: Hop, recipient: str, entry: Entry) -> bool:
     if recipients and isinstance(event, MailDeferred | MailRelayed | RecipientsFailed):
         return recipient.lower() in map(str.lower, recipients)
     if isinstance(event, ReplyReceived):
-        if event.stage is Stage.RCPT and recipient.lower() not in event.command.lower():
+        if event.stage is Stage.RCPT and _about_another(hop, recipient, f"{event.command} {event.text}".lower()):
             return False
         session = trail.sessions.get((hop.host, event.session))
         return session is None or not _of_another(hop, own, session.destination)
     return not _of_another(hop, own, getattr(event, "destination", "")) and not (
         isinstance(event, NameResolved) and event.type == "MX" and _of_another(hop, own, event.name)
     )
+
+
+def _about_another(hop: Hop, recipient: str, words: str) -> bool:
+    """An answer to RCPT names whom it is about: in the command, or (in foreign logs) in its text."""
+    own = recipient.lower()
+    return own not in words and any(one.lower() in words for one in hop.recipients if one.lower() != own)
 
 
 def _of_another(hop: Hop, own: str, destination: str) -> bool:

@@ -11,6 +11,7 @@ from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.diagnoses.search import AGAIN, Search, failed, met, points, serves
 from lab.journey.world import Cut, hop
 from lab.names import DomainName
+from lab.topology.plan import HostPlan
 
 
 def _wrong_glue(case: Case) -> Found | None:
@@ -22,15 +23,19 @@ def _wrong_glue(case: Case) -> Found | None:
         if search and host is not None and one.address not in host.addresses:
             cut = search.cut
             notes = [*([points(cut)] if cut else []), f"{host.name} has the address {', '.join(host.addresses)}"]
-            return search.found(
-                *notes,
-                *met([entry]),
-                server=one.server,
-                address=one.address,
-                right=host.addresses[0],
-                origin=cut.parent if cut else "PARENT",
-            )
+            facts = {"server": one.server, "address": one.address, **_fix(search, cut, host, one.address)}
+            return search.found(*notes, *met([entry]), **facts)
     return None
+
+
+def _fix(search: Search, cut: Cut | None, host: HostPlan, wrong: str) -> dict[str, str]:
+    """What to type: the zone above says it wrongly, or it is right and its server tells something else."""
+    if cut is not None and wrong not in cut.glue.get(host.name, ()):
+        above = search.world.plan.zones[cut.parent].servers[0]
+        return {"fix": f"lab heal {above}", "above": above}
+    where = cut.parent if cut else "ZONE"
+    lines = f'--remove "{host.name}. A {wrong}" --add "{host.name}. A {host.addresses[0]}"'
+    return {"fix": f"lab zone {where} {lines}"}
 
 
 def _lame(case: Case) -> Found | None:
@@ -131,7 +136,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "The glue for {server} is wrong: the zone above sends everyone to {address}.",
         "glue is a copy of the name server's address, and has to agree with it",
         "RFC 1034 §4.2.2, RFC 1912 §2.3",
-        'lab zone {origin} --remove "{server}. A {address}" --add "{server}. A {right}", then  lab clock +2h',
+        "{fix}, then  lab clock +2h",
         "A name server whose name lies in the zone that it serves cannot be found by its name alone, so the "
         "zone above gives its address along: glue. When the server moves and the glue does not, everyone "
         "asks a place where it no longer is.",

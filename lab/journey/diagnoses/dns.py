@@ -6,6 +6,7 @@ The rule: a search that failed says nothing about the name, so the mail waits; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from lab.events import ExchangersFound
@@ -149,9 +150,24 @@ def _only(records: Iterable[str]) -> str:
 
 def _nxdomain(case: Case) -> Found | None:
     search = failed(case, "NXDOMAIN")
-    if search is None or search.event.type != "MX":
+    if search is None:
+        return _unrouteable(case)
+    if search.event.type != "MX" and search.event.name != case.last.destination:
         return None
     return search.found(*met(search.asked[-1:]))
+
+
+_NO_SUCH = re.compile(r"unrouteable|host not found|domain does not exist", re.IGNORECASE)
+"""How mail agents that do not show their questions say it: Exim, Postfix, OpenSMTPD."""
+
+
+def _unrouteable(case: Case) -> Found | None:
+    left = case.last.left
+    if case.state is not State.BOUNCED or left is None or case.trouble is not None:
+        return None
+    if not _NO_SUCH.search(case.fate.detail) or case.world.zone_of(case.last.destination) == case.last.destination:
+        return None
+    return Found({"name": case.last.destination}, (left,))
 
 
 def _nodata(case: Case) -> Found | None:

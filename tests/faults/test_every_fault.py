@@ -1,0 +1,53 @@
+"""Every fault that can be made on purpose leads to a diagnosis with a name; what harmed nobody, to a delivery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from worlds import lab_up
+
+from lab.faults import OF_A_HOST, WORDS
+from lab.faults.smtp import KEYWORDS
+from lab.faults.words import STAGES
+from lab.journey.diagnoses import CATALOGUE
+
+WORLD = """
+domains:
+  a.be: {mx: 10 mail.a.be, people: ann, hosts: {mail.a.be: {mail: {settings: {tls: TLS}}}}}
+  b.be: {mx: 10 mail.b.be, people: bob}
+"""
+AT_MAIL = [
+    *(f"{word} at {stage}" for word in ("reply 451", "reply 550", "stall", "reset") for stage in STAGES),
+    *(f"hide {keyword}" for keyword in KEYWORDS),
+]
+AT_NAMES = ["servfail", "refused", "timeout", "lame", "wrong-glue", "truncated", "no-tcp", "slow 3s", "slow 30s"]
+SAID = [
+    *(f"{host} {word}" for word in OF_A_HOST for host in ("mail.b.be", "ns.b.be", "ns.be", "resolver")),
+    *(f"mail.a.be {word}" for word in OF_A_HOST if word != "down"),  # nobody hands mail in at a host that is down
+    *(f"mail.b.be {words}" for words in AT_MAIL),
+    *(f"{host} {words}" for words in AT_NAMES for host in ("ns.b.be", "ns.be", "a.root", "resolver")),
+    "mail.a.be --cut mail.b.be",
+    "mail.a.be --to mail.b.be --delay 40s",
+    "mail.a.be --to mail.b.be --loss 100%",
+]
+
+
+def test_no_word_of_a_fault_is_left_out() -> None:
+    assert {said.split()[1] for said in SAID if not said.split()[1].startswith("--")} == set(WORDS)
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_the_fault_has_a_diagnosis(tmp_path: Path, said: str) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text(WORLD.replace("TLS", "may" if "tls" in said.lower() else "none"))
+    with lab_up(world) as lab:
+        broken = lab(f"lab fail {said}")
+        if "W029" in broken:
+            pytest.skip("such a host cannot have such a fault")
+        lab("lab send --from ann@a.be --to bob@b.be")
+        lab("lab clock +12m")
+        found = lab.json("lab why")
+    assert found.get("code") in CATALOGUE, found
+    if found["state"] != "delivered":
+        assert any(said.split()[0] in note for note in found["notes"]), found
