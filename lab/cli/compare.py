@@ -7,36 +7,39 @@ by step, and which row of the policy decided.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from lab.cli.compare_case import case_screen
 from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, plain, show, width
 from lab.errors import WrongUse
 
-if TYPE_CHECKING:
-    from lab.compare import Case
-
 
 def compare(
-    what: Literal["policies"] = "policies", case: str = "", /, *, policy: str = "", json: Json = False
+    what: Literal["policies", "schedules"] = "policies", case: str = "", /, *, policy: str = "", json: Json = False
 ) -> int:
     """The same cases under one mail agent's policy after another:  lab compare policies
 
     Parameters
     ----------
     what
-        What to hold side by side: policies, the tables of what follows after which reply.
+        What to hold side by side: policies, the tables of what follows after which reply; or schedules, when each
+        agent tries again.
     case
-        One case, step by step: its name or number, as the table shows it.
+        One case, step by step: its name or number, as the table shows it; or a scenario's file, which is played
+        under each policy.
     policy
         These only, parted by commas: rfc5321,postfix.
     """
+    if what == "schedules":
+        return _schedules(json)
     from lab.compare import CASES, case_named
     from lab.compare import compare as played
     from lab.compare.form import row, whole
 
     policies = chosen(policy)
+    if case.endswith(".py"):
+        return _scenario(case, policies, json)
     if case:
         form = whole(next(played([case_named(case)], policies)))
         if json:
@@ -48,7 +51,30 @@ def compare(
         for outcomes in played(CASES, policies):
             emit(row(outcomes))
     else:
-        table_of(CASES, policies)
+        table_of(policies)
+    return 0
+
+
+def _scenario(file: str, policies: Sequence[str], json: bool) -> int:
+    from lab.cli.run import found
+    from lab.compare.scenarios import compare_file
+
+    for form in compare_file(found(file), policies):
+        if json:
+            emit(form)
+        else:
+            show(case_screen(form, width()))
+    return 0
+
+
+def _schedules(json: bool) -> int:
+    from lab.cli.compare_schedules import all_forms, schedules_screen
+
+    if json:
+        for form in all_forms():
+            emit(form)
+    else:
+        show(schedules_screen(all_forms(), width()))
     return 0
 
 
@@ -64,18 +90,21 @@ def chosen(words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or tuple(POLICIES)
 
 
-def table_of(cases: Sequence[Case], policies: Sequence[str]) -> None:
+def table_of(policies: Sequence[str]) -> None:
     """Each line as soon as it is played."""
+    from lab.compare import GROUPS
     from lab.compare import compare as played
     from lab.compare.form import row
 
+    columns, parted, count = width(), 0, 0
     show(heading(policies))
-    parted = 0
-    for outcomes in played(cases, policies):
-        form = row(outcomes)
-        parted += form["differ"]
-        show([table_row(form, width())])
-    show(closing(parted, len(cases)))
+    for group, cases in GROUPS.items():
+        show([plain(f" {group}", "dim")])
+        for outcomes in played(cases, policies):
+            form = row(outcomes)
+            parted, count = parted + form["differ"], count + 1
+            show([table_row(form, columns)])
+    show(closing(parted, count))
 
 
 # -- the table ------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab.cli.screen import Line, plain
-from lab.journey import Step, from_json
+from lab.compare.cases import DOMAIN
+from lab.journey import Layer, Step, from_json
 from lab.journey.render_text import mood
 
 _GAP = 3
@@ -47,9 +48,14 @@ def _stories(form: dict[str, Any]) -> list[Story]:
 
 def _head(form: dict[str, Any], columns: int) -> Iterator[Line]:
     yield (" ", ""), (form["case"], "id"), (f"   {form['title']}", ""), (f"   {form['law']}", "dim")
-    size = max((len(name) for name, _ in form["world"]), default=0)
-    for name, words in form["world"]:
-        yield ("   ", ""), (f"{name:<{size}}", "place"), (f"  {words}", "")
+    sizes = [max((len(line[at]) for line in form["world"]), default=0) for at in (0, 1)]
+    for name, record, words in form["world"]:
+        yield (
+            ("   ", ""),
+            (f"{name:<{sizes[0]}}", "place"),
+            (f"  {record:<{sizes[1]}}  ", ""),
+            (words, "dim"),
+        )
 
 
 def _block(story: Story, room: int) -> list[Line]:
@@ -64,26 +70,43 @@ def _block(story: Story, room: int) -> list[Line]:
         lines += _step(told[-1], room)
     for row in cell["decided"]:
         lines += _row(row, room)
+    for part in cell.get("message", "").splitlines():
+        lines += [((piece, "bad"),) for piece in textwrap.wrap(part, room)]
     return lines
 
 
 def _told(cell: dict[str, Any]) -> list[Step]:
     """The sender's own steps; what a bounce does afterwards is another story."""
+    if cell["journey"] is None:
+        return []
     journey = from_json(cell["journey"])
     return [step for step in journey.steps if step.host == journey.host and str(step.layer) != "MAIL"]
 
 
 def _step(step: Step, room: int) -> Iterator[Line]:
-    head = f"{step.layer:<5} {step.about.removesuffix(':25')}  "
-    text = textwrap.wrap(step.outcome, max(12, room - len(head)), max_lines=2, placeholder=" …") or [""]
+    head = f"{step.layer:<5} {_short(step.about).removesuffix(':25')}  "
+    text = textwrap.wrap(_short(step.outcome), max(12, room - len(head)), max_lines=2, placeholder=" …") or [""]
     yield (head[:6], "layer"), (head[6:], "place"), (text[0], mood(step))
     for other in text[1:]:
         yield (" " * len(head), ""), (other, mood(step))
 
+    for left_out in step.why.split("; left out: ")[1:] if step.layer is Layer.DNS else ():
+        for part in textwrap.wrap(f"not {_short(left_out)}", room - 6):
+            yield (" " * 6, ""), (part, "why")
+
+
+def _short(text: str) -> str:
+    """Hosts of the recipient's domain by their label alone."""
+    return text.replace(f".{DOMAIN}", "")
+
 
 def _row(row: dict[str, Any], room: int) -> Iterator[Line]:
     yield (("", ""),)
-    yield ("→ ", "dim"), (row["name"], "head"), (f"  {row['follows']}", "")
+    if len(row["name"]) + len(row["follows"]) + 4 <= room:
+        yield ("→ ", "dim"), (row["name"], "head"), (f"  {row['follows']}", "")
+    else:
+        yield ("→ ", "dim"), (row["name"], "head")
+        yield ("  ", ""), (row["follows"], "")
     for line in textwrap.wrap(row["law"], room - 2):
         yield ("  ", ""), (line, "why")
 

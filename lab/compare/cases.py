@@ -63,7 +63,7 @@ _ITSELF = MappingProxyType({"self": OTHER_NAME, "myself": f"{SENDER}."})
 _OK = ("198.18.9.1", "ok")
 _5321 = "RFC 5321 §"
 
-CASES: tuple[Case, ...] = (
+_ALL: tuple[Case, ...] = (
     _row(1, "all-well", "both exchangers serve", _5321 + "5.1", "5 ok, 10 ok"),
     _row(2, "refused", "the best exchanger refuses connections", _5321 + "5.1", "5 refused, 10 ok"),
     _row(3, "silent", "the best exchanger never answers", _5321 + "5.1", "5 silent, 10 ok"),
@@ -190,7 +190,7 @@ CASES: tuple[Case, ...] = (
     Case(
         42,
         "two-recipients",
-        "of two recipients the second is refused",
+        "of two recipients one is refused",
         _5321 + "3.3",
         {"mx1": ("198.18.9.1", "rcpt2 5"), "mx2": ("198.18.9.2", "ok")},
         ("@ MX 5 mx1", "@ MX 10 mx2"),
@@ -269,13 +269,34 @@ CASES: tuple[Case, ...] = (
         (*(f"mx1 A 198.18.9.{n}" for n in range(1, 7)), "@ MX 5 mx1", "@ MX 10 mx2"),
     ),
     _row(
-        75, "third-serves", "two say 450 to RCPT, the third takes it", _5321 + "5.1", "5 rcpt 4, 10 rcpt 4, 20 ok"
+        75, "third-serves", "two say 450 to RCPT, a third takes it", _5321 + "5.1", "5 rcpt 4, 10 rcpt 4, 20 ok"
     ),
     _row(
         76,
         "six-equals",
-        "six equal exchangers, all greet with 421",
+        "six equals, all greet with 421",
         _5321 + "5.1",
         ", ".join(["10 greeting 4"] * 6),
     ),
 )
+
+_GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "Can it be reached?": (1, 2, 3, 25, 46, 74, 47),
+        "How it greets": (4, 5, 66, 6, 7, 67, 53),
+        "What it answers": (8, 9, 10, 72, 73, 11, 12, 13, 14, 15, 63, 64, 65, 48),
+        "Sessions that break": (16, 17, 18, 19),
+        "Two recipients": (42, 70),
+        "Several exchangers": (20, 44, 75, 76),
+        "What the DNS says": (21, 22, 23, 24, 26, 61, 62, 28, 30, 31, 32, 33, 71, 35),
+        "The sender among them": (36, 51, 38, 39, 68, 69),
+    }
+)
+_BY_NUMBER = MappingProxyType({case.number: case for case in _ALL})
+
+GROUPS: Mapping[str, tuple[Case, ...]] = MappingProxyType(
+    {heading: tuple(_BY_NUMBER[number] for number in numbers) for heading, numbers in _GROUPS.items()}
+)
+"""The cases in the order in which they are shown, under what they are about."""
+
+CASES: tuple[Case, ...] = tuple(case for cases in GROUPS.values() for case in cases)

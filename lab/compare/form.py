@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lab.compare.cases import DOMAIN, Case
+from lab.compare.cases import DOMAIN, OTHER_NAME, SENDER, Case
 from lab.compare.play import End, Outcome
+from lab.compare.receiver import in_words
 from lab.journey import to_json
 from lab.mail.policies import named_policy
+from lab.mail.policy import Follows
 from lab.mail.routing import LAWS
 
 WORDS = {End.QUEUED: "◷ queue", End.BOUNCED: "✕ bounce", End.LOOPED: "↺ loop"}
@@ -54,13 +56,38 @@ def cell(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "sessions": list(outcome.sessions),
         "takers": list(outcome.takers),
-        "decided": [decided(name, follows) for name, follows in outcome.rows],
+        "decided": [decided(name, follows, outcome) for name, follows in dict(outcome.rows).items()],
     }
 
 
-def decided(name: str, follows: str) -> dict[str, str]:
-    """A row of a policy that counted, what followed from it, and its law."""
-    return {"name": name, "follows": follows, "law": law_of(name)}
+def decided(name: str, follows: str, outcome: Outcome) -> dict[str, str]:
+    """A row of a policy that counted, what followed from it, and its law; a limit of the policy's, too, where that
+    is why nobody else was tried."""
+    law = law_of(name)
+    limit = _limit(outcome) if follows in ("later", "bounce") and _would_go_on(name) else ""
+    return {"name": name, "follows": follows, "law": f"{law}; {limit}" if limit else law}
+
+
+def _would_go_on(name: str) -> bool:
+    policy, _, rule = name.partition("/")
+    row = next((row for row in named_policy(policy).table.values() if row.name == rule), None)
+    return row is not None and row.follows is Follows.NEXT
+
+
+def _limit(outcome: Outcome) -> str:
+    """Of a walk that ended before the list did."""
+    policy, tried = named_policy(outcome.policy), outcome.attempts
+    if tried >= sum(1 for label in outcome.case.receivers if label):
+        return ""
+    limits = {
+        "sessions": policy.most_sessions,
+        "exchangers": policy.most_exchangers,
+        "addresses": policy.most_addresses,
+    }
+    for what, most in limits.items():
+        if 0 < most <= tried:
+            return f"after {most} {what} it tries no further"
+    return ""
 
 
 def law_of(name: str) -> str:
@@ -80,7 +107,20 @@ def whole(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def world(case: Case) -> list[list[str]]:
-    """The recipient's names and what stands behind them, a line each: record, and what answers there."""
-    lines = [[f"{DOMAIN if record[0] == '@' else ''}", record.removeprefix("@ ")] for record in case.zone]
-    lines += [[label, f"{address}  {words}"] for label, (address, words) in case.receivers.items()]
-    return lines + [[name, "is down"] for name in case.down]
+    """The recipient's names and what stands behind them: a name, its record, and what answers there."""
+    doing = {label: in_words(words) for label, (_, words) in case.receivers.items()}
+    lines = []
+    for record in case.zone:
+        name, kind, data = record.split(" ", 2)
+        label = data.split()[-1] if kind in ("MX", "CNAME") else ""
+        lines.append([_full(name), f"{kind} {data}", _itself(label) or doing.pop(label, "")])
+    lines += [[_full(label), case.receivers[label][0], words] for label, words in doing.items()]
+    return lines + [[name, "", "is down"] for name in case.down]
+
+
+def _full(label: str) -> str:
+    return DOMAIN if label == "@" else f"{label}.{DOMAIN}"
+
+
+def _itself(label: str) -> str:
+    return "the sending host itself" if label in (OTHER_NAME, f"{SENDER}.") else ""

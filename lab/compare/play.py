@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from lab.compare.cases import DOMAIN, OWN_ADDRESSES, SENDER, Case
-from lab.compare.world import planned, with_receivers
-from lab.events import ConnectionFailed, MailDeferred, MailRelayed, RecipientsFailed, ReplyReceived
+from lab.compare.world import planned, under, with_receivers
+from lab.events import (
+    ConnectionFailed,
+    ConnectionOpened,
+    MailDeferred,
+    MailRelayed,
+    RecipientsFailed,
+    ReplyReceived,
+    Stage,
+)
 from lab.fabric import site
 from lab.fabric.base import Boot, Fabric
 from lab.fabric.loop import LabLoop
@@ -54,6 +62,8 @@ class Outcome:
     """The receivers that took a message, in order."""
     status: str
     rows: tuple[tuple[str, str], ...]
+    attempts: int
+    """Connections tried, whether or not they came about."""
     journey: Journey
     """Of the first message."""
     now: float
@@ -74,12 +84,13 @@ class Outcome:
 def compare(cases: Iterable[Case], policies: Sequence[str]) -> Iterator[list[Outcome]]:
     """A row for each case: its outcome under each policy."""
     for case in cases:
-        yield [play(case, policy) for policy in policies]
+        plan = planned(case)
+        yield [play(case, policy, plan=plan) for policy in policies]
 
 
-def play(case: Case, policy: str, seed: str = "1") -> Outcome:
-    """The outcome of a case under a policy."""
-    plan = replace(planned(case, {"policy": policy}), seed=seed)
+def play(case: Case, policy: str, seed: str = "1", plan: Plan | None = None) -> Outcome:
+    """The outcome of a case under a policy; `plan` where the case's is at hand."""
+    plan = under(plan or planned(case), policy, seed)
     heard: list[str] = []
     stage = site.sim(plan)
 
@@ -127,7 +138,16 @@ def _read(case: Case, policy: str, log: EventLog, heard: tuple[str, ...], now: f
     ends = tuple(End.LOOPED if looped and fate.state is not State.DELIVERED else _end(fate) for fate in fates)
     takers = tuple(_taker(case, event) for event in own if isinstance(event, MailRelayed))
     return Outcome(
-        case, policy, heard, ends, takers, _status(own), tuple(dict.fromkeys(_rows(own))), found[0], now
+        case,
+        policy,
+        heard,
+        ends,
+        takers,
+        _status(own),
+        tuple(dict.fromkeys(rows_of(own))),
+        _attempts(own),
+        found[0],
+        now,
     )
 
 
@@ -152,7 +172,12 @@ def _status(own: Sequence[object]) -> str:
     return found[-1] if found else ""
 
 
-def _rows(own: Sequence[object]) -> Iterator[tuple[str, str]]:
+def _attempts(own: Sequence[object]) -> int:
+    failed = [event for event in own if isinstance(event, ConnectionFailed) and event.stage is Stage.CONNECT]
+    return len(failed) + sum(isinstance(event, ConnectionOpened) for event in own)
+
+
+def rows_of(own: Sequence[object]) -> Iterator[tuple[str, str]]:
     """A row that sent the message on, then the one that ended it, if there is one."""
     seen: list[tuple[str, str]] = []
     for event in own:

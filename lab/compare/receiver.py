@@ -87,6 +87,37 @@ def script(words: str) -> Script:
     raise ValueError(f"no receiver does '{words}'")
 
 
+_PLAIN = MappingProxyType(
+    {
+        "ok": "takes everything",
+        "silent": "never answers a connection",
+        "refused": "refuses connections",
+        "gdrop": "hangs up before its greeting",
+        "mirror": "greets with the sender's own name",
+    }
+)
+_SAID = MappingProxyType(
+    {Stage.GREETING: "greets", Stage.HELO: "answers EHLO and HELO", Stage.EOM: "answers the dot"}
+)
+
+
+def in_words(words: str) -> str:
+    """What a receiver does, as one says it.
+
+    >>> in_words("rcpt 4"), in_words("drop eom")
+    ('answers RCPT with 450 4.2.1 mailbox busy', 'hangs up after the final dot')
+    """
+    if words in _PLAIN:
+        return _PLAIN[words]
+    told = script(words)
+    assert told.stage is not None
+    if told.answer == "drop":
+        return "hangs up after the final dot" if told.stage is Stage.EOM else f"hangs up at {told.stage.upper()}"
+    code, text = _REPLIES[told.stage, told.answer]
+    which = "the second RCPT" if told.from_rcpt > 1 else told.stage.upper()
+    return f"{_SAID.get(told.stage, f'answers {which}')} with {code} {text}"
+
+
 Heard = Callable[[str], None]
 """Is told the receiver's label at each connection."""
 

@@ -6,7 +6,7 @@ verbs. What is wrong in it is wrong on purpose, and listed so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from lab import topology
 from lab.compare.cases import DOMAIN, OTHER_NAME, OWN_ADDRESSES, SENDER, Case
@@ -18,9 +18,8 @@ from lab.topology.plan import Plan
 _ON_PURPOSE = ("T011", "T021", "T022", "T025", "T026", "T039", "T041")
 
 
-def written(case: Case, settings: Mapping[str, str]) -> str:
-    """The topology file of a case; `settings` are lines of the sender's `mail:`."""
-    mail = ", ".join(f"{key}: {value}" for key, value in settings.items())
+def written(case: Case, policy: str = "rfc5321") -> str:
+    """The topology file of a case."""
     lines = [
         f"name: {case.name}",
         "ranges: [198.18.0.0/15, '2001:db8::/32']",
@@ -33,7 +32,7 @@ def written(case: Case, settings: Mapping[str, str]) -> str:
         f"    mx: [10 {SENDER}]",
         "    people: [ann]",
         "    hosts:",
-        f"      {SENDER}: {{address: {list(OWN_ADDRESSES)}, mail: {{{mail}}}}}",
+        f"      {SENDER}: {{address: {list(OWN_ADDRESSES)}, mail: {{policy: {policy}}}}}",
         f"  {DOMAIN}:",
     ]
     if case.receivers:
@@ -44,8 +43,17 @@ def written(case: Case, settings: Mapping[str, str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def planned(case: Case, settings: Mapping[str, str]) -> Plan:
-    return topology.loads(written(case, settings), f"{case.name}.yaml")
+def planned(case: Case) -> Plan:
+    return topology.loads(written(case), f"{case.name}.yaml")
+
+
+def under(plan: Plan, policy: str, seed: str) -> Plan:
+    """The same plan with another policy of the sending host."""
+    hosts = [
+        replace(host, mail=replace(host.mail, policy=policy)) if host.mail and host.name == SENDER else host
+        for host in plan.hosts
+    ]
+    return replace(plan, hosts=tuple(hosts), seed=seed)
 
 
 def with_receivers(boot: Boot, case: Case, heard: Heard) -> Boot:

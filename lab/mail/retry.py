@@ -25,7 +25,8 @@ class Schedule:
 
     `growth` steps: wait `steps` one after the other, the last one for ever; age: wait as long as the message
     is old, between the first and the last of `steps`; square: the nth try is due n² times the first step after
-    arrival.
+    arrival; ages: wait the first of `steps` while the message is younger than the first of `ages`, and so on, the
+    last one for ever.
     """
 
     name: str
@@ -33,7 +34,8 @@ class Schedule:
     gives_up: float
     warns: tuple[float, ...] = ()
     """Ages at which the sender is told of the delay."""
-    growth: Literal["steps", "age", "square"] = "steps"
+    growth: Literal["steps", "age", "square", "ages"] = "steps"
+    ages: tuple[float, ...] = ()
 
     def next_due(self, arrived: float, tries: int, now: float) -> float:
         """When to try again after the try that has just failed; `tries` counts it.
@@ -49,6 +51,20 @@ class Schedule:
                 return now + min(max(now - arrived, self.steps[0]), self.steps[-1])
             case "square":
                 return self._square(arrived, now)
+            case "ages":
+                younger = sum(now - arrived >= age for age in self.ages)
+                return now + self.steps[younger]
+
+    def tries(self) -> list[float]:
+        """When a message that nobody takes is tried, in seconds after its arrival; the first try is at 0.
+
+        >>> SCHEDULES["opensmtpd"].tries()[:4]
+        [0.0, 400.0, 1600.0, 3600.0]
+        """
+        found = [0.0]
+        while (due := self.next_due(0.0, len(found), found[-1])) < self.gives_up:
+            found.append(due)
+        return found
 
     def _square(self, arrived: float, now: float) -> float:
         turn = 1
@@ -76,6 +92,14 @@ SCHEDULES: Mapping[str, Schedule] = {
             (2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, DAY, 3 * DAY),
             3 * DAY,
             (DAY, 3 * DAY),
+        ),
+        # Beside up to a minute of chance each time, which is left out.
+        Schedule(
+            "chasquid",
+            (MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE),
+            20 * HOUR,
+            growth="ages",
+            ages=(MINUTE, 5 * MINUTE, 10 * MINUTE),
         ),
     )
 }

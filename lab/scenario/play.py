@@ -33,7 +33,7 @@ from lab.scenario.net import Net
 from lab.scenario.result import Result, Verdict
 from lab.scenario.script import Script, load, topology_of
 from lab.scenario.unmet import Unmet
-from lab.topology.plan import Plan
+from lab.topology.plan import HostPlan, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Asked:
     fabric: str = "sim"
     seed: str = ""
     topology: str = ""
+    policy: str = ""
+    """Of every mail host, instead of its own."""
     trace: str = ""
     """A file to save the event log in."""
     capture: str = ""
@@ -134,8 +136,14 @@ def _on_a_world(script: Script, asked: Asked, blank: Result, world: World) -> Re
 def _plan(script: Script, asked: Asked) -> Plan:
     path = Path(asked.topology) if asked.topology else topology_of(script, Path.cwd())
     plan = topology.load(path)
+    if asked.policy:
+        plan = replace(plan, hosts=tuple(_under(host, asked.policy) for host in plan.hosts))
     seed = asked.seed or script.seed
     return replace(plan, seed=seed) if seed else plan
+
+
+def _under(host: HostPlan, policy: str) -> HostPlan:
+    return replace(host, mail=replace(host.mail, policy=policy)) if host.mail else host
 
 
 def _site(asked: Asked, plan: Plan, root: Path) -> Site:

@@ -17,7 +17,7 @@ from lab.topology import shorthand, units
 from lab.topology.software import SOFTWARE
 
 POLICIES = ("rfc5321", "postfix", "exim", "sendmail", "opensmtpd", "chasquid", "haraka")
-SCHEDULES = ("lab", "postfix", "exim", "sendmail", "opensmtpd", "haraka", "maddy", "stalwart")
+SCHEDULES = ("lab", "postfix", "exim", "sendmail", "opensmtpd", "chasquid", "haraka", "maddy", "stalwart")
 
 
 def _text(pattern: str = "", example: str = "", kind: Any = "string") -> WithJsonSchema:
@@ -114,10 +114,12 @@ class Mail(Shape):
     )
     smarthost: AnyName | None = Field(default=None, description="Hand all outgoing mail to this host.")
     policy: Policy = Field(
-        default="rfc5321", description="What follows after which reply: the table of a mail agent."
+        default="rfc5321",
+        description="What follows after which reply, as a mail agent has it: lab explain policies.",
     )
     schedule: Schedule = Field(
-        default="lab", description="When a message that could not be delivered is tried again."
+        default="lab",
+        description="When a message is tried again: lab compare schedules.",
     )
     size_limit: Octets = Field(default=10_485_760, description="The largest message it takes.")
     settings: Annotated[dict[str, Switch], BeforeValidator(shorthand.nothing)] = Field(
