@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from os.path import exists
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from lab.cli.files import unwritable
 from lab.cli.reading import Json
 from lab.cli.screen import emit, harmless
+from lab.errors import WrongUse
 
 
 def run(
@@ -22,6 +24,8 @@ def run(
     pack: bool = False,
     junit: str = "",
     capture: str = "",
+    twice: bool = False,
+    python: str = "",
     json: Json = False,
 ) -> int:
     """Play scenarios: files, or folders of them (scenarios/, if none is named). Exit status 1 when one fails.
@@ -44,6 +48,10 @@ def run(
         Write a report for a CI system into this file, in JUnit's XML.
     capture
         Write every packet into this file, for Wireshark; into a folder, a file for each scenario.
+    twice
+        Play each in two processes with other hash seeds and time zones, and compare their stories entry by entry.
+    python
+        With --twice, in a further process for each of these Pythons, parted by commas: python3.12,python3.13.
     """
     from lab.scenario.report import summary, told, write_junit
     from lab.scenario.result import Verdict
@@ -51,6 +59,8 @@ def run(
 
     begun, results = time.perf_counter(), []
     files = [found(path) for path in paths or ["scenarios"]]
+    if twice or python:
+        return _twice(files, fabric, seed, [one for one in python.split(",") if one], json)
     for result in play(files, fabric, seed or None, _topology(topology), jobs or None, capture or None, pack):
         results.append(result)
         if json:
@@ -64,6 +74,16 @@ def run(
             raise unwritable(junit, error) from None
     print(summary(results, time.perf_counter() - begun), file=sys.stderr if json else sys.stdout)
     return 0 if all(result.verdict is Verdict.PASS for result in results) else 1
+
+
+def _twice(files: Sequence[Path], fabric: str, seed: str, pythons: Sequence[str], json: bool) -> int:
+    from lab.cli.twice import run_twice
+    from lab.scenario.script import find
+
+    if fabric != "sim":
+        remedy = "On real sockets the verdicts are the same, and the order of things is the machine's."
+        raise WrongUse(f"--twice plays on sim, not on {fabric}", remedy=remedy, code="W012")
+    return run_twice(find(files), seed, pythons, json)
 
 
 def found(path: str) -> Path:

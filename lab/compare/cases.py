@@ -268,9 +268,7 @@ _ALL: tuple[Case, ...] = (
         },
         (*(f"mx1 A 198.18.9.{n}" for n in range(1, 7)), "@ MX 5 mx1", "@ MX 10 mx2"),
     ),
-    _row(
-        75, "third-serves", "two say 450 to RCPT, a third takes it", _5321 + "5.1", "5 rcpt 4, 10 rcpt 4, 20 ok"
-    ),
+    _row(75, "third-serves", "two say 450 to RCPT, a third takes it", _5321 + "5.1", "5 rcpt 4, 10 rcpt 4, 20 ok"),
     _row(
         76,
         "six-equals",

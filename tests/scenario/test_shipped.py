@@ -15,6 +15,7 @@ from lab.scenario.result import Verdict
 from lab.scenario.runner import run
 from lab.scenario.script import find
 from lab.scenario.twice import divergences
+from tests.scenario.pythons import other_pythons
 
 ROOT = Path(__file__).parents[2]
 FILES = find([ROOT / "scenarios"])
@@ -61,8 +62,8 @@ def test_another_seed_gives_the_same_verdicts(seed: str) -> None:
     assert [result.message for result in results if result.verdict is not Verdict.PASS] == []
 
 
-def test_two_processes_with_other_hash_seeds_tell_the_same_story() -> None:
-    assert divergences(FILES) == []
+def test_other_processes_hash_seeds_time_zones_and_pythons_tell_the_same_story() -> None:
+    assert divergences(FILES, pythons=other_pythons()) == []
 
 
 def test_they_run_over_several_processes_in_the_order_of_their_files() -> None:
