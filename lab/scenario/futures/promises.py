@@ -248,7 +248,16 @@ def is_settled(key: Key, story: Story, mailboxes: Mailboxes, ends: Ends) -> bool
     message_id, address = key
     if key in story.failed:
         return True
-    return all((message_id, end) in mailboxes.copies or (message_id, end) in story.failed for end in ends(address))
+    return all(
+        (message_id, end) in story.failed or _is_there((message_id, end), story, mailboxes)
+        for end in ends(address)
+    )
+
+
+def _is_there(key: Key, story: Story, mailboxes: Mailboxes) -> bool:
+    """In its mailbox, or in that of an office: postmaster@HOST reads in the domain's postmaster's."""
+    offices = story.boxes.get(key, ())
+    return key in mailboxes.copies or any((key[0], office) in mailboxes.copies for office in offices)
 
 
 def _is_untold(story: Story, instance: Instance) -> bool:

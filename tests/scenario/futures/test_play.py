@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lab import topology
-from lab.faults import Down
+from lab.events import Stage
+from lab.faults import Down, Reply
 from lab.scenario.futures.acts import Advance, Cut, Fail, Heal, PowerCut, Send
 from lab.scenario.futures.draw import draw, setting
 from lab.scenario.futures.play import play
@@ -73,3 +74,11 @@ def test_a_host_that_stays_down_to_the_end_is_healed_before_anything_is_judged()
     outcome = play(belgium(), 1, acts)
     assert outcome.passed, outcome.broken
     assert Breach.LOST not in {one.breach for one in outcome.broken}
+
+
+def test_a_bounce_that_bounces_is_read_by_the_host_s_postmaster() -> None:
+    """Whose mail lies in the domain's postmaster's mailbox."""
+    nobody = Send("luc@eunet.be", ("nobody@unige.ch",), "m1", via="mail.belgiannews.com")
+    refusing = Fail("relay.eunet.be", Reply(stage=Stage.RCPT, code=550))
+    outcome = play(belgium(), 1, [refusing, nobody, Advance(60.0)])
+    assert (outcome.bounced, outcome.passed) == (2, True), outcome.broken
