@@ -4,7 +4,7 @@ VENV   := .venv
 LAB    := $(VENV)/bin/lab
 TOPOLOGY ?= topologies/belgium.yaml
 
-.PHONY: install lab-up lab-down test tools lint bench fuzz
+.PHONY: install lab-up lab-down test tools lint soak bench fuzz
 
 $(VENV)/.runs: pyproject.toml
 	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -38,6 +38,10 @@ tools:
 
 test: lint tools
 	$(VENV)/bin/pytest -q -n auto --dist worksteal $(PYTEST)
+
+# kill -9 under load, on this machine's disk: make soak, make soak SECONDS=600 SEED=7.
+soak: $(VENV)/.develops
+	$(VENV)/bin/python -m tests.kills $(or $(SECONDS),60) $(or $(SEED),1)
 
 bench: $(VENV)/.develops
 	$(VENV)/bin/python -m tests.bench
