@@ -24,6 +24,8 @@ from lab.events import (
     HostStarted,
     MailAccepted,
     MailDelivered,
+    MailExpunged,
+    MailMoved,
     MailRecovered,
     MailRelayed,
     MailRemoved,
@@ -93,6 +95,10 @@ class Story:
     double: set[Instance] = field(default_factory=set)
     """Letters to a postmaster about a bounce that failed: nobody hears when they fail, too."""
     arrived: dict[Key, float] = field(default_factory=dict)
+    uids: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    """(host, mailbox, UID in its inbox) → Message-ID."""
+    taken_out: set[Key] = field(default_factory=set)
+    """What the owner of a mailbox deleted, or put into another folder."""
     boxes: dict[Key, set[str]] = field(default_factory=dict)
     """In which mailboxes a message was put that is not its recipient's own."""
     accepted: list[tuple[int, Instance, tuple[str, ...]]] = field(default_factory=list)
@@ -181,9 +187,17 @@ def _delivered(story: Story, entry: Entry, event: MailDelivered) -> None:
     message_id = story.ids.get((entry.host, event.queue_id), "")
     recipient, mailbox = event.recipient.lower(), event.mailbox.lower()
     story.arrived.setdefault((message_id, recipient), entry.t)
+    story.uids[entry.host, mailbox, event.uid] = message_id
     if mailbox != recipient:
         story.arrived.setdefault((message_id, mailbox), entry.t)
         story.boxes.setdefault((message_id, recipient), set()).add(mailbox)
+
+
+def _taken_out(story: Story, entry: Entry, event: MailExpunged | MailMoved) -> None:
+    if event.folder == "INBOX" and not (isinstance(event, MailMoved) and event.copied):
+        mailbox = event.mailbox.lower()
+        found = [story.uids.get((entry.host, mailbox, uid)) for uid in event.uids]
+        story.taken_out |= {(message_id, mailbox) for message_id in found if message_id}
 
 
 def _removed(story: Story, entry: Entry, event: MailRemoved) -> None:
@@ -212,6 +226,8 @@ _READERS: Mapping[type[Event], Callable[..., None]] = {
     BounceSent: _bounced,
     MailDelivered: _delivered,
     MailRemoved: _removed,
+    MailExpunged: _taken_out,
+    MailMoved: _taken_out,
     HostStarted: _started,
     FaultApplied: _disk,
     FaultLifted: _disk,
@@ -255,9 +271,11 @@ def is_settled(key: Key, story: Story, mailboxes: Mailboxes, ends: Ends) -> bool
 
 
 def _is_there(key: Key, story: Story, mailboxes: Mailboxes) -> bool:
-    """In its mailbox, or in that of an office: postmaster@HOST reads in the domain's postmaster's."""
+    """In its mailbox, or in that of an office (postmaster@HOST reads in the domain's postmaster's); or it was
+    there, until its owner took it out."""
     offices = story.boxes.get(key, ())
-    return key in mailboxes.copies or any((key[0], office) in mailboxes.copies for office in offices)
+    places = [key, *((key[0], office) for office in offices)]
+    return any(place in mailboxes.copies or place in story.taken_out for place in places)
 
 
 def _is_untold(story: Story, instance: Instance) -> bool:
