@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lab.errors import BadFile, Place, Problem
-from lab.events import Event, from_json, layout, to_json
+from lab.event_forms import from_json, layout, to_json
+from lab.events import Event
 from lab.values import made_often
 
 

@@ -133,6 +133,14 @@ _WORDS: MappingProxyType[str, tuple[str, Words]] = MappingProxyType(
         "RecipientsFailed": ("bad", lambda e: f"✕ gives up on {_list(e['recipients'])}: {e['reason']}"),
         "DelayWarned": ("wait", lambda e: f"◷ told the sender that {e['queue_id']} takes longer"),
         "BounceSent": ("bad", lambda e: f"✕ told {e['to']} that it failed (bounce {e['bounce_id']})"),
+        "MailRecovered": (
+            "wait",
+            lambda e: f"◷ {e['queue_id']} was in its queue when it came up: → {_list(e['recipients'])}",
+        ),
+        "FailureRecovered": (
+            "bad",
+            lambda e: f"✕ had given up on {_list(e['recipients'])} when it went down: {e['reason']}",
+        ),
         "MailRemoved": ("dim", lambda e: f"{e['queue_id']} has left the queue"),
         "MailAccepted": (
             "good",

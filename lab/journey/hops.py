@@ -6,6 +6,9 @@ view can feed on a running lab. How the events of one message find each other is
     the reply "queued as X" that a sender got, and the host that gave X      a relayed message
     `parent`                                                                a bounce, a warning, a forward
     the Message-ID, while a session to the other host was open              the reply was lost (RFC 1047)
+
+A host that went down between writing and telling tells what it wrote when it is up again: what is new in that is
+taken for what it should have told, what is old is passed over.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.events import (
     BounceSent,
@@ -21,6 +24,7 @@ from lab.events import (
     ConnectionOpened,
     DelayWarned,
     DestinationBackedOff,
+    FailureRecovered,
     FolderRenamed,
     MailAccepted,
     MailDeferred,
@@ -29,6 +33,7 @@ from lab.events import (
     MailForwarded,
     MailMoved,
     MailRead,
+    MailRecovered,
     MailRelayed,
     MailRemoved,
     MailSubmitted,
@@ -116,6 +121,10 @@ class Trail:
                 self._submitted(entry, event)
             case MailAccepted() as event:
                 self._accepted(entry, event)
+            case MailRecovered() as event if (entry.host, event.queue_id) not in self.hops:
+                self._recovered(entry, event)
+            case FailureRecovered() as event:
+                self._failure_recovered(entry, event)
             case SubmissionRefused() as event:
                 self._root(Hop(entry, "", event.sender, event.recipients))
             case DestinationBackedOff() as event:
@@ -164,6 +173,28 @@ class Trail:
         hop = Hop(entry, event.queue_id, event.sender, event.recipients, event.message_id, event.subject)
         self._begin(hop, self._sender_of(hop))
         self._late(hop)
+
+    def _recovered(self, entry: Entry, event: MailRecovered) -> None:
+        """A message that its host had taken, and could not tell of: from its own people or rules, or from whoever
+        had it before."""
+        elsewhere = [other for other in self._by_message_id[event.message_id] if other.host != entry.host]
+        giver = elsewhere[-1] if elsewhere and event.message_id and not event.parent else None
+        parent = self.hops.get((entry.host, event.parent)) if event.parent else giver
+        if parent is not None and event.parent and not event.sender:
+            parent.notices.setdefault(event.queue_id, "warning")  # a bounce would have been told of before
+        born = replace(entry, event=_handed_in(event) if giver is None else _taken_over(event))
+        hop = Hop(born, event.queue_id, event.sender, event.recipients, event.message_id, event.subject)
+        self._begin(hop, parent)
+        self._late(hop)
+
+    def _failure_recovered(self, entry: Entry, event: FailureRecovered) -> None:
+        hop = self.hops.get((entry.host, event.queue_id))
+        if hop is None or all(recipient.lower() in hop.departures for recipient in event.recipients):
+            return
+        failed = RecipientsFailed(event.queue_id, event.recipients, event.status, event.reason, event.row)
+        self._happened(hop, replace(entry, event=failed))
+        if event.bounce_id:
+            hop.notices[event.bounce_id] = "bounce"
 
     def _begin(self, hop: Hop, parent: Hop | None) -> None:
         self.hops[hop.host, hop.queue_id] = hop
@@ -268,6 +299,17 @@ class Trail:
     def _renamed(self, host: str, event: FolderRenamed) -> None:
         mailbox = host, event.mailbox.lower()
         self._delivered[*mailbox, event.to] = self._delivered.pop((*mailbox, event.folder), {})
+
+
+def _handed_in(event: MailRecovered) -> MailSubmitted:
+    queue_id, message_id, to = event.queue_id, event.message_id, event.recipients
+    return MailSubmitted(queue_id, message_id, event.sender, to, event.size, event.subject, event.parent)
+
+
+def _taken_over(event: MailRecovered) -> MailAccepted:
+    """From whom is not known any more."""
+    queue_id, message_id, to = event.queue_id, event.message_id, event.recipients
+    return MailAccepted(queue_id, message_id, event.sender, to, event.size, "", "", "", event.subject)
 
 
 def _number(entry: Entry) -> int:

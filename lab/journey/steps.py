@@ -26,6 +26,7 @@ from lab.events import (
     MailForwarded,
     MailMoved,
     MailRead,
+    MailRecovered,
     MailRelayed,
     NameResolved,
     RecipientsFailed,
@@ -160,6 +161,8 @@ def _local(entry: Entry, step: partial[Step]) -> Step | None:
             return step(
                 Layer.QUEUE, entry.host, f"gives up on {who}: {event.status}", why.gave_up(event.reason, event.row)
             )
+        case MailRecovered():
+            return step(Layer.QUEUE, entry.host, "found in its queue when it came up", "a queue outlives a crash")
         case DelayWarned():
             return step(Layer.MAIL, entry.host, "warns the sender of the delay", "nothing is given up yet")
         case BounceSent() as event:

@@ -18,7 +18,7 @@ from lab.mail.bounce import Letter, News, addressee, at, compose, wants
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.local import Delivered, Forwarded
 from lab.mail.queue import Queue
-from lab.mail.spool import Stored
+from lab.mail.spool import Failed, Stored
 from lab.mail.waiting import Delivery, Message
 from lab.mail.walk import Deferred, GivenUp, Reason, Taken
 from lab.wire.received import read_heading
@@ -34,6 +34,7 @@ class _Entry:
     message: Message
     ends: list[int] = field(default_factory=list)
     takes: list[tuple[Stored, bytes]] = field(default_factory=list)
+    fails: list[Failed] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     warned: bool = False
 
@@ -89,7 +90,8 @@ class Ledger:
     async def _write(self, entries: Sequence[_Entry]) -> None:
         takes = [take for entry in entries for take in entry.takes]
         warns = [entry.message.id for entry in entries if entry.warned]
-        await self.queue.record([(entry.message, entry.ends) for entry in entries], takes, warns)
+        fails = [failed for entry in entries for failed in entry.fails]
+        await self.queue.record([(entry.message, entry.ends) for entry in entries], takes, warns, fails)
         for entry in entries:
             for event in entry.events:
                 self.host.log(event)
@@ -113,14 +115,18 @@ class Ledger:
         by_reason: dict[Reason, list[str]] = {}
         for number, reason in reasons.items():
             by_reason.setdefault(reason, []).append(recipients[number].address)
-        for reason, addresses in by_reason.items():
-            failed = RecipientsFailed(entry.message.id, tuple(addresses), reason.status, reason.text, reason.row)
-            entry.events.append(failed)
         told = [
             _news(number, reason) for number, reason in reasons.items() if wants(recipients[number], "failure")
         ]
+        at, letter_id = len(entry.events), self._letter(told, entry) if told else ""
+        entry.fails = [
+            Failed(entry.message.id, tuple(addresses), reason.status, reason.text, reason.row, letter_id)
+            for reason, addresses in by_reason.items()
+        ]
+        entry.events[at:at] = [
+            RecipientsFailed(one.queue_id, one.recipients, one.status, one.reason, one.row) for one in entry.fails
+        ]
         if told:
-            letter_id = self._letter(told, entry)
             to = addressee(entry.message.envelope, self.host.name)
             entry.events.append(BounceSent(entry.message.id, letter_id, to))
 

@@ -18,12 +18,12 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from lab.clock import show_span
-from lab.events import DestinationBackedOff, MailDeferred, MailRecovered, MailRemoved
+from lab.events import DestinationBackedOff, FailureRecovered, MailDeferred, MailRecovered, MailRemoved
 from lab.fabric.base import Host
 from lab.mail.envelope import Envelope
 from lab.mail.queue_id import QueueIds
 from lab.mail.retry import Schedule
-from lab.mail.spool import Spool, Stored, Transaction
+from lab.mail.spool import Failed, Spool, Stored, Transaction
 from lab.mail.waiting import LOCAL, Delivery, Destination, Message
 from lab.mail.walk import Reason
 from lab.names import EmailAddress
@@ -109,7 +109,12 @@ class Queue:
     def recover(self) -> None:
         """Take up what the spool kept through a restart, and tell of it: who went down between writing and telling
         had no time to. Everything is tried at once."""
-        for stored in self.spool.recover():
+        living = self.spool.recover()
+        for one in self.spool.failed:
+            self.host.log(
+                FailureRecovered(one.queue_id, one.recipients, one.status, one.reason, one.row, one.letter)
+            )
+        for stored in living:
             self._ids.heed(stored.id)
             self.host.log(self._recovered(stored))
             self.admit(stored)
@@ -178,12 +183,13 @@ class Queue:
         ends: Sequence[tuple[Message, Sequence[int]]],
         takes: Sequence[tuple[Stored, bytes]] = (),
         warns: Sequence[str] = (),
+        fails: Sequence[Failed] = (),
     ) -> None:
         """Recipients have their fate, and messages were made of it: one transaction."""
         owed = tuple(self._owed)
         forms = [*owed, *((message.id, tuple(recipients)) for message, recipients in ends if recipients)]
         if forms or takes or warns:
-            await self.spool.commit(Transaction(takes, forms, warns))
+            await self.spool.commit(Transaction(takes, forms, warns, fails))
         # More may be owed by now, and another record may have paid these.
         self._owed = [one for one in self._owed if one not in owed]
         for message, recipients in ends:

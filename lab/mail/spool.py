@@ -20,7 +20,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from json.encoder import encode_basestring_ascii as _quoted
 from struct import Struct
 from typing import Any
@@ -55,14 +55,28 @@ class Stored:
     warned: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why recipients of a message ended without having it; `letter`: the queue_id of the bounce, "" for none."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    status: str
+    reason: str
+    row: str = ""
+    letter: str = ""
+
+
 @made_often
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """`takes`: messages with their octets; `ends`: (queue_id, recipients); `warns`: whose sender was warned."""
+    """`takes`: messages with their octets; `ends`: (queue_id, recipients); `warns`: whose sender was warned;
+    `fails`: why some of the recipients ended."""
 
     takes: Sequence[tuple[Stored, bytes]] = ()
     ends: Sequence[tuple[str, Sequence[int]]] = ()
     warns: Sequence[str] = ()
+    fails: Sequence[Failed] = ()
 
 
 @dataclass(slots=True)
@@ -81,6 +95,7 @@ class _Batch:
     takes: list[tuple[Stored, bytes]] = field(default_factory=list)
     ends: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     warns: list[str] = field(default_factory=list)
+    fails: list[Failed] = field(default_factory=list)
     has_writer: bool = False
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -88,6 +103,7 @@ class _Batch:
         self.takes += transaction.takes
         self.ends += transaction.ends
         self.warns += transaction.warns
+        self.fails += transaction.fails
 
     def tell(self, error: BaseException | None = None) -> None:
         for waiting in self.waiting:
@@ -127,6 +143,7 @@ class Spool:
         "_young",
         "_young_octets",
         "disk",
+        "failed",
         "folder",
     )
 
@@ -144,6 +161,8 @@ class Spool:
         """What all segments hold, and what of it is the octets of living messages."""
         self._removed = ""
         """The segment that was removed last, until that is durable."""
+        self.failed: tuple[Failed, ...] = ()
+        """What `recover` found of failures that nobody may have heard of yet."""
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -162,7 +181,7 @@ class Spool:
         try:
             async with self._pen:
                 self._gathering = _Batch()
-                await self._store(Transaction(batch.takes, batch.ends, batch.warns))
+                await self._store(Transaction(batch.takes, batch.ends, batch.warns, batch.fails))
                 batch.tell()
                 await self._tidy()
         except BaseException as error:
@@ -254,11 +273,15 @@ class Spool:
         return sorted(stored, key=lambda one: (one.arrived, one.id))
 
     def recover(self) -> list[Stored]:
-        """Read what is there, once, before the first commit. What was accepted is back; torn tails are not."""
+        """Read what is there, once, before the first commit. What was accepted is back; torn tails are not.
+
+        `failed` are the failures whose letter still waits, and those without one in the last record: if the host
+        went down between writing and telling, these are the ones that it did not tell."""
         for name in self.disk.list(self.folder):
             stem, _, kind = name.partition(".")
             if kind == "log" and stem.isdigit():
                 self._replay(int(stem), f"{self.folder}/{name}")
+        self.failed = tuple(one for one in self.failed if not one.letter or one.letter in self._entries)
         return self.living
 
     def _replay(self, number: int, path: str) -> None:
@@ -267,6 +290,7 @@ class Spool:
         self._octets += len(octets)
         for start, record in _records(octets):
             transaction, offsets = _read(record)
+            self.failed = (*(one for one in self.failed if one.letter), *transaction.fails)
             self._apply(transaction, number, [start + offset for offset in offsets])
 
     # -- keeping it small -----------------------------------------------------------------------------------
@@ -333,6 +357,8 @@ def _head(transaction: Transaction) -> str:
         parts.append(f'"ends":[{",".join(ends)}]')
     if transaction.warns:
         parts.append(f'"warns":{json.dumps(transaction.warns)}')
+    if transaction.fails:
+        parts.append(f'"fails":{json.dumps([astuple(one) for one in transaction.fails])}')
     return f"{{{','.join(parts)}}}"
 
 
@@ -357,7 +383,8 @@ def _read(body: memoryview) -> tuple[Transaction, list[int]]:
         offsets.append(offset)
         offset += stored.size
     ends = [(queue_id, tuple(recipients)) for queue_id, recipients in form.get("ends", ())]
-    return Transaction([(stored, b"") for stored in takes], ends, form.get("warns", ())), offsets
+    fails = [Failed(queue_id, tuple(to), *why) for queue_id, to, *why in form.get("fails", ())]
+    return Transaction([(stored, b"") for stored in takes], ends, form.get("warns", ()), fails), offsets
 
 
 def _form(stored: Stored) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from lab.cli.screen import paint
 from lab.cli.telling import _WORDS, moment, tell
-from lab.events import KINDS, MailDelivered, Stage, from_json, to_json
+from lab.event_forms import from_json, to_json
+from lab.events import KINDS, MailDelivered, Stage
 
 EPOCH = "2026-01-05T08:00:00+00:00"
 

@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 
 from lab.clock import Clock
 from lab.errors import MachineSaidNo, WrongUse
-from lab.events import FaultApplied, FaultLifted, from_json
+from lab.event_forms import from_json
+from lab.events import FaultApplied, FaultLifted
 from lab.fabric.base import Capability
 from lab.fabric.breakage import Cut
 from lab.fabric.disk import Disk

@@ -19,6 +19,7 @@ from enum import StrEnum
 from lab.events import (
     BounceSent,
     Event,
+    FailureRecovered,
     FaultApplied,
     FaultLifted,
     HostStarted,
@@ -173,8 +174,10 @@ def _relayed(story: Story, entry: Entry, event: MailRelayed) -> None:
     story.relayed[event.address, queue_id] = (entry.n, (entry.host, event.queue_id))
 
 
-def _failed(story: Story, entry: Entry, event: RecipientsFailed) -> None:
+def _failed(story: Story, entry: Entry, event: RecipientsFailed | FailureRecovered) -> None:
     instance = (entry.host, event.queue_id)
+    if isinstance(event, FailureRecovered) and event.bounce_id:
+        story.told.add(instance)
     for address in event.recipients:
         story.failed[story.ids.get(instance, ""), address.lower()] = instance
 
@@ -223,6 +226,7 @@ _READERS: Mapping[type[Event], Callable[..., None]] = {
     MailRecovered: _recovered,
     MailRelayed: _relayed,
     RecipientsFailed: _failed,
+    FailureRecovered: _failed,
     BounceSent: _bounced,
     MailDelivered: _delivered,
     MailRemoved: _removed,
