@@ -56,12 +56,20 @@ async def pause(lab: Lab) -> None:
 def octets(args: Args, sender: EmailAddress | None) -> bytes:
     """The message's octets: as given, or written around a body. What is missing besides, the host adds."""
     if args.get("message"):
-        return text(args, "message").encode("latin-1")
+        return _octets_of(text(args, "message"))
     try:
         return _written(args, sender).as_bytes()
     except ValueError as error:
         # The library's words: "Header values may not contain linefeed …", or that a character has no encoding.
         raise WrongUse(f"no message can be written from that: {str(error).lower()}", code="W012") from None
+
+
+def _octets_of(message: str) -> bytes:
+    try:
+        return message.encode("latin-1")
+    except UnicodeEncodeError:
+        sentence = "'message' is a message's octets, a character each (Latin-1); one of these is beyond that"
+        raise WrongUse(sentence, code="W012") from None
 
 
 def _written(args: Args, sender: EmailAddress | None) -> EmailMessage:

@@ -36,7 +36,8 @@ class Line:
     writer: asyncio.StreamWriter
 
     async def tell(self, form: Form) -> None:
-        self.writer.write(json.dumps(form, ensure_ascii=False).encode() + b"\n")
+        # half a surrogate pair, which JSON can hold and UTF-8 cannot, goes back as JSON wrote it: \ud800
+        self.writer.write(json.dumps(form, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
         await self.writer.drain()
 
 
@@ -69,10 +70,10 @@ class Switchboard:
 async def serve(lab: Lab, door: socket.socket, board: Switchboard) -> asyncio.Server:
     """Answer at `door` from now on."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(reader, writer)
         try:
-            await _answer(lab, board, line)
+            await answer(lab, board, line)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the asker hung up, or the lab goes down: nobody is left to tell
         finally:
@@ -80,10 +81,11 @@ async def serve(lab: Lab, door: socket.socket, board: Switchboard) -> asyncio.Se
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    return await asyncio.start_unix_server(answer, sock=door, limit=LONGEST_REQUEST)
+    return await asyncio.start_unix_server(heard, sock=door, limit=LONGEST_REQUEST)
 
 
-async def _answer(lab: Lab, board: Switchboard, line: Line) -> None:
+async def answer(lab: Lab, board: Switchboard, line: Line) -> None:
+    """Read a request and answer it; raises nothing but what says that the asker is gone."""
     try:
         verb, args = read_request(await _heard(line.reader))
         await board.connect(lab, verb, args, line)

@@ -119,7 +119,7 @@ def _text(subtype: str, text: str, draft: Draft) -> Leaf:
     charset = "us-ascii" if lines.isascii() else draft.charset
     try:
         octets = lines.encode(charset)
-    except (UnicodeEncodeError, LookupError):
+    except (ValueError, LookupError):  # a codec of no charset (idna), or a name with NUL
         raise WrongUse(f"the text cannot be written in {charset}", code="W012") from None
     return Leaf(f"text/{subtype}", octets, (("charset", charset),), draft.encoding)
 
