@@ -10,6 +10,7 @@ given twice, not even to a folder of a name that was used before (RFC 3501 §2.3
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 
 from lab.events import Event, FolderRenamed, MailExpunged
@@ -20,6 +21,7 @@ from lab.mail.part_store import PartStore
 from lab.names import EmailAddress
 from lab.wire.mime import MessageIndex
 
+_VALIDITY = re.compile("[0-9]{1,9}|[123][0-9]{9}")
 SPECIAL = ("\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 """What a folder can be for (RFC 6154 §2); \\All is no folder here."""
 
@@ -169,11 +171,17 @@ class MailAccount:
 
     def validity(self) -> int:
         disk, file = self._place.disk, f"{self._root}/uidvalidities"
-        value = max(
-            int(self._place.now().timestamp()), *(int(word) + 1 for word in self._lines("uidvalidities")), 1
-        )
-        disk.append(file, f"{value}\n".encode())
+        given = [int(word) for word in self._lines("uidvalidities") if _VALIDITY.fullmatch(word)]
+        value = max(int(self._place.now().timestamp()), *(one + 1 for one in given), 1)
+        disk.append(file, f"{self._line_end(file)}{value}\n".encode())
         return value
+
+    def _line_end(self, file: str) -> str:
+        """What a line needs in front of it where a crash tore the one before."""
+        try:
+            return "" if self._place.disk.read(file).endswith(b"\n") else "\n"
+        except FileNotFoundError:
+            return ""
 
     def known_index(self, uidvalidity: int, uid: int) -> MessageIndex | None:
         return self._part_store.find(uidvalidity, uid)

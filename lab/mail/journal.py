@@ -20,7 +20,13 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 _UNSAFE = re.compile(r"[\x00-\x20%\x7f]")
-_HEAD = re.compile(r"uidvalidity (\d+) uidnext (\d+) modseq (\d+) generation (\d+)")
+_HEAD = re.compile(
+    r"uidvalidity ([1-9]\d{0,9}) uidnext ([1-9]\d{0,9}) modseq (\d{1,18}) generation (\d{1,18})\n", re.ASCII
+)
+MOST_UIDS = 1 << 31
+"""Half of what a UID can be (RFC 9051 §9): a spoilt line that says more would leave none for new messages."""
+LATEST = 253_402_300_800
+"""Seconds since 1970 until the year 10,000, with which calendars end."""
 
 TORN = b"\0\n"
 """What ends a line that a crash left without its end."""
@@ -63,26 +69,27 @@ class State:
         tag, _, rest = line.partition(" ")
         words = rest.split(" ")
         fact = _FACTS.get(tag)
-        if (
-            fact is None
-            or line.endswith("\0")
-            or not (words[0].isdecimal() and words[1:2] and words[1].isdecimal())
-        ):
+        if fact is None or line.endswith("\0"):
             return 0
-        uid, modseq = int(words[0]), int(words[1])
+        try:
+            uid, modseq = _number(words[0], MOST_UIDS), _number(words[1], 1 << 63)
+            fact(self, uid, modseq, words[2:])
+        except (ValueError, IndexError):  # no line of ours: a disk or a hand has spoilt it
+            return 0
         self.modseq = max(self.modseq, modseq)
-        fact(self, uid, modseq, words[2:])
         return uid
 
     def _arrived(self, uid: int, modseq: int, words: list[str]) -> None:
         received, size, name = words
+        filed = Filed(uid, modseq, _number(received, LATEST), _number(size, 1 << 63), unquote(name))
         self.uidnext = max(self.uidnext, uid + 1)
-        self.filed[uid] = Filed(uid, modseq, int(received), int(size), unquote(name))
+        self.filed[uid] = filed
 
     def _flagged(self, uid: int, modseq: int, words: list[str]) -> None:
+        letters, *keywords = words
         if filed := self.filed.get(uid):
-            filed.modseq, filed.letters = modseq, words[0]
-            filed.keywords = tuple(unquote(word) for word in words[1:])
+            filed.modseq, filed.letters = modseq, letters
+            filed.keywords = tuple(map(unquote, keywords))
 
     def _removed(self, uid: int, modseq: int, words: list[str]) -> None:
         if filed := self.filed.pop(uid, None):
@@ -90,6 +97,14 @@ class State:
 
     def _vanished(self, uid: int, modseq: int, words: list[str]) -> None:
         self.filed.pop(uid, None)
+
+
+def _number(word: str, limit: int) -> int:
+    """ValueError when it is none below the limit."""
+    number = int(word) if len(word) < 20 and word.isascii() and word.isdigit() else limit
+    if number >= limit:
+        raise ValueError(f"{word[:20]} is no such number")
+    return number
 
 
 _FACTS = {"+": State._arrived, "=": State._flagged, "-": State._removed, "x": State._vanished}
@@ -118,6 +133,8 @@ def head_of(octets: bytes) -> State | None:
     if found is None:
         return None
     uidvalidity, uidnext, modseq, generation = map(int, found.groups())
+    if uidvalidity >= 1 << 32 or uidnext > MOST_UIDS:
+        return None
     return State(uidvalidity, uidnext, modseq, generation)
 
 

@@ -279,7 +279,7 @@ class Spool:
         went down between writing and telling, these are the ones that it did not tell."""
         for name in self.disk.list(self.folder):
             stem, _, kind = name.partition(".")
-            if kind == "log" and stem.isdigit():
+            if kind == "log" and stem.isascii() and stem.isdigit():
                 self._replay(int(stem), f"{self.folder}/{name}")
         self.failed = tuple(one for one in self.failed if not one.letter or one.letter in self._entries)
         return self.living
