@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import ip_address
@@ -151,8 +152,21 @@ def blocks(octets: bytes) -> Iterator[tuple[int, bytes]]:
         at += size
 
 
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (struct.error, ValueError) as error:
+        raise NoCapture(f"{what} cannot be read: {error}") from error
+
+
 def read_packet(body: bytes) -> Captured:
-    """A packet out of the body of its block."""
+    """A packet out of the body of its block. NoCapture when it is none."""
+    with _readable("a packet"):
+        return _packet(body)
+
+
+def _packet(body: bytes) -> Captured:
     number, high, low, length, _ = struct.unpack_from("<IIIII", body)
     octets = body[20 : 20 + length]
     options = dict(_read_options(body[20 + len(_padded(octets)) :]))
@@ -162,7 +176,12 @@ def read_packet(body: bytes) -> Captured:
 
 
 def read_names(body: bytes) -> list[tuple[str, str]]:
-    """Addresses and names out of the body of a block of them."""
+    """Addresses and names out of the body of a block of them. NoCapture when it is none."""
+    with _readable("a block of names"):
+        return _names(body)
+
+
+def _names(body: bytes) -> list[tuple[str, str]]:
     found, at = [], 0
     while (kind_and_size := struct.unpack_from("<HH", body, at)) != (0, 0):
         kind, size = kind_and_size
@@ -173,9 +192,10 @@ def read_names(body: bytes) -> list[tuple[str, str]]:
 
 
 def read_interface(body: bytes) -> tuple[str, str]:
-    """An interface's name and description."""
+    """An interface's name and description. NoCapture when it is none."""
     options = dict(_read_options(body[8:]))
-    return options.get(_Option.NAME, b"").decode(), options.get(_Option.DESCRIPTION, b"").decode()
+    with _readable("an interface"):
+        return options.get(_Option.NAME, b"").decode(), options.get(_Option.DESCRIPTION, b"").decode()
 
 
 def _read_options(octets: bytes) -> Iterator[tuple[int, bytes]]:
