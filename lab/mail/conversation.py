@@ -4,7 +4,8 @@ The rule: it carries, it does not understand. Lines come out one by one, however
 gathered and sent before the next wait, so that a pipelined group is answered in one write; a client that does not
 read holds back what it asked for. It runs as a task of its host, and ends with it.
 
-Silence ends it after one to two times `patience`: real seconds where the loop tells them from lab time.
+Silence ends it after one to two times `patience`, and so does a command that trickles in without end: real seconds
+where the loop tells them from lab time.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ from lab.fabric.base import Host
 from lab.mail.tls import turn_to_tls
 
 HIGH_WATER = 65_536
-"""Octets unread, above which the client has to wait."""
+"""Octets unread, above which the client has to wait; and unsent, above which nothing more is answered."""
+AT_ONCE = 100
+"""Pipelined commands that are answered before others have their turn."""
+TRICKLE = 300
+"""Octets that have to come, where no command does, while the server is patient: less is no line on earth."""
 
 
 class Conversation(asyncio.Protocol):
     """`serve` is spawned when a client has come; the connection is closed when it returns."""
 
     __slots__ = (
+        "_commands",
         "_drained",
         "_ended",
+        "_gained",
         "_gone",
         "_heard",
         "_host",
@@ -37,6 +44,7 @@ class Conversation(asyncio.Protocol):
         "_stirred",
         "_timer",
         "_transport",
+        "_unsent",
         "_woken",
         "farewell",
         "peer",
@@ -66,6 +74,7 @@ class Conversation(asyncio.Protocol):
         self._gone: asyncio.Future[None] | None = None
         self._ended = self._stirred = self._woken = False
         self._timer: asyncio.TimerHandle | None = None
+        self._commands = self._unsent = self._gained = 0
 
     # -- what the transport calls ----------------------------------------------------------------------------
 
@@ -78,7 +87,7 @@ class Conversation(asyncio.Protocol):
         self._host.spawn(self._run(), "mail reader's server")
 
     def data_received(self, octets: bytes) -> None:
-        self._stirred = True
+        self._gained += len(octets)
         self._input += octets
         if len(self._input) > HIGH_WATER:
             self._transport.pause_reading()
@@ -141,14 +150,26 @@ class Conversation(asyncio.Protocol):
         _tell(self._heard)
 
     def say(self, octets: bytes) -> None:
-        """Sent at the next `line` or `flush`."""
+        """Sent at the next `line`, `flush` or `breathe`."""
         self._output.append(octets)
+        self._unsent += len(octets)
+
+    async def breathe(self) -> None:
+        """Between two commands: let others have their turn now and then, and send what is much already."""
+        self._stirred = True
+        self._commands += 1
+        if self._unsent > HIGH_WATER:
+            await self.flush()
+        if self._commands >= AT_ONCE:
+            self._commands = 0
+            await asyncio.sleep(0)
 
     async def flush(self) -> None:
         """Send, and wait while the client does not keep up. ConnectionResetError when it has gone."""
         if self._output:
             self._transport.write(b"".join(self._output))
             self._output.clear()
+            self._unsent = 0
             self._stirred = True
         while self._drained is not None and not self._transport.is_closing():
             await self._drained
@@ -205,17 +226,18 @@ class Conversation(asyncio.Protocol):
 
     def _wait_for_silence(self) -> None:
         wait = getattr(self._loop, "call_patiently", self._loop.call_later)
-        self._stirred = False
+        self._stirred, self._gained = False, 0
         self._timer = wait(self._patience, self._hang_up_on_silence)
 
     def _hang_up_on_silence(self) -> None:
-        if self._drained is not None and not self._stirred:
-            self._transport.abort()
-        elif self._heard is None or self._stirred:
+        if self._transport.is_closing() or (self._drained is not None and not self._stirred):
+            self._transport.abort()  # what was said last is read by nobody
+        elif self._heard is None or self._stirred or self._gained >= TRICKLE:
             self._wait_for_silence()
         else:
             self._transport.write(self.farewell)
             self._transport.close()
+            self._wait_for_silence()
 
 
 def _tell(waiting: asyncio.Future[None] | None) -> None:

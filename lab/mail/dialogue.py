@@ -109,6 +109,9 @@ LOGINS = 5
 PATIENCE_WITH_ERRORS = 20
 """So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
 
+MOST_REFUSED = 1_000
+"""So many refused recipients on one connection, and it ends with 421: a list of guesses, not of readers."""
+
 _ERRORS = (500, 501, 502, 503, 504, 555)
 
 
@@ -175,6 +178,7 @@ class Dialogue:
         "_exchange",
         "_hidden",
         "_logins",
+        "_refused",
         "client",
         "extended",
         "helo",
@@ -195,7 +199,7 @@ class Dialogue:
         self.extended = False
         self.transaction: Transaction | None = None
         self._exchange: sasl.Exchange | None = None
-        self._errors = self._logins = 0
+        self._errors = self._logins = self._refused = 0
         self._hidden: frozenset[str] = frozenset()
         self._about = ""
 
@@ -396,6 +400,9 @@ class Dialogue:
             self._add(given, argument)
         except BadCommand:
             given.refused += 1
+            self._refused += 1
+            if self._refused > MOST_REFUSED:
+                raise BadCommand(421, "4.7.0 too many recipients that cannot be, goodbye") from None
             raise
         return Reply(250, f"2.1.5 <{self._about}> recipient ok")
 

@@ -108,6 +108,7 @@ class Visit:
                 await self._do(_refused(refusal))
             else:
                 await self._do(session.take(line))
+            await client.breathe()
 
     async def _heed(self, moment: Moment, login: str = "") -> str:
         """What a fault wants; see `ordered.heed`."""

@@ -141,6 +141,7 @@ class Visit:
                 heard = automaton.next()
                 if heard is not None:
                     await self._answer(heard)
+                    await self._client.breathe()
                 elif not await self._hear():
                     return
             if session.bye:

@@ -1,0 +1,271 @@
+"""No client makes a mail host work, wait or remember out of proportion: floods, trickles, what is never read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from lab.mail import conversation, dialogue, server
+from lab.mail.imap.server import PATIENCE as IMAP_PATIENCE
+from tests.fuzz.post_office import ED, HOME, OFFICE, STRANGER, PostOffice
+from tests.fuzz.work import peak
+
+SMTP, POP3, IMAP = 25, 110, 143
+LETTER = b"Subject: x\r\n\r\n" + b"y" * 60_000 + b"\r\n"
+
+
+class Caller(asyncio.Protocol):
+    """A client by hand: it may stop reading, and counts what it hears."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.last = b""
+        self.closed = False
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, octets: bytes) -> None:
+        self.heard += len(octets)
+        self.last = (self.last + octets)[-200:]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
+
+
+class Scene:
+    """A post office, and what happens at it, step by step of the loop."""
+
+    def __init__(self, letters: tuple[bytes, ...] = ()) -> None:
+        self.office = PostOffice(letters)
+        self.run = self.office._runner.run
+
+    def call(self, port: int, octets: bytes = b"", *, reads: bool = True) -> Caller:
+        async def connected() -> Caller:
+            stranger = self.office.fabric.hosts[STRANGER]
+            loop = asyncio.get_running_loop()
+            _, caller = await stranger.spawn(loop.create_connection(Caller, OFFICE, port))
+            if not reads:
+                caller.transport.pause_reading()
+            caller.transport.write(octets)
+            return caller
+
+        caller: Caller = self.run(connected())
+        return caller
+
+    def wait(self, seconds: float) -> None:
+        self.run(self.office.fabric.advance(timedelta(seconds=seconds)))
+
+    def turns(self, until: Callable[[], bool], most: int = 100_000) -> int:
+        """How many turns others have before something has happened."""
+
+        async def counted() -> int:
+            for turn in range(most):
+                if until():
+                    return turn
+                await asyncio.sleep(0)
+            raise AssertionError("it never happens")
+
+        return self.run(counted())
+
+
+@pytest.fixture
+def scene() -> Any:
+    scene = Scene()
+    yield scene
+    assert not scene.office.fabric.crashes
+    scene.office.close()
+
+
+# -- floods of commands -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("port", "command", "reply", "at_once"),
+    [
+        (SMTP, b"NOOP\r\n", b"250 2.0.0 ok\r\n", server.AT_ONCE),
+        (SMTP, b"EHLO x\r\n", b"250 HELP\r\n", server.AT_ONCE),
+        (POP3, b"CAPA\r\n", b"\r\n.\r\n", conversation.AT_ONCE),
+        (IMAP, b"a NOOP\r\n", b"a OK nothing was to do\r\n", conversation.AT_ONCE),
+    ],
+    ids=["noop", "ehlo", "capa", "imap"],
+)
+def test_ten_thousand_pipelined_commands_leave_others_their_turn(
+    scene: Scene, port: int, command: bytes, reply: bytes, at_once: int
+) -> None:
+    caller = scene.call(port, command * 10_000 + b"QUIT\r\n" if port != IMAP else command * 10_000)
+    heard: list[int] = []
+
+    def settled() -> bool:
+        heard.append(caller.heard)
+        return caller.closed or len(heard) > 3_000
+
+    assert scene.turns(settled) >= 10_000 / at_once
+    steps = [after - before for before, after in pairwise(heard)]
+    assert max(steps) < 100_000, "answers came in one lump"
+    assert caller.heard > 10_000 * len(reply)
+
+
+def test_what_is_never_read_is_not_written_either(scene: Scene) -> None:
+    """25,000 TOPs of a letter of 60 kB would be 1.5 GB."""
+    scene.run(_filed(scene.office, LETTER))
+
+    def flooded() -> None:
+        scene.call(POP3, b"USER ed\r\nPASS secret\r\n" + b"TOP 1 9\r\n" * 25_000, reads=False)
+        scene.wait(1)
+
+    assert peak(flooded) < 4_000_000
+
+
+async def _filed(office: PostOffice, *letters: bytes) -> None:
+    inbox = office.mail.local.store.account(ED).open("INBOX")
+    for letter in letters:
+        await office.fabric.hosts[HOME].spawn(inbox.append(letter))
+
+
+def test_guessing_recipients_has_an_end(scene: Scene) -> None:
+    caller = scene.call(SMTP, b"HELO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<guess@belgiannews.com>\r\n" * 10_000)
+    scene.wait(1)
+    assert caller.last.endswith(b"421 4.7.0 too many recipients that cannot be, goodbye\r\n")
+    assert len(scene.office.fabric.log) < dialogue.MOST_REFUSED + 20
+
+
+def test_ten_thousand_recipients_are_no_more_than_a_thousand(scene: Scene) -> None:
+    text = b"DATA\r\nSubject: x\r\n\r\n.\r\n"
+    caller = scene.call(SMTP, b"HELO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<ed@belgiannews.com>\r\n" * 900 + text)
+    scene.wait(1)
+    assert b"250 2.0.0 queued as" in caller.last
+    assert scene.office.accepted == 1
+
+
+# -- octets without end -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("port", [SMTP, POP3, IMAP, 587, 80])
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["no end", "an end"])
+def test_a_line_of_a_hundred_megabytes_is_not_kept(scene: Scene, port: int, end: bytes) -> None:
+    before = b"a1 LOGIN ed secret\r\na2 LOGIN " if port == IMAP else b""
+
+    def flooded() -> None:
+        caller = scene.call(port, before)
+        piece = b"x" * 1_000_000
+        for _ in range(100):
+            caller.transport.write(piece)
+            scene.turns(lambda: not caller.transport.get_write_buffer_size())
+        caller.transport.write(end)
+        scene.wait(1)
+
+    assert peak(flooded) < 6_000_000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"a APPEND INBOX {4294967295}\r\n",
+        b"a APPEND INBOX {4294967295+}\r\n",
+        b"a LOGIN {99999999999999999999+}\r\n",
+        b"a LOGIN {8000+}\r\n",
+        b"a SEARCH " + b"TEXT {0+}\r\n " * 5_000,
+    ],
+)
+def test_a_literal_of_four_gigabytes_is_passed_over(scene: Scene, words: bytes) -> None:
+    def flooded() -> None:
+        caller = scene.call(IMAP, b"l LOGIN ed secret\r\ns SELECT INBOX\r\n" + words)
+        for _ in range(20):
+            caller.transport.write(b"x" * 1_000_000)
+            scene.turns(lambda: not caller.transport.get_write_buffer_size())
+        caller.transport.abort()
+
+    assert peak(flooded) < 6_000_000
+
+
+def test_a_text_of_a_hundred_megabytes_is_refused_without_being_kept(scene: Scene) -> None:
+    said = b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<ed@belgiannews.com>\r\nDATA\r\n"
+
+    def flooded() -> bytes:
+        caller = scene.call(SMTP, said)
+        for _ in range(100):
+            caller.transport.write(b"X: y\r\n" * 170_000)
+            scene.turns(lambda: not caller.transport.get_write_buffer_size())
+        caller.transport.write(b"\r\n.\r\n")
+        scene.wait(1)
+        assert caller.last.endswith(b"552 5.3.4 larger than 20000 octets, the most this host takes\r\n")
+        return caller.last
+
+    assert peak(flooded) < 8_000_000
+
+
+# -- slow and silent clients ------------------------------------------------------------------------------------
+
+
+def _trickles(scene: Scene, caller: Caller, octets: bytes, every: float) -> None:
+    for at in range(len(octets)):
+        if caller.closed:
+            return
+        caller.transport.write(octets[at : at + 1])
+        scene.wait(every)
+
+
+@pytest.mark.parametrize(
+    ("port", "before", "patience"),
+    [
+        (SMTP, b"", server.PATIENCE),
+        (SMTP, b"EHLO x\r\n", server.PATIENCE),
+        (SMTP, b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<ed@belgiannews.com>\r\nDATA\r\n", server.PATIENCE),
+        (POP3, b"", 600.0),
+        (IMAP, b"a LOGIN {2}\r\n", IMAP_PATIENCE),
+        (80, b"", 30.0),
+    ],
+)
+def test_an_octet_a_minute_is_not_waited_for_longer_than_silence(
+    scene: Scene, port: int, before: bytes, patience: float
+) -> None:
+    caller = scene.call(port, before)
+    _trickles(scene, caller, b"n" * (int(2 * patience / 60) + 2), 60.0)
+    assert caller.closed
+
+
+def test_a_slow_line_is_waited_for_as_long_as_it_gets_on(scene: Scene) -> None:
+    caller = scene.call(SMTP, b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<ed@belgiannews.com>\r\nDATA\r\n")
+    for _ in range(60):
+        caller.transport.write(
+            b"ninety octets a minute and more is a line of 1962, and it gets there all the same....\r\n" * 2
+        )
+        scene.wait(60)
+    caller.transport.write(b".\r\n")
+    scene.wait(1)
+    assert b"250 2.0.0 queued as" in caller.last
+
+
+@pytest.mark.parametrize(
+    ("port", "command"), [(SMTP, b"EHLO x\r\n"), (POP3, b"CAPA\r\n"), (IMAP, b"a CAPABILITY\r\n")]
+)
+def test_who_reads_nothing_is_cut_off(scene: Scene, port: int, command: bytes) -> None:
+    caller = scene.call(port, command * 20_000, reads=False)
+    scene.wait(2 * IMAP_PATIENCE + 60)
+    assert not scene.office.mail.reception.open if port == SMTP else True  # type: ignore[union-attr]
+    caller.transport.resume_reading()
+    scene.wait(1)
+    assert caller.closed
+
+
+# -- a large mailbox --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [b"STORE 1:4294967295 +FLAGS (\\Seen)", b"STORE 1:* +FLAGS (\\Deleted)\r\nb EXPUNGE", b"SEARCH NOT NOT SEEN"],
+)
+def test_a_command_on_thousands_of_messages_leaves_others_their_turn(scene: Scene, command: bytes) -> None:
+    scene.run(_filed(scene.office, *[b"Subject: x\r\n\r\nhi\r\n"] * 2_000))
+    caller = scene.call(IMAP, b"l LOGIN ed secret\r\ns SELECT INBOX\r\n")
+    scene.wait(1)
+    caller.transport.write(b"a UID " + command + b"\r\nz NOOP\r\n")
+    assert scene.turns(lambda: b"z OK" in caller.last) >= 5
