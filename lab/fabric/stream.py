@@ -200,8 +200,8 @@ class StreamEnd(asyncio.Transport):
     # -- sending ---------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if not isinstance(data, bytes):
+            data = _octets(data)
         if self._eof_sent:
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data or self._gone:
@@ -209,7 +209,7 @@ class StreamEnd(asyncio.Transport):
         if self._broken:
             self._leave(Flag.RST, self._breakage())
             return
-        self._send(data if isinstance(data, bytes) else bytes(data))
+        self._send(data)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
         self.write(b"".join(list_of_data))
@@ -225,8 +225,9 @@ class StreamEnd(asyncio.Transport):
         return True
 
     def _send(self, data: bytes) -> None:
-        if not self._backlog and len(data) <= SEGMENT and self.peer.unread < WINDOW:
-            self.peer.unread += len(data)
+        peer, size = self.peer, len(data)
+        if not self._backlog and size <= SEGMENT and peer.unread < WINDOW:
+            peer.unread += size
             self._passage.put(data)
             return
         self._backlog.append(memoryview(data))
@@ -273,12 +274,14 @@ class StreamEnd(asyncio.Transport):
 
     def arrive(self, item: Item) -> None:
         """An item came out of the line."""
+        is_octets = isinstance(item, bytes)
         if self._gone:
-            if isinstance(item, bytes):
+            if is_octets:
                 self._passage.put_last(Flag.RST)
-        elif isinstance(item, bytes) or item is Flag.FIN:
+        elif is_octets or item is Flag.FIN:
             self._inbox.append(item)
-            self._listen()
+            if not self._delivery:
+                self._listen()
         elif item is Flag.RST:
             self._break()
         else:
@@ -293,14 +296,15 @@ class StreamEnd(asyncio.Transport):
         self._delivery = False
         if self._paused or self._closing or not self._inbox:
             return
-        item = self._inbox.popleft()
+        inbox = self._inbox
+        item = inbox.popleft()
         if isinstance(item, bytes):
-            self._receive(self._with_what_follows(item) if self._inbox else item)
+            self._receive(self._with_what_follows(item) if inbox else item)
         elif item is Flag.FIN:
             self._receive_eof()
         else:
             self._leave(Flag.RST, self._breakage())
-        if self._inbox:
+        if inbox:
             self._listen()
 
     def _with_what_follows(self, octets: bytes) -> bytes:
@@ -314,11 +318,12 @@ class StreamEnd(asyncio.Transport):
 
     def _receive(self, octets: bytes) -> None:
         self.unread -= len(octets)
+        protocol = self._protocol
         try:
-            if isinstance(self._protocol, asyncio.BufferedProtocol):
-                fill(self._protocol, octets)
+            if isinstance(protocol, asyncio.BufferedProtocol):
+                fill(protocol, octets)
             else:
-                self._protocol.data_received(octets)
+                protocol.data_received(octets)
         except Exception as error:
             self._fail(error, "Fatal error: protocol.data_received() call failed.")
         if self.peer._backlog:
@@ -391,6 +396,12 @@ class StreamEnd(asyncio.Transport):
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
         self._high, self._low = high, low
+
+
+def _octets(data: bytearray | memoryview[Any]) -> bytes:
+    if not isinstance(data, (bytearray, memoryview)):
+        raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+    return bytes(data)
 
 
 _UNBORN = asyncio.BaseProtocol()

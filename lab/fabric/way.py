@@ -149,7 +149,7 @@ class Passage(Generic[Item]):
 
     def put(self, segment: Item) -> None:
         """Send it behind those before it."""
-        if not (self._lost or self._under_way) and self._way.is_instant():
+        if not (self._under_way or self._lost) and self._way.is_instant():
             if self._witness.watches:
                 self._witness.left(self._ends, segment, lost=False)
                 self._come(segment)

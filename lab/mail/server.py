@@ -146,8 +146,8 @@ def _count(plan: MailPlan, setting: str, otherwise: int) -> int:
 
 
 class Connection(SMTP):
-    """One client. What takes no time is answered as it comes; what does is an errand of `_handle_client`, which is
-    its task, as in aiosmtpd. Nothing else is answered meanwhile."""
+    """One client. What takes no time is answered as it comes; what does is an errand, a task of the host. Nothing
+    else is answered meanwhile."""
 
     transport: asyncio.Transport | None
     _paused: bool  # asyncio's flow control, unknown to its stubs: the client does not keep up
@@ -161,11 +161,9 @@ class Connection(SMTP):
         self._secure = secure
         self._dialogue: Dialogue
         self._text: TextReader | None = None
-        self._errand: asyncio.Future[Errand | None] | None = None
-        """The next one, or the one under way."""
         self._input = bytearray()
         self._output = bytearray()
-        self._ended = self._full = self._stirred = False
+        self._busy = self._ended = self._full = self._stirred = False
         self._gone: asyncio.Future[None] | None = None
         """Is told of the client's end while it is kept waiting on purpose."""
         self._gained = 0
@@ -176,7 +174,7 @@ class Connection(SMTP):
     # -- the life of a connection ----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # not SMTP.connection_made: the task has to be the host's, so that it ends when the host goes down
+        # not SMTP.connection_made: it would begin a task for every client, and most have nothing to wait for
         assert isinstance(transport, asyncio.Transport)
         peer = transport.get_extra_info("peername")
         self.transport = transport
@@ -185,7 +183,11 @@ class Connection(SMTP):
         self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None, self._secure)
         self._reception.open[self] = None
         self._reset_timeout()
-        self._reception.host.spawn(self._handle_client(), "smtp server")
+        try:
+            self._say(self._dialogue.greet())
+        except Held as held:
+            self._begin(partial(self._greet, held))
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         # not SMTP.connection_lost: it would cancel the task, and with it a message that is being stored
@@ -240,7 +242,7 @@ class Connection(SMTP):
     def _timeout_cb(self) -> None:
         if self.transport is not None and (self.transport.is_closing() or self._paused):
             self.transport.abort()  # what was said last is read by nobody
-        elif self._stirred or self._gained >= TRICKLE or not self._is_free:
+        elif self._stirred or self._gained >= TRICKLE or self._busy:
             self._reset_timeout()
         else:
             self.dismiss(421, f"4.4.2 {self._reception.host.name} has waited five minutes for you, goodbye")
@@ -248,40 +250,37 @@ class Connection(SMTP):
 
     # -- what takes time -------------------------------------------------------------------------------------
 
-    @property
-    def _is_free(self) -> bool:
-        return self._errand is not None and not self._errand.done()
+    def _begin(self, errand: Errand) -> Literal[False]:
+        """It is nobody's turn until it is over. Its task is the host's, and ends when that goes down."""
+        self._busy = True
+        self._reception.host.spawn(self._run(errand), "smtp server")
+        return False
 
-    async def _handle_client(self) -> None:
+    async def _run(self, errand: Errand) -> None:
         try:
-            await self._greet()
-            while (errand := await self._next_errand()) is not None:
-                turn = await errand()
-                if turn is not None:
-                    self._say(turn)
+            turn = await errand()
+            self._busy = False
         except ConnectionError:
-            pass  # the client is gone; what it left unfinished counts for nothing (RFC 5321 §4.1.1.4)
+            return  # the client is gone; what it left unfinished counts for nothing (RFC 5321 §4.1.1.4)
         finally:
-            if self.transport is not None:
-                self.transport.close()
+            if self._busy:
+                self._hang_up()
+        if turn is not None:
+            self._say(turn)
+        self._go_on()
 
-    async def _greet(self) -> None:
+    async def _greet(self, held: Held) -> None:
+        """The client is kept waiting for the greeting."""
         while True:
+            await self._hold(held)
             try:
                 return self._say(self._dialogue.greet())
-            except Held as held:
-                await self._hold(held)
+            except Held as again:
+                held = again
 
-    def _next_errand(self) -> asyncio.Future[Errand | None]:
-        self._errand = self.loop.create_future()
-        self._go_on()
-        return self._errand
-
-    def _begin(self, errand: Errand | None) -> Literal[False]:
-        """None: goodbye. It is nobody's turn until it is over."""
-        assert self._errand is not None
-        self._errand.set_result(errand)
-        return False
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
 
     async def _accept(self) -> Turn:
         """The text is complete: what becomes of the message."""
@@ -361,7 +360,7 @@ class Connection(SMTP):
     def _go_on(self) -> None:
         """Answer what has come, in one write, up to what takes time."""
         self._stop_turn()
-        if not self._is_free:
+        if self._busy:
             return
         steps = 0
         while self._input and not (self._is_over or self._paused) and self._step():
@@ -372,8 +371,8 @@ class Connection(SMTP):
         self._send()
         if self._turn is not None:
             return
-        if self._is_free and (self._is_over or (self._ended and not self._paused)):
-            self._begin(None)
+        if not self._busy and (self._is_over or (self._ended and not self._paused)):
+            self._hang_up()
         elif self._full and len(self._input) <= HIGH_WATER:
             self._hold_back(False)
 
@@ -398,10 +397,11 @@ class Connection(SMTP):
             turn = self._answer(line)
         except Held as held:
             return self._begin(partial(self._hold, held, line))
-        if turn.stage is Stage.AUTH or (turn.stage is Stage.MAIL and self._reception.resolve is not None):
+        stage = turn.stage
+        if stage is Stage.AUTH or (stage is Stage.MAIL and self._reception.resolve is not None):
             return self._begin(partial(self._checked, turn))
         self._say(turn)
-        if turn.stage is Stage.STARTTLS and turn.reply.code == 220:
+        if stage is Stage.STARTTLS and turn.reply.code == 220:
             return self._begin(self._turn_to_tls)
         if self._dialogue.phase is Phase.TEXT:
             self._text = TextReader(self._dialogue.terms.size_limit)

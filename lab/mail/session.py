@@ -55,6 +55,7 @@ class Session(asyncio.Protocol):
         "_early",
         "_failure",
         "_limit",
+        "_loop",
         "_opened",
         "_saw",
         "_sealing",
@@ -68,6 +69,7 @@ class Session(asyncio.Protocol):
 
     def __init__(self, helo: str, opened: Opened, saw: Saw, tls: ssl.SSLContext | None = None) -> None:
         self._client = SmtpClient(helo, tls is not None)
+        self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._sealing: asyncio.Task[None] | None = None
         self._opened = opened
@@ -129,7 +131,7 @@ class Session(asyncio.Protocol):
         if self._early is not None:
             outcome, self._early = self._early, None
             return outcome
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         self._arm()
         try:
             return await self._waiter
@@ -144,12 +146,13 @@ class Session(asyncio.Protocol):
         self._opened(int(transport.get_extra_info("sockname", ("", 0))[1]))
 
     def data_received(self, octets: bytes) -> None:
-        self._heed(self._client.receive(octets))
+        client = self._client
+        self._heed(client.receive(octets))
         self._flush()
-        if self._client.is_closed and self._transport is not None:
+        if client.is_closed and self._transport is not None:
             self._transport.close()
             self._disarm()
-        else:
+        elif not client.is_ready:
             self._arm()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -160,15 +163,14 @@ class Session(asyncio.Protocol):
 
     def _heed(self, events: list[ClientEvent]) -> None:
         for event in events:
-            if isinstance(event, Secure):
-                self._sealing = asyncio.get_running_loop().create_task(self._turn_to_tls())
-                continue
-            if not isinstance(event, Replied):
+            if isinstance(event, Replied):
+                if not self.greeting and event.stage is Stage.GREETING:
+                    self.greeting = event.reply.text
+                self._saw(event)
+            elif isinstance(event, Secure):
+                self._sealing = self._loop.create_task(self._turn_to_tls())
+            else:
                 self._settle(event)
-                continue
-            if event.stage is Stage.GREETING:
-                self.greeting = event.reply.text
-            self._saw(event)
 
     def _settle(self, outcome: Ready | Unwilling | Finished) -> None:
         if self._waiter is None:
@@ -177,17 +179,16 @@ class Session(asyncio.Protocol):
             self._waiter.set_result(outcome)
 
     def _flush(self) -> None:
-        octets = self._client.data_to_send()
-        if octets and self._transport is not None:
-            self._transport.write(octets)
-            self._unsent = self._transport.get_write_buffer_size()
+        octets, transport = self._client.data_to_send(), self._transport
+        if octets and transport is not None:
+            transport.write(octets)
+            self._unsent = transport.get_write_buffer_size()
 
     async def _turn_to_tls(self) -> None:
         assert self._transport is not None
         assert self._tls is not None
-        loop = asyncio.get_running_loop()
         try:
-            secure = await loop.start_tls(self._transport, self, self._tls)
+            secure = await self._loop.start_tls(self._transport, self, self._tls)
             if secure is None:
                 raise ConnectionResetError(errno.ECONNRESET, "the host went away")
         except OSError as error:
@@ -205,13 +206,10 @@ class Session(asyncio.Protocol):
     def _arm(self) -> None:
         """A limit for the reply that is waited for now. A timer that stands already is left to find out when it
         strikes: most sessions are over long before, and never set a second one."""
-        if self._client.is_ready:
-            return
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.time() + LIMITS.get(self._client.stage, 300.0)
+        self._deadline = self._loop.time() + LIMITS.get(self._client.stage, 300.0)
         if self._limit is None or self._deadline < self._limit.when():
             self._disarm()
-            self._limit = loop.call_at(self._deadline, self._strike)
+            self._limit = self._loop.call_at(self._deadline, self._strike)
 
     def _disarm(self) -> None:
         if self._limit is not None:
@@ -227,8 +225,8 @@ class Session(asyncio.Protocol):
         self._limit = None
         if self._client.is_ready:
             return
-        if self._deadline > asyncio.get_running_loop().time():
-            self._limit = asyncio.get_running_loop().call_at(self._deadline, self._strike)
+        if self._deadline > self._loop.time():
+            self._limit = self._loop.call_at(self._deadline, self._strike)
             return
         if self._is_sending():
             self._arm()

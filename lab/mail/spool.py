@@ -90,13 +90,13 @@ class _Segment:
 
 @dataclass(slots=True)
 class _Batch:
-    """Transactions that become one record; who brought the first writes it, the others wait."""
+    """Transactions that came while another was written, and become one record; who brought the first writes it,
+    the others wait."""
 
     takes: list[tuple[Stored, bytes]] = field(default_factory=list)
     ends: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     warns: list[str] = field(default_factory=list)
     fails: list[Failed] = field(default_factory=list)
-    has_writer: bool = False
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     def add(self, transaction: Transaction) -> None:
@@ -155,7 +155,7 @@ class Spool:
         self._young: dict[str, bytes] = {}
         self._young_octets = 0
         self._current = 0
-        self._gathering = _Batch()
+        self._gathering: _Batch | None = None
         self._pen = asyncio.Lock()
         self._octets = self._alive = 0
         """What all segments hold, and what of it is the octets of living messages."""
@@ -169,24 +169,29 @@ class Spool:
     async def commit(self, transaction: Transaction) -> None:
         """Returns once the transaction is on stable storage. OSError: it is not, and nothing of it counts."""
         batch = self._gathering
-        batch.add(transaction)
-        if batch.has_writer:
+        if batch is not None:
+            batch.add(transaction)
             batch.waiting.append(waiting := asyncio.get_running_loop().create_future())
             await waiting
-        else:
-            batch.has_writer = True
+        elif self._pen.locked():
+            self._gathering = batch = _Batch()
+            batch.add(transaction)
             await self._write(batch)
+        else:
+            async with self._pen:
+                await self._store(transaction)
+                await self._tidy()
 
     async def _write(self, batch: _Batch) -> None:
         try:
             async with self._pen:
-                self._gathering = _Batch()
+                self._gathering = None
                 await self._store(Transaction(batch.takes, batch.ends, batch.warns, batch.fails))
                 batch.tell()
                 await self._tidy()
         except BaseException as error:
             if self._gathering is batch:
-                self._gathering = _Batch()
+                self._gathering = None
             batch.tell(error)
             raise
 
@@ -298,6 +303,8 @@ class Spool:
     async def _tidy(self) -> None:
         """One segment at a time: a later record's sync makes its end durable before another one goes. What the
         disk refuses here fails nobody: what was to be committed is."""
+        if len(self._segments) == 1:
+            return
         oldest = min(self._segments)
         if oldest == self._current:
             return
@@ -338,7 +345,7 @@ def _present(entry: _Entry) -> Stored:
 def _record(transaction: Transaction) -> tuple[bytes, list[int]]:
     """The octets of a record, and where in it the octets of each message taken begin."""
     head = _head(transaction).encode()
-    body = b"".join([_HEAD.pack(len(head)), head, *(octets for _, octets in transaction.takes)])
+    body = b"".join([_HEAD.pack(len(head)), head, *[octets for _, octets in transaction.takes]])
     offsets, offset = [], _FRAME.size + _HEAD.size + len(head)
     for stored, _ in transaction.takes:
         offsets.append(offset)
@@ -391,18 +398,23 @@ def _form(stored: Stored) -> str:
     envelope = stored.envelope
     sender = "null" if envelope.sender is None else _quoted(envelope.sender)
     to = ",".join([_recipient_form(recipient) for recipient in envelope.recipients])
-    rare = {
-        "open": stored.open if len(stored.open) != len(envelope.recipients) else None,
-        "parent": stored.parent,
-        "warned": stored.warned,
-        "ret": envelope.ret,
-        "envid": envelope.envid,
-        "eight_bit": envelope.eight_bit,
-        "smtputf8": envelope.smtputf8,
-    }
-    more = "".join([f',"{key}":{json.dumps(value)}' for key, value in rare.items() if value not in _USUAL])
     words = f'"id":{_quoted(stored.id)},"from":{sender},"to":[{to}],"at":{stored.arrived!r},"size":{stored.size}'
-    return f"{{{words}{more}}}"
+    return f"{{{words}{_rarities(stored)}}}"
+
+
+def _rarities(stored: Stored) -> str:
+    """What most messages do not have."""
+    envelope = stored.envelope
+    rare = (
+        ("open", stored.open if len(stored.open) != len(envelope.recipients) else None),
+        ("parent", stored.parent),
+        ("warned", stored.warned),
+        ("ret", envelope.ret),
+        ("envid", envelope.envid),
+        ("eight_bit", envelope.eight_bit),
+        ("smtputf8", envelope.smtputf8),
+    )
+    return "".join([f',"{key}":{json.dumps(value)}' for key, value in rare if value not in _USUAL])
 
 
 def _recipient_form(recipient: Recipient) -> str:

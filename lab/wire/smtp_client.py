@@ -214,13 +214,15 @@ class SmtpClient:
         except BadReply:
             return self.lost(Failure.CLOSED)
         events: list[ClientEvent] = []
+        in_flight = self._in_flight
         for reply in replies:
-            if events and isinstance(events[-1], Secure):
-                break  # §6 of RFC 3207: what came in the clear behind the 220 is nobody's word
-            if self._in_flight and not self.is_closed:
-                self._reply(reply, events)
-            elif not self.is_closed:
+            if not in_flight:
                 self._close()  # 421 between two messages: nobody's fate
+            if in_flight[0] is _END:
+                break
+            self._reply(reply, events)
+            if events[-1] is _SECURE:
+                break  # §6 of RFC 3207: what came in the clear behind the 220 is nobody's word
         return events
 
     def lost(self, failure: Failure) -> list[ClientEvent]:
@@ -234,12 +236,11 @@ class SmtpClient:
 
     def _reply(self, reply: Reply, events: list[ClientEvent]) -> None:
         command = self._in_flight.popleft()
-        onward = NEXT[command.state].get(reply.code // 100) or State.QUIT
-        if reply.is_final:
-            onward = State.CLOSED
+        state = command.state
+        onward = State.CLOSED if reply.is_final else NEXT[state].get(reply.code // 100) or State.QUIT
         decides = self._decides(command, onward)
-        events.append(Replied(_STAGES[command.state], command.text, reply, command.recipient, decides))
-        _ANSWERED[command.state](self, command, reply, onward, events)
+        events.append(Replied(_STAGES[state], command.text, reply, command.recipient, decides))
+        _ANSWERED[state](self, command, reply, onward, events)
 
     def _decides(self, command: _Command, onward: State) -> bool:
         if command.recipient is not None:
@@ -268,7 +269,7 @@ class SmtpClient:
         if onward is State.EHLO:
             self._in_flight.append(_Command(State.STARTTLS, ""))  # the handshake is waited for
             self._reader = ReplyReader()
-            events.append(Secure())
+            events.append(_SECURE)
         elif onward is State.READY:
             events.append(Ready())
         else:
@@ -296,7 +297,8 @@ class SmtpClient:
             self.quit()
 
     def _close(self) -> None:
-        self._in_flight = deque([_END])
+        self._in_flight.clear()
+        self._in_flight.append(_END)
         self._script.clear()
 
     # -- a message ----------------------------------------------------------------------------------------
@@ -416,6 +418,7 @@ def _fate(command: _Command, reply: Reply) -> Fate:
 
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
 _END = _Command(State.CLOSED, "")
+_SECURE = Secure()
 _OVER = (State.QUIT, State.CLOSED)
 _FOR_WHOM_IS_LEFT = (State.DATA, State.EOM)
 _ANSWERED = dict.fromkeys((State.RSET, State.MAIL, State.RCPT, State.DATA, State.EOM), SmtpClient._transact) | {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lab.values import made_often
 
+_CODES = {str(code): code for code in range(200, 600)}
 _MARKS = (" ", "-", "\r", "")
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
@@ -81,7 +82,9 @@ class ReplyReader:
 
     def feed(self, octets: bytes) -> list[Reply]:
         """The replies that these octets complete; BadReply when they cannot be one."""
-        whole, end, self._buffer = (self._buffer + octets).rpartition(b"\n")
+        if self._buffer:
+            octets = self._buffer + octets
+        whole, end, self._buffer = octets.rpartition(b"\n")
         if len(self._buffer) > LONGEST_LINE:
             raise BadReply("a reply line has no end")
         if not end:
@@ -90,15 +93,16 @@ class ReplyReader:
         return [reply for line in lines if (reply := self._line(line)) is not None]
 
     def _line(self, line: str) -> Reply | None:
-        code, mark = line[:3], line[3:4]
-        digits = "200" <= code <= "599" and code.isascii() and code.isdigit()
-        if not (digits and mark in _MARKS) or len(self._lines) >= MOST_LINES or len(line) > LONGEST_LINE:
+        code, mark, text = _CODES.get(line[:3]), line[3:4], line[4:].rstrip("\r")
+        if code is None or mark not in _MARKS or len(self._lines) >= MOST_LINES or len(line) > LONGEST_LINE:
             raise BadReply(f"not an SMTP reply: {line[:80]!r}")
-        self._lines.append(line[4:].rstrip("\r"))
         if mark == "-":
+            self._lines.append(text)
             return None
-        text, self._lines = "\n".join(self._lines), []
-        return Reply(int(code), text)
+        if self._lines:
+            text = "\n".join((*self._lines, text))
+            self._lines.clear()
+        return Reply(code, text)
 
 
 def format_reply(code: int, *lines: str) -> bytes:
