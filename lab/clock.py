@@ -95,18 +95,22 @@ class Clock(Protocol):
 class LabClock:
     """A clock over a time source, and right."""
 
-    __slots__ = ("elapsed", "epoch", "shown")
+    __slots__ = ("_at", "_now", "elapsed", "epoch", "shown")
 
     def __init__(self, source: TimeSource, epoch: datetime = DAY_ONE) -> None:
-        self.epoch = epoch
+        self.epoch = self._now = epoch
         self.elapsed = self.shown = source.time
+        self._at = 0.0
 
     @property
     def ahead(self) -> float:
         return 0.0
 
     def now(self) -> datetime:
-        return self.epoch + timedelta(seconds=self.elapsed())
+        elapsed = self.elapsed()
+        if elapsed != self._at:  # virtual time stands still while things happen
+            self._at, self._now = elapsed, self.epoch + timedelta(seconds=elapsed)
+        return self._now
 
 
 class HostClock:

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from lab.dns.keeper import Keeper
 from lab.dns.ordered import serve
-from lab.dns.response import objection, response_to, room_for
+from lab.dns.response import Likeness, likeness, objection, response_to, room_for, said_again
 from lab.dns.server import Asker, Listening, Reply
 from lab.dns.shelf import Shelf
 from lab.dns.zone import Zone
@@ -25,7 +25,7 @@ from lab.names import DomainName
 from lab.topology.plan import ZonePlan
 from lab.wire.dns import ExtendedError, Malformed, Message, Unwritable, decode, ede, encode, rrsets
 
-_REMEMBERED = 4096
+REMEMBERED = 4096
 
 
 class Authority:
@@ -35,7 +35,7 @@ class Authority:
 
     def __init__(self, zones: Zones) -> None:
         self.zones = zones
-        self._remembered: dict[tuple[bytes, bytes, bytes, bool], bytes] = {}
+        self._remembered: dict[Likeness, bytes] = {}
 
     def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
         """A `server.Responder`."""
@@ -45,11 +45,10 @@ class Authority:
 
     def reply_to(self, octets: bytes, stream: bool = False) -> bytes | None:
         """The reply to a datagram or, with `stream`, to a message of a TCP connection; None: silence."""
-        end = octets.find(0, 12)
-        key = (octets[2:12], octets[12:end].lower(), octets[end:], stream)
+        key = likeness(octets, stream)
         known = self._remembered.get(key)
         if known is not None:
-            return b"".join((octets[:2], known[:10], octets[12:end], known[end - 2 :]))
+            return said_again(known, octets)
         try:
             query = decode(octets)
         except Malformed as malformed:
@@ -61,10 +60,10 @@ class Authority:
             self._remember(key, answer)
         return answer
 
-    def _remember(self, key: tuple[bytes, bytes, bytes, bool], answer: bytes) -> None:
-        if len(self._remembered) >= _REMEMBERED:
+    def _remember(self, key: Likeness, answer: bytes) -> None:
+        if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = answer[2:]
+        self._remembered[key] = answer
 
     def put(self, zone: Zone) -> None:
         """Serve another version of a zone from now on."""

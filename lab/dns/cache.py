@@ -10,13 +10,12 @@ at all), RFC 8020 §2 (below a name that is not, nothing is), RFC 9520 §3 (fail
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from lab.clock import Clock
 from lab.dns.zone import RRset
 from lab.names import DomainName
-from lab.values import made_often
 from lab.wire.records import SOA, TXT, Opaque, Rdata, Record
 
 LONGEST = 86_400
@@ -42,8 +41,7 @@ class Rank(IntEnum):
     AUTHENTIC = 5
 
 
-@made_often
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """`rcode` NOERROR without records is NODATA; `soa` goes with a denial."""
 
@@ -52,6 +50,8 @@ class Entry:
     until: float
     rcode: str = "NOERROR"
     soa: RRset = ()
+    told: tuple[int, RRset] = field(default=(-1, ()), repr=False, compare=False)
+    """The records with the TTL that they were told with last: the same RRset for a whole second."""
 
 
 Key = tuple[DomainName, str]
@@ -139,7 +139,10 @@ class Cache:
         entry = self._live((name, type))
         if entry is None or entry.rank < least:
             return ()
-        return _aged(entry.records, entry.until - self._now())
+        left = int(entry.until - self._now())
+        if entry.told[0] != left:
+            entry.told = left, _aged(entry.records, left)
+        return entry.told[1]
 
     def lead(self, name: DomainName, type: str) -> RRset:
         """The RRset as far as it may lead to a server: of any rank, with the TTL it came with."""

@@ -20,21 +20,28 @@ class Once(Generic[K, V]):
     __slots__ = ("_running",)
 
     def __init__(self) -> None:
-        self._running: dict[K, asyncio.Future[V]] = {}
+        self._running: dict[K, asyncio.Future[V] | None] = {}
+        """The future is for those who wait for the first: there is none while nobody does."""
 
     async def do(self, key: K, work: Callable[[], Awaitable[V]]) -> V:
-        while (running := self._running.get(key)) is not None:
-            await asyncio.wait([running])
-            if not running.cancelled():
-                return running.result()
-        return await self._lead(key, work)
-
-    async def _lead(self, key: K, work: Callable[[], Awaitable[V]]) -> V:
-        future = self._running[key] = asyncio.get_running_loop().create_future()
+        while key in self._running:
+            shared = self._shared(key)
+            await asyncio.wait([shared])
+            if not shared.cancelled():
+                return shared.result()
+        self._running[key] = None
         try:
             result = await work()
-            future.set_result(result)
-            return result
-        finally:
-            del self._running[key]
-            future.cancel()
+        except BaseException:
+            if (waited_for := self._running.pop(key)) is not None:
+                waited_for.cancel()
+            raise
+        if (waited_for := self._running.pop(key)) is not None:
+            waited_for.set_result(result)
+        return result
+
+    def _shared(self, key: K) -> asyncio.Future[V]:
+        running = self._running[key]
+        if running is None:
+            running = self._running[key] = asyncio.get_running_loop().create_future()
+        return running

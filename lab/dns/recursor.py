@@ -13,22 +13,35 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.dns.authority import Authority, host_authority
+from lab.dns.authority import REMEMBERED, Authority, host_authority
 from lab.dns.keeper import record_form
 from lab.dns.ordered import serve
 from lab.dns.resolver import Outcome, Resolver
-from lab.dns.response import objection, response_to, room_for
+from lab.dns.response import Likeness, is_truncated, likeness, objection, response_to, room_for, said_again
 from lab.dns.server import Asker, Listening, Reply
 from lab.dns.transport import Network
+from lab.dns.zone import RRset
 from lab.fabric.base import Host
 from lab.fabric.console import Answer
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
+from lab.values import made_often
 from lab.wire.dns import ExtendedError, Malformed, Message, decode, ede, encode
 
 MOST_CLIENTS = 1_000
 """Questions that wait for an answer at the same time (BIND's `recursive-clients`); more are SERVFAIL at once."""
 _MOST_ASKERS = 4_096
+
+
+@made_often
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was asked, the records that answered it, and the whole reply."""
+
+    name: DomainName
+    type: str
+    answer: RRset
+    octets: bytes
 
 
 @dataclass(slots=True)
@@ -42,9 +55,14 @@ class Recursor:
     serves: tuple[str, ...] = ()
     _allowed: dict[str, bool] = field(default_factory=dict)
     _waiting: int = 0
+    _said: dict[Likeness, _Said] = field(default_factory=dict)
 
     def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
         """A `server.Responder`."""
+        again = self._again(octets, asker)
+        if again is not None:
+            reply(again)
+            return
         try:
             query = decode(octets)
         except Malformed as malformed:
@@ -53,6 +71,23 @@ class Recursor:
             return
         if not query.response:
             self._answer(query, octets, asker, reply)
+
+    def _again(self, octets: bytes, asker: Asker) -> bytes | None:
+        """The reply to the like query before, while memory has the very same to say; not decoded, not encoded."""
+        said = self._said.get(likeness(octets, asker.stream))
+        if said is None or not self.allows(asker.address):
+            return None
+        known = self.resolver.known(said.name, said.type)
+        return said_again(said.octets, octets) if known is not None and known.answer is said.answer else None
+
+    def _remember(self, query: Message, answer: RRset, octets: bytes, key: Likeness) -> None:
+        """Only what is whole and came in a datagram: so much is small."""
+        assert query.question is not None
+        if is_truncated(octets):
+            return
+        if len(self._said) >= REMEMBERED:
+            self._said.clear()
+        self._said[key] = _Said(query.question.name, query.question.type, answer, octets)
 
     def _answer(self, query: Message, octets: bytes, asker: Asker, reply: Reply) -> None:
         question = query.question
@@ -70,7 +105,10 @@ class Recursor:
             return
         known = self.resolver.known(name, kind) if query.rd else self._from_memory(name, kind)
         if known is not None:
-            reply(_encoded(query, known, asker))
+            said = _encoded(query, known, asker)
+            if query.rd and not asker.stream and known.answer and known.why is None:
+                self._remember(query, known.answer, said, likeness(octets, asker.stream))
+            reply(said)
         elif self._waiting >= MOST_CLIENTS:
             reply(encode(response_to(query, "SERVFAIL", recursive=True, why=_BUSY)))
         else:

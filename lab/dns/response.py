@@ -1,6 +1,7 @@
 """The header of a response, and how long it may be: what name servers and resolvers share.
 
-The rule: what a query says is copied, everything else is cleared (A21).
+The rule: what a query says is copied, everything else is cleared (A21). Queries that differ in ID and spelling
+only get the same reply, so that it can be said again without thinking.
 
 Law: RFC 8906 §3, §8 and RFC 9619 (FORMERR, NOTIMP, BADVERS), RFC 6891 §6 (OPT), RFC 9715 §3 (1232 to 1400 octets).
 """
@@ -8,13 +9,33 @@ Law: RFC 8906 §3, §8 and RFC 9619 (FORMERR, NOTIMP, BADVERS), RFC 6891 §6 (OP
 from __future__ import annotations
 
 from lab.dns.zone import RRset
-from lab.wire.dns import Edns, ExtendedError, Message
+from lab.wire.dns import USUAL_EDNS, Edns, ExtendedError, Message
 
-PAYLOAD = 1232
+PAYLOAD = USUAL_EDNS.payload
 """The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
 
 _TRANSFERS = ("AXFR", "IXFR")
 _METATYPES = ("TKEY", "TSIG", "MAILA", "MAILB", "TYPE253", "TYPE254")
+
+
+Likeness = tuple[bytes, bytes, bytes, bool]
+
+
+def likeness(octets: bytes, stream: bool) -> Likeness:
+    """What two queries share that get the same reply: all but the ID and the case of the name."""
+    end = octets.find(0, 12)
+    return octets[2:12], octets[12:end].lower(), octets[end:], stream
+
+
+def said_again(reply: bytes, octets: bytes) -> bytes:
+    """A reply to a query that is like the one it was made for: with the ID and the spelling of this one."""
+    end = octets.find(0, 12)
+    return b"".join((octets[:2], reply[2:12], octets[12:end], reply[end:]))
+
+
+def is_truncated(reply: bytes) -> bool:
+    """Whether TC is set: something is missing that had no room."""
+    return reply[2] & 2 != 0
 
 
 def objection(query: Message) -> str:
@@ -42,7 +63,6 @@ def response_to(
 ) -> Message:
     """A response: ID, opcode, question and RD copied, OPT if there was one, everything else cleared (A21); from a
     recursive server with RA, and CD copied (RFC 4035 §3.2.2). `why` goes along where there is an OPT."""
-    options = (why.option(),) if why else ()
     return Message(
         query.id,
         response=True,
@@ -56,8 +76,12 @@ def response_to(
         answer=answer,
         authority=authority,
         additional=additional,
-        edns=None if query.edns is None else Edns(PAYLOAD, do=query.edns.do, options=options),
+        edns=None if query.edns is None else _edns(query.edns.do, why),
     )
+
+
+def _edns(do: bool, why: ExtendedError | None) -> Edns:
+    return Edns(PAYLOAD, do=do, options=(why.option(),) if why else ()) if do or why else USUAL_EDNS
 
 
 def room_for(query: Message, stream: bool) -> int:

@@ -11,6 +11,7 @@ RFC 7766 §5 and §8 (TCP), RFC 6891 §6.2.5 (1232 octets).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -100,13 +101,13 @@ class Network:
     rng: Random
     port: int = PORT
 
-    async def ask(
+    def ask(
         self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
-    ) -> Message:
+    ) -> Coroutine[Any, Any, Message]:
         wire = spelled(name_wire(question.name), self.rng)
         octets = query(self.rng.getrandbits(16), wire, question, rd=rd, edns=edns)
         way = self._over_tcp if tcp else self._over_udp
-        return await way(address, octets, 12 + len(wire) + 4, timeout)
+        return way(address, octets, 12 + len(wire) + 4, timeout)
 
     async def _over_udp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()

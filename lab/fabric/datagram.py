@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LARGEST = 65507
 """Octets in a datagram over IPv4."""
 _MANY = 1024
+_UNBORN = asyncio.DatagramProtocol()
+"""Stands in where there is no program yet."""
 
 
 class DatagramEnd(asyncio.DatagramTransport):
@@ -37,9 +39,10 @@ class DatagramEnd(asyncio.DatagramTransport):
     ) -> None:
         self._stack = stack
         self._context = context
-        self._protocol = asyncio.DatagramProtocol()
+        self._protocol = _UNBORN
         self._closing = False
-        self._asked_at: dict[Socket, Address] = {}
+        self._asked_at: dict[Socket, Address] | None = None if len(places) == 1 else {}
+        """On which of its addresses it was asked by whom."""
         self.places = places
         self.remote = remote
         self.port = 0
@@ -83,7 +86,7 @@ class DatagramEnd(asyncio.DatagramTransport):
 
     def _show(self, octets: bytes, to: Socket, verdict: Verdict) -> None:
         """Tell who listens that it leaves, and what comes back at once."""
-        known = self.places[0] if len(self.places) == 1 else self._asked_at.get(to)
+        known = self.places[0] if self._asked_at is None else self._asked_at.get(to)
         with suppress(OSError):
             source = (known or self._stack.source_for(to[0], self.places), self.port)
             wiretap = self._stack.network.wiretap
@@ -101,7 +104,7 @@ class DatagramEnd(asyncio.DatagramTransport):
             network.loop.call_later(toll, self._arrive, target, octets, to, source, context=network.context)
 
     def _source(self, to: Socket) -> Address:
-        if len(self.places) == 1:
+        if self._asked_at is None:
             return self.places[0]
         return self._asked_at.pop(to, None) or self._stack.source_for(to[0], self.places)
 
@@ -128,17 +131,17 @@ class DatagramEnd(asyncio.DatagramTransport):
     def receive(self, octets: bytes, source: Socket, at: Address) -> None:
         if self._closing:
             return
-        if len(self.places) > 1:
-            self._remember(source, at)
+        if self._asked_at is not None:
+            self._remember(self._asked_at, source, at)
         try:
             self._protocol.datagram_received(octets, source)
         except Exception as error:
             self._fail(error)
 
-    def _remember(self, source: Socket, at: Address) -> None:
-        if len(self._asked_at) >= _MANY:
-            self._asked_at.clear()
-        self._asked_at[source] = at
+    def _remember(self, asked_at: dict[Socket, Address], source: Socket, at: Address) -> None:
+        if len(asked_at) >= _MANY:
+            asked_at.clear()
+        asked_at[source] = at
 
     def _hear(self, error: OSError) -> None:
         if not self._closing:

@@ -117,6 +117,11 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._timers.push(when, timer)
         return timer
 
+    def call_later(
+        self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.source.time() + delay, callback, *args, context=context)
+
     def call_patiently(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
@@ -290,11 +295,12 @@ class LabLoop(asyncio.SelectorEventLoop):
     async def create_datagram_endpoint(
         self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
     ) -> Any:
-        ambient, options = AMBIENT.get(), {"local_addr": local_addr, "remote_addr": remote_addr, **options}
+        ambient = AMBIENT.get()
         if ambient is None:
             _loopback_only((remote_addr or local_addr or ("",))[0] if "sock" not in options else "localhost")
-            return await super().create_datagram_endpoint(protocol_factory, **options)
-        return await ambient.stack.create_datagram_endpoint(protocol_factory, **options)
+            return await super().create_datagram_endpoint(protocol_factory, local_addr, remote_addr, **options)
+        make = ambient.stack.create_datagram_endpoint
+        return await make(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
 
     async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
         _outside_only()

@@ -238,9 +238,10 @@ class MemoryStack:
     ) -> Endpoint:
         self._require_power()
         remote = self._remote(remote_addr)
-        places = own_addresses(local_addr[0] if local_addr else None, self.host.addresses)
+        places = own_addresses(local_addr[0], self.host.addresses) if local_addr else self.host.addresses
         if remote:
-            places = (self.source_for(remote[0], places),)
+            source = self.source_for(remote[0], places)
+            places = places if places == (source,) else (source,)
         end = DatagramEnd(self, copy_context(), places, remote)
         end.port = self.udp.bind(places, local_addr[1] if local_addr else 0, end)
         protocol = factory()
@@ -250,6 +251,8 @@ class MemoryStack:
     def _remote(self, remote: tuple[str, int] | None) -> Socket | None:
         if remote is None:
             return None
+        if remote[0] in self.network.places:
+            return remote
         address = dialled(remote[0], self.host.addresses)
         self.network.host_at(address)
         return (address, remote[1])

@@ -73,8 +73,8 @@ class Ports(Generic[Owner]):
 
     def _is_free(self, places: tuple[Address, ...], port: int) -> bool:
         owners = self._owners
-        if not owners:
-            return True
         if port in owners:
             return False
+        if len(places) == 1:
+            return (places[0], port) not in owners
         return not any((address, port) in owners for address in places)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 
 from lab.wire.dns.codes import OPT, class_number, opcode_number, rcode_number, type_number
-from lab.wire.dns.message import FIXED, HEADER, Edns, Message, Question
+from lab.wire.dns.message import FIXED, HEADER, USUAL_EDNS, USUAL_OPT, Edns, Message, Question
 from lab.wire.dns.names import Writer, name_wire
 from lab.wire.dns.rdata import write_rdata
 from lab.wire.records import Record
@@ -28,7 +29,7 @@ def encode(message: Message, limit: int = 65535, must: int = 0) -> bytes:
     beyond the first `must` are missing: those are the glue of a referral, without which it is worth nothing
     (RFC 9471 §3). Unwritable: a record cannot be sent at all.
     """
-    opt = b"" if message.edns is None else _opt_wire(message.edns, rcode_number(message.rcode))
+    opt = _opt_of(message)
     room = limit - len(opt)
     writer = _start(message.question)
     for section in (message.answer, message.authority, message.additional):
@@ -46,9 +47,13 @@ def encode(message: Message, limit: int = 65535, must: int = 0) -> bytes:
 
 def query(number: int, spelled: bytes, question: Question, *, rd: bool, edns: bool) -> bytes:
     """What `encode` makes of a message that only asks, the name spelled so on the wire."""
-    fixed = struct.pack("!HH", type_number(question.type), class_number(question.rclass))
     head = HEADER.pack(number, rd << 8, 1, 0, 0, edns)
-    return b"".join((head, spelled, fixed, _USUAL_OPT if edns else b""))
+    return b"".join((head, spelled, _asked(question.type, question.rclass), USUAL_OPT if edns else b""))
+
+
+@lru_cache(maxsize=1024)
+def _asked(type: str, rclass: str) -> bytes:
+    return struct.pack("!HH", type_number(type), class_number(rclass))
 
 
 def _squeezed(message: Message, room: int, must: int) -> tuple[Writer, list[int], bool]:
@@ -90,7 +95,7 @@ def _start(question: Question | None) -> Writer:
     writer = Writer(bytes(HEADER.size))
     if question is not None:
         writer.spelled(question.name, question.spelled or name_wire(question.name))
-        writer.octets += struct.pack("!HH", type_number(question.type), class_number(question.rclass))
+        writer.octets += _asked(question.type, question.rclass)
     return writer
 
 
@@ -100,10 +105,15 @@ def _flags(message: Message, tc: bool) -> int:
     return flags | m.ad << 5 | m.cd << 4 | rcode_number(m.rcode) & 15
 
 
+def _opt_of(message: Message) -> bytes:
+    edns = message.edns
+    if edns is None:
+        return b""
+    rcode = rcode_number(message.rcode)
+    return USUAL_OPT if edns is USUAL_EDNS and rcode < 16 else _opt_wire(edns, rcode)
+
+
 def _opt_wire(edns: Edns, rcode: int) -> bytes:
     ttl = rcode >> 4 << 24 | edns.version << 16 | edns.do << 15
     rdata = b"".join([struct.pack("!HH", code, len(value)) + value for code, value in edns.options])
     return b"\0" + FIXED.pack(OPT, edns.payload, ttl, len(rdata)) + rdata
-
-
-_USUAL_OPT = _opt_wire(Edns(), 0)

@@ -69,6 +69,11 @@ class Message:
     edns: Edns | None = None
 
 
+USUAL_EDNS = Edns()
+USUAL_OPT = b"\0" + FIXED.pack(OPT, USUAL_EDNS.payload, 0, 0)
+"""The same on the wire, with an rcode below 16."""
+
+
 class Malformed(Exception):
     """Octets that are no DNS message. `reply` is the FORMERR that is due, None where silence is (RFC 8906 §8)."""
 
@@ -163,10 +168,19 @@ class _Reader:
     def sections(self, answers: int, authorities: int, additionals: int) -> Sections:
         answer = self._section(answers) if answers else _NONE
         authority = self._section(authorities) if authorities else _NONE
-        additional = self._section(additionals, opt=True) if additionals else _NONE
+        additional = self._section(additionals - 1, opt=True) if additionals > 1 else _NONE
+        if additionals and not self._ends_as_usual():
+            additional += self._section(1, opt=True)
         if self.at != len(self.octets):
             raise ValueError(f"{len(self.octets) - self.at} octets too many")
         return answer, authority, additional
+
+    def _ends_as_usual(self) -> bool:
+        """What is left is the OPT record that nearly every message has, alike to the octet."""
+        if self.edns is not None or self.octets[self.at :] != USUAL_OPT:
+            return False
+        self.edns, self.at = USUAL_EDNS, len(self.octets)
+        return True
 
     def _section(self, count: int, opt: bool = False) -> tuple[Record, ...]:
         return tuple([record for _ in range(count) if (record := self._record(opt)) is not None])
