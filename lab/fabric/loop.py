@@ -53,12 +53,16 @@ class LabTask(asyncio.Task[Any]):
     """A task that hashes by its age, not by its place in memory, and knows whose it is."""
 
     def __init__(
-        self, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], serial: int, **options: Any
+        self,
+        work: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        serial: int,
+        loop: LabLoop,
+        name: str | None = None,
+        context: Context | None = None,
     ) -> None:
         self._serial = serial  # the base class hashes the task while it initialises
-        context: Context | None = options.get("context")
         self.host = AMBIENT.get() if context is None else context.get(AMBIENT)
-        super().__init__(work, **options)
+        super().__init__(work, loop=loop, name=name, context=context)
 
     def __hash__(self) -> int:
         return self._serial
@@ -105,9 +109,13 @@ class LabLoop(asyncio.SelectorEventLoop):
         return handle
 
     def create_task(  # type: ignore[override]
-        self, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
+        self,
+        work: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
     ) -> LabTask:
-        return LabTask(work, next(self._serials), loop=self, **options)
+        return LabTask(work, next(self._serials), self, name, context)
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None

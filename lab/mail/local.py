@@ -124,9 +124,9 @@ def aim_of(address: EmailAddress, place: Place, mailboxes: Container[EmailAddres
     A member of an alias that nobody has is left to the queue, whose next try at it bounces.
     """
     found: dict[EmailAddress, bool] = {}
-    for end, is_mailbox in _ends(address, place, mailboxes, set()):
-        found.setdefault(end, is_mailbox)
     local = as_local(address, place)
+    for end, is_mailbox in _ends(address, local, place, mailboxes, set()):
+        found.setdefault(end, is_mailbox)
     if local is not None and found == {local: False}:
         return None
     return Aim(
@@ -137,20 +137,23 @@ def aim_of(address: EmailAddress, place: Place, mailboxes: Container[EmailAddres
 
 
 def _ends(
-    address: EmailAddress, place: Place, mailboxes: Container[EmailAddress], open_aliases: set[EmailAddress]
+    address: EmailAddress,
+    local: EmailAddress | None,
+    place: Place,
+    mailboxes: Container[EmailAddress],
+    open_aliases: set[EmailAddress],
 ) -> Iterator[tuple[EmailAddress, bool]]:
-    """(address, whether it is a mailbox here), in the order of the aliases."""
-    local = as_local(address, place)
+    """(address, whether it is a mailbox here), in the order of the aliases; `local` is its local form."""
     if local is None:
         yield address, False
     elif local in place.aliases and local not in open_aliases:
         open_aliases.add(local)
         for target in place.aliases[local]:
-            yield from _ends(target, place, mailboxes, open_aliases)
+            yield from _ends(target, as_local(target, place), place, mailboxes, open_aliases)
     elif local in mailboxes:
         yield local, True
     elif local.local in ROLES and (office := _office(local, place, mailboxes)) != local:
-        yield from _ends(office, place, mailboxes, open_aliases)
+        yield from _ends(office, as_local(office, place), place, mailboxes, open_aliases)
     elif local not in place.aliases:
         yield local, False
 

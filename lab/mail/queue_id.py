@@ -11,6 +11,7 @@ from random import Random
 from lab.clock import DAY_ONE, Clock
 
 _DIGITS = "0123456789abcdefghjkmnpqrstuvwxy"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
@@ -37,7 +38,7 @@ class QueueIds:
 
 def _text(number: int) -> str:
     digits = ""
-    while number:
-        digits = _DIGITS[number & 31] + digits
-        number >>= 5
-    return digits or "0"
+    while number > 31:
+        digits = _PAIRS[number & 1023] + digits
+        number >>= 10
+    return _DIGITS[number] + digits if number or not digits else digits

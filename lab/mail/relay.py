@@ -116,10 +116,10 @@ def decide(
 
 def as_local(recipient: EmailAddress, place: Place) -> EmailAddress | None:
     """The recipient in a local domain, folded and without needless quotes; None if it is not local."""
-    local, _, domain = recipient.rpartition("@")
-    local = _unquoted(local).lower()
+    given, _, domain = recipient.rpartition("@")
+    local = _unquoted(given).lower()
     if domain in place.local_domains:
-        return EmailAddress(f"{local}@{domain}")
+        return recipient if local == given else EmailAddress(f"{local}@{domain}")
     if recipient.literal in place.addresses or (domain == place.name and local in ROLES):
         return EmailAddress(f"{local}@{place.home}")
     return None

@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from lab.events import Failure, Stage
 from lab.values import made_often
@@ -172,7 +174,7 @@ class SmtpClient:
         """`tls`: wanted where the host offers it."""
         self.helo = helo
         self._wants_tls = tls
-        self.extensions: dict[str, str] = {}
+        self.extensions: Mapping[str, str] = {}
         """EHLO keyword in capitals → its parameters."""
         self._reader = ReplyReader()
         self._out: list[bytes] = []
@@ -255,7 +257,8 @@ class SmtpClient:
         if onward in (State.EHLO, State.HELO):
             self._command(_Command(onward, f"{onward.name} {self.helo}"))
         elif onward is State.READY:
-            self.extensions = _extensions(reply) if command.state is State.EHLO else {}
+            # The first line is the host's name, each other one an extension (§4.1.1.1).
+            self.extensions = _extensions(reply.text.partition("\n")[2]) if command.state is State.EHLO else {}
             if self._wants_tls and "STARTTLS" in self.extensions:
                 self._command(_Command(State.STARTTLS, "STARTTLS"))
             else:
@@ -455,7 +458,8 @@ def xtext(text: str) -> str:
     )
 
 
-def _extensions(reply: Reply) -> dict[str, str]:
-    """The first line of an EHLO reply is the host's name, each other one an extension (§4.1.1.1)."""
-    pairs = (line.partition(" ") for line in reply.text.split("\n")[1:])
-    return {word.upper(): rest for word, _, rest in pairs}
+@lru_cache(maxsize=64)
+def _extensions(lines: str) -> Mapping[str, str]:
+    """Hosts of a kind offer the same."""
+    pairs = (line.partition(" ") for line in lines.split("\n") if line)
+    return MappingProxyType({word.upper(): rest for word, _, rest in pairs})
