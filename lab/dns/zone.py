@@ -55,18 +55,30 @@ class Decision:
 class Zone:
     """An authoritative zone."""
 
-    __slots__ = ("_nodes", "negative", "origin", "records", "soa")
+    __slots__ = ("_is_plain", "_negative", "_nodes", "origin", "soa")
 
     def __init__(self, origin: DomainName, records: Iterable[Record]) -> None:
         self.origin = origin
         self._nodes: dict[DomainName, Node] = {origin: {}}
+        self._is_plain = True
+        """Nothing in it leads elsewhere: no cut, no DNAME."""
         for record in records:
             self._insert(record)
-        self.records = tuple(self._in_order())
         self.soa = self._soa()
         """The SOA record at the apex."""
-        self.negative: RRset = (replace(self.soa, ttl=min(self.soa.ttl, self._times.minimum)),)
+        self._negative: RRset = ()
+
+    @property
+    def records(self) -> RRset:
+        """All of them, name by name."""
+        return tuple(self._in_order())
+
+    @property
+    def negative(self) -> RRset:
         """What goes with a no (RFC 2308 §3)."""
+        if not self._negative:
+            self._negative = (replace(self.soa, ttl=min(self.soa.ttl, self._times.minimum)),)
+        return self._negative
 
     @property
     def _times(self) -> SOA:
@@ -79,16 +91,22 @@ class Zone:
 
     def _insert(self, record: Record) -> None:
         """A16: one TTL an RRset (the first), no record twice (RFC 2181 §5). What is outside is left out (A29)."""
-        if not record.name.is_within(self.origin):
-            return
-        node = self._nodes.get(record.name)
+        name, kind = record.name, record.type
+        node = self._nodes.get(name)
         if node is None:
-            node = self._grow(record.name)
-        rrset = node.get(record.type, ())
-        if rrset and rrset[0].ttl != record.ttl:
+            if not name.is_within(self.origin):
+                return
+            node = self._grow(name)
+        rrset = node.get(kind)
+        if rrset is None:
+            node[kind] = (record,)
+            if kind == "DNAME" or (kind == "NS" and name != self.origin):
+                self._is_plain = False
+            return
+        if rrset[0].ttl != record.ttl:
             record = replace(record, ttl=rrset[0].ttl)
         if record not in rrset:
-            node[record.type] = (*rrset, record)
+            node[kind] = (*rrset, record)
 
     def _grow(self, name: DomainName) -> Node:
         """A node, and the empty ones between it and the next that is there."""
@@ -175,6 +193,8 @@ class Zone:
         return tuple(record for record in found if record not in answer)
 
     def _own_addresses(self, target: DomainName) -> RRset:
+        if self._is_plain and (node := self._nodes.get(target)):
+            return node.get("A", ()) + node.get("AAAA", ())
         said = self.lookup(target, "A"), self.lookup(target, "AAAA")
         return sum((each.answer for each in said if each.kind is Kind.ANSWER), ())
 

@@ -9,7 +9,7 @@ and no address: RFC 2181 §10.3, RFC 5321 §5.1; many follow it all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from random import Random
@@ -18,6 +18,9 @@ from lab.mail.policy import Follows, Policy
 from lab.names import Address, BadName, DomainName, parse_address
 from lab.values import made_often
 from lab.wire.records import AAAA, MX, A, Answer
+
+Chance = Callable[[], Random]
+"""A stream of chance, made where there is something to draw: most domains have no equal exchangers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def smarthost(name: DomainName) -> Exchangers:
     return Exchangers("smarthost", (Exchanger(0, name),))
 
 
-def exchangers(mx: Answer, me: Identity, policy: Policy, rng: Random) -> Exchangers | Verdict:
+def exchangers(mx: Answer, me: Identity, policy: Policy, chance: Chance) -> Exchangers | Verdict:
     """The exchangers of a domain, from the answer to its MX question."""
     if mx.rcode == "NXDOMAIN":
         return _verdict(policy, "nxdomain", f"the domain {mx.name} does not exist", policy.no_domain)
@@ -93,10 +96,10 @@ def exchangers(mx: Answer, me: Identity, policy: Policy, rng: Random) -> Exchang
         len(records) == 1 or policy.null_beside_others == "refuse"
     ):
         return _verdict(policy, "null-mx", f"{mx.name} takes no mail: its MX is '.'", policy.null_mx)
-    return _usable(mx.name, _in_order(records, policy, rng), me, policy)
+    return _usable(mx.name, _in_order(records, policy, chance), me, policy)
 
 
-def _in_order(records: Iterable[MX], policy: Policy, rng: Random) -> list[Exchanger]:
+def _in_order(records: Iterable[MX], policy: Policy, chance: Chance) -> list[Exchanger]:
     """Lower preference first; equal ones spread by chance (§5.1), or always in the order of the answer."""
     ordered: list[Exchanger] = []
     by_name = sorted(records, key=lambda record: record.exchange) if policy.equals == "spread" else records
@@ -106,7 +109,7 @@ def _in_order(records: Iterable[MX], policy: Policy, rng: Random) -> list[Exchan
             Exchanger(record.preference, record.exchange, _address_named(record.exchange)) for record in group
         ]
         if policy.equals == "spread" and len(equals) > 1:
-            rng.shuffle(equals)
+            chance().shuffle(equals)
         ordered += equals
     return ordered
 

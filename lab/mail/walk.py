@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 
 from lab.events import Failure, Stage
 from lab.mail import routing
 from lab.mail.policy import OWN_NAME, OWN_NAME_STATUS, TRANSACTION, Came, Follows, Policy, Row, came
-from lab.mail.routing import Exchanger, Exchangers, Identity, Verdict
+from lab.mail.routing import Chance, Exchanger, Exchangers, Identity, Verdict
 from lab.names import Address, DomainName
 from lab.values import made_often
 from lab.wire.records import Answer
@@ -100,7 +99,7 @@ class Walk:
         recipients: Iterable[int],
         me: Identity,
         policy: Policy,
-        rng: Random,
+        chance: Chance,
     ) -> None:
         self.me = me
         self.policy = policy
@@ -110,7 +109,7 @@ class Walk:
         """Some host said hello: what failed then is the message's affair, not the destination's."""
         self.route: Exchangers | Verdict | None = None
         self._domain = str(start) if isinstance(start, DomainName) else start.found[0].name
-        self._rng = rng
+        self._chance = chance
         self._answers: dict[tuple[str, str], Answer] = {}
         self._groups: deque[list[Exchanger]] = deque()
         self._attempts: deque[Attempt] = deque()
@@ -147,7 +146,7 @@ class Walk:
     def learn(self, answer: Answer) -> None:
         """The answer to the question that `next` asked."""
         if self.route is None:
-            self._begin(routing.exchangers(answer, self.me, self.policy, self._rng))
+            self._begin(routing.exchangers(answer, self.me, self.policy, self._chance))
         else:
             self._answers[answer.name, answer.type] = answer
 
@@ -266,7 +265,7 @@ class Walk:
 
     def again(self, attempt: Attempt, recipients: Iterable[int]) -> Walk:
         """The walk of a further message that begins at `attempt`, in the session that is open there."""
-        other = Walk(DomainName(self._domain), recipients, self.me, self.policy, self._rng)
+        other = Walk(DomainName(self._domain), recipients, self.me, self.policy, self._chance)
         other.route, other._answers, other._left_out = self.route, self._answers, self._left_out
         other._groups, other._attempts = deque(self._groups), deque([attempt, *self._attempts])
         other._tried = self._tried - 1

@@ -8,6 +8,7 @@ between two messages is nobody's fault: the same address is tried once more, in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import TYPE_CHECKING
 
 from lab.events import ExchangersFound, Failure, Stage
@@ -105,7 +106,10 @@ class Worker:
             return line.walk, -1
         self.close()
         start = agent.start(self.destination)
-        return Walk(start, delivery.recipients, agent.me, agent.policy, self.host.rng("exchangers")), -1
+        return Walk(start, delivery.recipients, agent.me, agent.policy, self._chance), -1
+
+    def _chance(self) -> Random:
+        return self.host.rng("exchangers")
 
     def _tell_route(self, walk: Walk, delivery: Delivery) -> int:
         route = walk.verdict() if walk.route is None or walk.met_nobody else walk.route

@@ -17,13 +17,15 @@ AUTOCONFIG = "autoconfig"
 CLEAR: Mapping[str, int] = {"_imap": 143, "_pop3": 110, "_submission": 587}
 SEALED: Mapping[str, int] = {"_imaps": 993, "_pop3s": 995, "_submissions": 465}
 _PRIORITY = {"_pop3": 10, "_pop3s": 10}
+_IN_CLEAR = tuple((service, _PRIORITY.get(service, 0), port) for service, port in CLEAR.items())
+_SEALED_TOO = _IN_CLEAR + tuple((service, _PRIORITY.get(service, 0), port) for service, port in SEALED.items())
 
 
 def service_records(domain: DomainName, home: DomainName, ttl: int, tls: bool = True) -> Iterator[Record]:
     """`home` keeps the domain's mailboxes; `tls`: it serves them in TLS from the first octet, too."""
-    for service, port in {**CLEAR, **(SEALED if tls else {})}.items():
-        name = DomainName(f"{service}._tcp.{domain}")
-        yield Record(name, ttl, SRV(_PRIORITY.get(service, 0), 1, port, home))
+    below = f"._tcp.{domain}"
+    for service, priority, port in _SEALED_TOO if tls else _IN_CLEAR:
+        yield Record(DomainName(service + below), ttl, SRV(priority, 1, port, home))
 
 
 def autoconfig_name(domain: DomainName) -> DomainName:

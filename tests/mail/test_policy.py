@@ -117,7 +117,7 @@ def fates(what: str, recipients: int) -> list[Fate]:
 
 def walked(policy: Policy, world: World, seed: str = "1", recipients: int = 1) -> tuple[list[str], str, str]:
     """The hosts that got a session, the letters of the outcomes, and the status."""
-    walk = Walk(DOMAIN, range(recipients), ME, policy, Random(seed))
+    walk = Walk(DOMAIN, range(recipients), ME, policy, lambda: Random(seed))
     sessions: list[str] = []
     while (step := walk.next()) is not None:
         if isinstance(step, Ask):

@@ -25,7 +25,7 @@ def mx(*records: tuple[int, str], rcode: str = "NOERROR", canonical: str = "b.co
 
 
 def route(*records: tuple[int, str], seed: int = 1) -> Exchangers | Verdict:
-    return exchangers(mx(*records), ME, RFC5321, Random(seed))
+    return exchangers(mx(*records), ME, RFC5321, lambda: Random(seed))
 
 
 def names(found: Exchangers | Verdict) -> list[str]:
@@ -47,7 +47,7 @@ def test_without_mx_the_domain_is_its_own_exchanger() -> None:
 
 
 def test_without_mx_an_alias_leads_to_its_end() -> None:
-    assert names(exchangers(mx(canonical="w.c.com"), ME, RFC5321, Random(1))) == ["w.c.com"]
+    assert names(exchangers(mx(canonical="w.c.com"), ME, RFC5321, lambda: Random(1))) == ["w.c.com"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_without_mx_an_alias_leads_to_its_end() -> None:
     ],
 )
 def test_an_mx_that_cannot_be_had_is_never_implied(rcode: str, follows: Follows, status: str) -> None:
-    verdict = exchangers(mx(rcode=rcode), ME, RFC5321, Random(1))
+    verdict = exchangers(mx(rcode=rcode), ME, RFC5321, lambda: Random(1))
     assert isinstance(verdict, Verdict)
     assert (verdict.follows, verdict.status) == (follows, status)
 
@@ -95,7 +95,7 @@ def test_the_best_exchanger_does_not_send_to_itself() -> None:
 def test_an_exchanger_that_is_an_address_is_followed_by_default_and_refused_by_others() -> None:
     assert route((5, "198.18.1.1")) == Exchangers("mx", (Exchanger(5, "198.18.1.1", Address("198.18.1.1")),))
     strict = replace(RFC5321, address_as_exchanger="refuse")
-    assert isinstance(exchangers(mx((5, "198.18.1.1")), ME, strict, Random(1)), Verdict)
+    assert isinstance(exchangers(mx((5, "198.18.1.1")), ME, strict, lambda: Random(1)), Verdict)
 
 
 # -- the walk ------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def a(name: str, *addresses: str, rcode: str = "NOERROR", canonical: str = "") -
 
 def walk(*answers: Answer, policy: object = RFC5321) -> Walk:
     """A walk that was told these answers, each when it asked."""
-    one = Walk(B, [0], ME, RFC5321 if policy is RFC5321 else policy, Random(1))  # type: ignore[arg-type]
+    one = Walk(B, [0], ME, RFC5321 if policy is RFC5321 else policy, lambda: Random(1))  # type: ignore[arg-type]
     known = {(answer.name, answer.type): answer for answer in answers}
     while isinstance(step := one.next(), Ask):
         one.learn(known[step.name, step.type])
@@ -173,12 +173,12 @@ def test_no_more_addresses_are_tried_than_the_policy_allows() -> None:
 
 
 def test_a_smarthost_without_an_address_is_this_hosts_own_mistake() -> None:
-    one = Walk(routing.smarthost(DomainName("smart.be")), [0], ME, RFC5321, Random(1))
+    one = Walk(routing.smarthost(DomainName("smart.be")), [0], ME, RFC5321, lambda: Random(1))
     one.learn(a("smart.be", rcode="NXDOMAIN"))
     assert one.next() is None
     assert isinstance(one.outcomes[0], Deferred)
 
 
 def test_an_address_literal_needs_no_question() -> None:
-    one = Walk(routing.literal(Address("198.18.1.1")), [0], ME, RFC5321, Random(1))
+    one = Walk(routing.literal(Address("198.18.1.1")), [0], ME, RFC5321, lambda: Random(1))
     assert one.next() == Attempt("[198.18.1.1]", Address("198.18.1.1"), 0)
