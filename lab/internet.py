@@ -1,7 +1,7 @@
 """A mini-Internet: a plan put on a fabric, and what can be done with it while it runs.
 
-The rule: this is the one place where names, mail and fabric meet. Servers know nothing of each other; the boot
-of a host reads its plan and starts what stands there. Whoever steers a lab (a verb, a scenario, a grader)
+The rule: this and `boot` are the places where names, mail and fabric meet. Servers know nothing of each other; the
+boot of a host reads its plan and starts what stands there. Whoever steers a lab (a verb, a scenario, a grader)
 does it through this class and sees the same on every fabric.
 
 Errors are those of `lab.errors`: an unknown host or address is WrongUse with the nearest names.
@@ -9,14 +9,14 @@ Errors are those of `lab.errors`: an unknown host or address is WrongUse with th
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
 
+from lab.boot import boot
 from lab.errors import MachineSaidNo, WorldSaidNo, WrongUse
 from lab.events import (
     ClockAdvanced,
@@ -27,7 +27,7 @@ from lab.events import (
     LabStarted,
     LabStopped,
 )
-from lab.fabric.base import Boot, Capability, Fabric, Host
+from lab.fabric.base import Boot, Capability, Fabric
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, Gone, PowerCut
@@ -37,42 +37,11 @@ from lab.names import DomainName, EmailAddress
 from lab.timing import NOW, Timing
 from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
-from lab.topology.software import Role, taken
 
 STUDENT = DomainName("student")
 """The client host that every plan has: where `lab dig` asks from."""
 _TRIPS = (0.0, 0.001, 0.02, 1.0)
 """Seconds that a slow disk takes: in its cache, on flash, on a platter, behind a queue of others."""
-
-
-def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
-    """How every host of a mini-Internet with these zones starts its programs."""
-
-    async def start(host: Host) -> None:
-        from lab.dns.stub import Stub
-
-        stub, plan = Stub(host), host.plan
-        if plan.software:
-            from lab.foreign.start import start_foreign
-
-            await start_foreign(host, zones)
-        if plan.image or plan.command:
-            return
-        others = taken(plan.software)
-        if plan.resolver and Role.RESOLVER not in others:
-            from lab.dns.recursor import start_resolver
-
-            await start_resolver(host, zones)
-        elif plan.zones and Role.AUTHORITY not in others:
-            from lab.dns.authority import start_authority
-
-            await start_authority(host, zones)
-        if plan.mail and Role.MAIL not in others:
-            from lab.mail.host import start_mail
-
-            await start_mail(host, stub.resolve)
-
-    return start
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,5 +420,7 @@ def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), [str(name) for name in known], n=3, cutoff=0.5)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), [str(name) for name in known], n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(close)}?" if close else ""

@@ -9,7 +9,6 @@ On disk it is JSON lines, one entry a line: {"n": 7, "t": 12.5, "host": "mail.be
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -146,6 +145,8 @@ class EventLog:
 
     def trace_hash(self) -> str:
         """16 hex digits that two runs share exactly when they told the same story."""
+        import hashlib  # with OpenSSL's library: half a megabyte that few logs need
+
         digest = hashlib.sha256()
         for entry in self._entries:
             digest.update(entry.line().encode())

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lab.dns.keeper import Keeper
-from lab.dns.ordered import serve
 from lab.dns.response import Likeness, likeness, objection, response_to, room_for, said_again
-from lab.dns.server import Asker, Listening, Reply
+from lab.dns.server import Asker, Reply
 from lab.dns.shelf import Shelf
 from lab.dns.zone import Zone
 from lab.dns.zones import Chosen, Zones
@@ -84,12 +83,6 @@ class Authority:
             return encode(reply, room_for(query, stream), must=len(said.glue))
         except Unwritable as error:
             return encode(response_to(query, "SERVFAIL", why=ExtendedError(ede.OTHER, str(error))))
-
-
-async def start_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Listening:
-    """Serve those of `zones` that the host's plan names."""
-    authority = host_authority(host, zones)
-    return await serve(host, authority.respond, authority.zones)
 
 
 def host_authority(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Authority:

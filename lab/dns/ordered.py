@@ -15,11 +15,11 @@ import ipaddress
 from dataclasses import dataclass, replace
 
 from lab.dns.response import response_to, room_for
-from lab.dns.server import Asker, Listening, Reply, Responder, listen, listen_for_streams
+from lab.dns.server import Asker, Reply, Responder
 from lab.dns.verdict import targets
 from lab.dns.zones import Zones
 from lab.fabric.base import Host
-from lab.faults import Lame, NoAnswer, NoTcp, OfNames, Refused, ServFail, Slow, Truncated, WrongGlue, bare
+from lab.faults import Lame, NoAnswer, OfNames, Refused, ServFail, Slow, Truncated, WrongGlue, bare
 from lab.names import Address, DomainName
 from lab.wire.dns import Malformed, Message, decode, encode
 from lab.wire.records import AAAA, A, Record
@@ -121,38 +121,3 @@ def mirrored(address: Address) -> Address:
     """
     parsed = ipaddress.ip_address(address)
     return Address(str(type(parsed)(int(parsed) ^ ((1 << (17 if parsed.version == 4 else 64)) - 1))))
-
-
-async def serve(host: Host, responder: Responder, zones: Zones, recursive: bool = False) -> Listening:
-    """Answer at port 53 of a host, as well as its faults let it."""
-    respond = Ordered(host, responder, zones, recursive).respond
-    listening = await listen(respond)
-    door = _Door(host, respond, listening)
-    host.faults.watch(door.heed)
-    door.heed()
-    return listening
-
-
-class _Door:
-    """TCP port 53: closed while a fault wants it so."""
-
-    __slots__ = ("_closed", "_host", "_listening", "_respond")
-
-    def __init__(self, host: Host, respond: Responder, listening: Listening) -> None:
-        self._host = host
-        self._respond = respond
-        self._listening = listening
-        self._closed = False
-
-    def heed(self) -> None:
-        closed = NoTcp() in self._host.faults.now
-        if closed and not self._closed:
-            self._listening.streams.close()
-        elif self._closed and not closed:
-            self._host.spawn(self._open(), "dns over tcp")
-        self._closed = closed
-
-    async def _open(self) -> None:
-        self._listening.streams = await listen_for_streams(self._respond)
-        if self._closed:
-            self._listening.streams.close()

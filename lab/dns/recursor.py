@@ -15,10 +15,9 @@ from typing import Any
 
 from lab.dns.authority import REMEMBERED, Authority, host_authority
 from lab.dns.keeper import record_form
-from lab.dns.ordered import serve
 from lab.dns.resolver import Outcome, Resolver
 from lab.dns.response import Likeness, is_truncated, likeness, objection, response_to, room_for, said_again
-from lab.dns.server import Asker, Listening, Reply
+from lab.dns.server import Asker, Reply
 from lab.dns.transport import Network
 from lab.dns.zone import RRset
 from lab.fabric.base import Host
@@ -161,16 +160,14 @@ def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
     return encode(message, room_for(query, asker.stream))
 
 
-async def start_resolver(host: Host, zones: Mapping[DomainName, ZonePlan] | None = None) -> Listening:
-    """Serve the host's resolver; on a host that is an authority too, with its zones, on the same port."""
+def host_recursor(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Recursor:
+    """A host's resolver for its clients, and the keeper's way to what it remembers; with the host's own zones."""
     plan = host.plan.resolver
     assert plan is not None
     resolver = host_resolver(host, plan)
     serves = (*plan.serves, *host.addresses) if plan.serves else ()
     host.console.update(memory_answers(resolver))
-    authority = host_authority(host, zones or {})
-    recursor = Recursor(resolver, host.spawn, authority, serves)
-    return await serve(host, recursor.respond, authority.zones, recursive=True)
+    return Recursor(resolver, host.spawn, host_authority(host, zones), serves)
 
 
 def host_resolver(host: Host, plan: ResolverPlan) -> Resolver:

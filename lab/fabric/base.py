@@ -12,12 +12,11 @@ storage from `host.disk`, and tells what happened with `host.log`. What a fabric
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.clock import Clock
 from lab.events import Event
@@ -29,6 +28,9 @@ from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Capability(StrEnum):

@@ -10,7 +10,6 @@ import asyncio
 import errno
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -105,8 +104,10 @@ class FolderDisk:
         return [old, new]
 
     def remove_folder(self, folder: str) -> Sequence[str]:
+        from shutil import rmtree
+
         if not self._dead:
-            shutil.rmtree(self._at(folder), ignore_errors=True)
+            rmtree(self._at(folder), ignore_errors=True)
         return [folder]
 
     def list(self, folder: str) -> list[str]:

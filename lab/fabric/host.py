@@ -9,12 +9,11 @@ What survives a crash: the disk, the streams of chance and the faults. Console a
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.clock import Clock, HostClock, LabClock, TimeSource
 from lab.events import Event, FaultStruck, ProgramCrashed
@@ -26,6 +25,9 @@ from lab.fabric.stack import Stack
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Authority(Protocol):

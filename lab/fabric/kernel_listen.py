@@ -8,7 +8,6 @@ their SYNs; programs of the lab do not come that far, the rules stop them before
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import socket
 import struct
@@ -150,6 +149,8 @@ def _filter(sock: socket.socket, address: Address | None) -> None:
         with suppress(FileNotFoundError):
             sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
         return
+    import ctypes
+
     program = drop_from(address)
     memory = ctypes.create_string_buffer(program)
     sock_fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(memory))

@@ -10,18 +10,17 @@ Each host address has a route of its own. What no host has is unreachable; beyon
 from __future__ import annotations
 
 import errno
-import resource
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
 
-from lab.errors import MachineSaidNo
 from lab.fabric.base import Boot, Capability
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
+from lab.fabric.limits import allow_open_files, too_many_files
 from lab.fabric.loopback import LoopbackTap
 from lab.fabric.netlink import Route, Routes
 from lab.fabric.one_process import OneProcessFabric
@@ -159,18 +158,3 @@ class LocalFabric(OneProcessFabric):
 def _last(range_: str) -> Address:
     network = ip_network(range_)
     return Address(str(network[max(0, network.num_addresses - 2)]))
-
-
-def allow_open_files() -> int:
-    """As many open files as this machine lets a process have; how many that are."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
-def too_many_files(hosts: int, allowed: int) -> MachineSaidNo:
-    return MachineSaidNo(
-        f"{hosts} hosts need more sockets than this machine lets one program open ({allowed}).",
-        remedy="Raise the limit (ulimit -Hn, or LimitNOFILE= in systemd), or:  lab up --fabric sim",
-        code="H011",
-    )

@@ -7,8 +7,8 @@ is the policy's, when is the schedule's, what survives is the queue's.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lab.fabric.base import Host
 from lab.mail import routing
@@ -24,6 +24,9 @@ from lab.mail.waiting import Destination, Message
 from lab.mail.warm import WarmSessions
 from lab.mail.worker import Worker
 from lab.names import Address, DomainName
+
+if TYPE_CHECKING:
+    import ssl
 
 WORKERS_PER_DESTINATION = 5
 WORKERS_PER_HOST = 100

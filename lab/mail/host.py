@@ -1,7 +1,7 @@
 """A mail host: SMTP server, queue, transfer agent and mailboxes, put together from its plan.
 
-The rule: a host that nobody writes to is nothing but its listener. Queue, agent and mailboxes come into being at
-the first message, or at once where the disk holds mail from an earlier life.
+The rule: a host that nobody writes to is nothing but its listeners (`services`). Queue and agent come into being
+at the first message, or at once where the disk holds mail from an earlier life.
 
 Console answers:
 
@@ -33,8 +33,7 @@ from lab.mail.queue import Queue
 from lab.mail.reading import answers
 from lab.mail.relay import as_local
 from lab.mail.retry import named_schedule
-from lab.mail.server import Reception, start_server
-from lab.mail.services import Services
+from lab.mail.server import Reception
 from lab.mail.spool import Spool
 from lab.mail.store import Store
 from lab.mail.waiting import LOCAL, Delivery
@@ -44,7 +43,8 @@ from lab.wire.received import read_heading
 
 
 class MailHost:
-    """What runs on a mail host."""
+    """What runs on a mail host. WrongUse when its plan names a policy or schedule that there is none of, or a
+    setting that makes no sense."""
 
     __slots__ = ("_queue", "host", "local", "plan", "reception", "resolve")
     questions: ClassVar[Mapping[str, str]] = {
@@ -62,8 +62,15 @@ class MailHost:
         self.plan = plan
         self.resolve = resolve
         self.local = LocalDelivery(host, plan, Store(host, plan))
-        self.reception: Reception | None = None
+        self.reception = Reception(host, plan, self, self.local.store, resolve)
         self._queue: Queue | None = None
+        if plan.settings:
+            _ = self.reception.terms  # what is wrong in them is told now, not to the first client
+        with_settings(named_policy(plan.policy), plan.settings)
+        named_schedule(plan.schedule, plan.settings)
+        host.console.staff(self)
+        if host.disk.list("spool"):
+            _ = self.queue
 
     # -- the queue, once it is needed -------------------------------------------------------------------------
 
@@ -171,19 +178,3 @@ class MailHost:
         clock = self.host.clock
         ahead = timedelta(seconds=max(seconds, 0.0) - clock.elapsed())
         return (clock.now() + (ahead if seconds else timedelta())).isoformat(timespec="seconds")
-
-
-async def start_mail(host: Host, resolve: Resolve) -> MailHost:
-    """Serve mail as the host's plan says; WrongUse when it names a policy or schedule that there is none of."""
-    plan = host.plan.mail
-    assert plan is not None, "this host has no mail"
-    with_settings(named_policy(plan.policy), plan.settings)
-    named_schedule(plan.schedule, plan.settings)
-    mail = MailHost(host, plan, resolve)
-    host.console.staff(mail)
-    if host.disk.list("spool"):
-        _ = mail.queue
-    mail.reception = await start_server(host, plan, mail, mail.local.store, resolve)
-    if plan.local_domains:
-        await Services(host, plan, mail, mail.local.store).listen()
-    return mail

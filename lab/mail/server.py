@@ -34,6 +34,7 @@ from lab.mail.ordered import Held
 from lab.mail.policies import named_policy
 from lab.mail.porter import Porter
 from lab.mail.relay import place_of
+from lab.mail.services import offers_tls
 from lab.mail.store import Store
 from lab.mail.tls import turn_to_tls
 from lab.names import ROOT, Address
@@ -114,11 +115,6 @@ async def start_server(
     loop = asyncio.get_running_loop()
     reception.server = await loop.create_server(reception.connect, port=port)
     return reception
-
-
-def offers_tls(plan: MailPlan) -> bool:
-    """The setting `starttls: no` has a host's services do without TLS, all of them."""
-    return plan.settings.get("starttls", "yes") != "no"
 
 
 def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = None) -> Terms:

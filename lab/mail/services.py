@@ -1,8 +1,11 @@
-"""What the mail programs of a host's people talk to: POP3, IMAP, submission, and the file that configures them.
+"""The ports of a mail host, and what is behind them: SMTP, POP3, IMAP, submission, and the file that configures a
+mail program.
 
-The rule: nothing is made before it is called. Seven ports have one owner, small enough for every host of a hundred
-thousand; which service is wanted, the port says that was dialled. The first call makes them all.
+The rule: nothing is made, and no code read, before somebody calls. Seven ports have one owner, small enough for
+every host of a hundred thousand; which service is wanted, the port says that was dialled. The first call makes
+them all; a disk that holds mail from an earlier life, and settings that may be wrong, are a call, too.
 
+     25  SMTP
     110  POP3         143  IMAP         587  submission      in the clear, and TLS by command
     995  POP3         993  IMAP         465  submission      in TLS from the first octet (RFC 8314 §7.3)
      80  autoconfig
@@ -12,36 +15,62 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from lab.fabric.base import Host
-from lab.fabric.stack import ProtocolFactory
-from lab.mail.acceptance import Accepting
-from lab.mail.porter import Porter
-from lab.mail.server import Reception, offers_tls
-from lab.mail.store import Store
-from lab.mail.tls import Sealed
+from lab.fabric.late import Sleeper
 from lab.topology.plan import MailPlan
 
-CLEAR, SEALED = (110, 143, 587, 80), (995, 993, 465)
+if TYPE_CHECKING:
+    from lab.fabric.base import Host
+    from lab.fabric.stack import ProtocolFactory
+    from lab.mail.envelope import Resolve
+    from lab.mail.host import MailHost
+
+SMTP_PORT, CLEAR, SEALED = 25, (110, 143, 587, 80), (995, 993, 465)
+QUESTIONS = ("submit", "mailbox", "message", "mbox", "account")
+"""That nobody can answer but the `MailHost`, which is made for them."""
+_USUAL = MailPlan()
 
 
 class Services:
-    """Listens with `listen`; is itself the protocol factory of every port."""
+    """Listens with `listen`; is itself the protocol factory of every port but SMTP's."""
 
-    __slots__ = ("_factories", "_host", "_plan", "_queue", "_store")
+    __slots__ = ("_factories", "_host", "_mail", "_plan", "_resolve")
+    questions: ClassVar[Mapping[str, str]] = {"queue": "show_queue", "retry": "retry"}
 
-    def __init__(self, host: Host, plan: MailPlan, queue: Accepting, store: Store) -> None:
+    def __init__(self, host: Host, plan: MailPlan, resolve: Resolve) -> None:
         self._host = host
         self._plan = plan
-        self._queue = queue
-        self._store = store
+        self._resolve = resolve
+        self._mail: MailHost | None = None
         self._factories: Mapping[int, ProtocolFactory] | None = None
 
     async def listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for port in (*CLEAR, *SEALED) if offers_tls(self._plan) else CLEAR:
-            await loop.create_server(self, port=port)
+        """On the ambient host's addresses. WrongUse where the plan's settings make no sense."""
+        loop, plan = asyncio.get_running_loop(), self._plan
+        self._host.console.staff(Sleeper(self._host, lambda: self.mail, QUESTIONS))
+        self._host.console.staff(self)
+        unusual = plan.settings or (plan.policy, plan.schedule) != (_USUAL.policy, _USUAL.schedule)
+        if unusual or self._host.disk.list("spool"):
+            _ = self.mail
+        await loop.create_server(self._greet, port=SMTP_PORT)
+        if plan.local_domains:
+            for port in (*CLEAR, *SEALED) if offers_tls(plan) else CLEAR:
+                await loop.create_server(self, port=port)
+
+    # -- callers ----------------------------------------------------------------------------------------------
+
+    @property
+    def mail(self) -> MailHost:
+        """What runs here, from the first call on."""
+        if self._mail is None:
+            from lab.mail.host import MailHost
+
+            self._mail = MailHost(self._host, self._plan, self._resolve)
+        return self._mail
+
+    def _greet(self) -> asyncio.BaseProtocol:
+        return self.mail.reception.connect()
 
     def __call__(self) -> asyncio.Protocol:
         return _Caller(self)
@@ -53,16 +82,18 @@ class Services:
         return self._factories[port]()
 
     def _made(self) -> Mapping[int, ProtocolFactory]:
-        # Their code is read at the first call: it was a fifth of a cold start (90 of 430 ms).
         from lab.mail.autoconfig_server import AutoconfigService
         from lab.mail.imap.server import ImapService
         from lab.mail.pop3_server import Pop3Service
+        from lab.mail.porter import Porter
+        from lab.mail.server import Reception
+        from lab.mail.tls import Sealed
 
-        host, plan, tls = self._host, self._plan, offers_tls(self._plan)
-        porter = Porter(host, self._store)
+        host, plan, mail, tls = self._host, self._plan, self.mail, offers_tls(self._plan)
+        porter = Porter(host, mail.local.store)
         pop3 = Pop3Service(host, porter, tls)
         imap = ImapService(host, porter, plan.size_limit, tls)
-        submission = Reception(host, plan, self._queue, self._store, porter=porter)
+        submission = Reception(host, plan, mail, mail.local.store, porter=porter)
         return {
             80: AutoconfigService(host, plan, tls).connect,
             110: pop3.connect,
@@ -72,6 +103,15 @@ class Services:
             993: Sealed(host, imap.connect_sealed),
             465: Sealed(host, submission.connect_sealed),
         }
+
+    # -- the lab's keeper -------------------------------------------------------------------------------------
+
+    async def show_queue(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Of a host that has no mail."""
+        return {"queue": []}
+
+    async def retry(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"retried": 0}
 
 
 class _Caller(asyncio.Protocol):
@@ -85,3 +125,16 @@ class _Caller(asyncio.Protocol):
         protocol = self._services.at(port)
         cast(asyncio.Transport, transport).set_protocol(protocol)
         protocol.connection_made(transport)
+
+
+def offers_tls(plan: MailPlan) -> bool:
+    """The setting `starttls: no` has a host's services do without TLS, all of them."""
+    return plan.settings.get("starttls", "yes") != "no"
+
+
+async def start_mail(host: Host, resolve: Resolve) -> Services:
+    """Serve mail as the host's plan says; WrongUse when it names a policy or schedule that there is none of."""
+    assert host.plan.mail is not None, "this host has no mail"
+    services = Services(host, host.plan.mail, resolve)
+    await services.listen()
+    return services

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from lab.events import Failure, Stage
 from lab.wire.smtp_client import (
@@ -25,6 +25,9 @@ from lab.wire.smtp_client import (
     SmtpClient,
     Unwilling,
 )
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_LIMIT = 30.0
 """Seconds, by default. The RFC names no limit here; Postfix waits 30 s, a kernel left alone 127."""

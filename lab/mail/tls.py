@@ -9,11 +9,14 @@ The host's certificate comes from the lab's authority, at the first connection t
 from __future__ import annotations
 
 import asyncio
-import ssl
+from typing import TYPE_CHECKING
 
 from lab.fabric.base import Host
 from lab.fabric.stack import ProtocolFactory
-from lab.fabric.tls import over_tls
+from lab.fabric.tls import learn_tls, over_tls
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Sealed:
@@ -31,6 +34,9 @@ class Sealed:
 
 def opportunist() -> ssl.SSLContext:
     """TLS with whoever it is: mail between hosts is better hidden from strangers than not (RFC 7435)."""
+    import ssl
+
+    learn_tls()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -10,7 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.internet import boot
+from lab.fabric.tls import put_off_tls
+
+put_off_tls()
+
+from lab.boot import boot  # noqa: E402
 
 _DISKS = "/var/lib/lab"
 

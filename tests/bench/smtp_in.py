@@ -52,9 +52,7 @@ def accepted(durable: bool, sessions: int = 50, each: int = 100) -> float:
 
     async def story(here: Office) -> float:
         if not durable:
-            reception = here.mail.reception
-            assert reception is not None
-            reception.queue = Sink()
+            here.mail.reception.queue = Sink()
         command = [sys.executable, "-c", _CLIENT, OFFICE, "25", str(sessions), str(each)]
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

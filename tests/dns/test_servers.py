@@ -11,9 +11,8 @@ from typing import Any
 import dns.message
 import pytest
 
-from lab.dns.authority import start_authority
-from lab.dns.recursor import start_resolver
 from lab.dns.server import framed
+from lab.dns.start import start_authority, start_resolver
 from lab.dns.stub import Stub
 from lab.errors import LabError
 from lab.events import HopAnswered, NameResolved, ZoneReloaded

@@ -15,7 +15,8 @@ from lab.events import MailAccepted, ProgramCrashed
 from lab.fabric import base
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.mail.host import MailHost, start_mail
+from lab.mail.host import MailHost
+from lab.mail.services import start_mail
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
 from lab.wire.records import Answer
@@ -74,7 +75,7 @@ class PostOffice:
 
     async def _boot(self, host: base.Host) -> None:
         if host.plan.mail:
-            self.mail = await start_mail(host, _nowhere)
+            self.mail = (await start_mail(host, _nowhere)).mail
 
     async def _visited(self, port: int, octets: bytes, pieces: int) -> bytes:
         await self._filled()

@@ -12,7 +12,8 @@ from lab.events import Event
 from lab.fabric import base
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.mail.host import MailHost, start_mail
+from lab.mail.host import MailHost
+from lab.mail.services import start_mail
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
 from lab.wire.records import Answer
@@ -136,7 +137,7 @@ class World:
 
     async def _boot(self, host: base.Host) -> None:
         if host.plan.mail:
-            self.mail = await start_mail(host, self._resolve)
+            self.mail = (await start_mail(host, self._resolve)).mail
 
     async def _resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
         return Answer(name, type, "NXDOMAIN", (), name)

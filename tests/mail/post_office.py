@@ -16,7 +16,8 @@ from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
 from lab.fabric.one_process import OneProcessFabric
 from lab.fabric.sim import SimFabric
-from lab.mail.host import MailHost, start_mail
+from lab.mail.host import MailHost
+from lab.mail.services import start_mail
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
 from lab.wire.records import Answer
@@ -46,7 +47,7 @@ class Office:
             return Answer("NXDOMAIN")
 
         if host.plan.mail:
-            self.mail = await start_mail(host, nowhere)
+            self.mail = (await start_mail(host, nowhere)).mail
 
     async def call(self, port: int, **options: object) -> Caller:
         reader, writer = await asyncio.open_connection(OFFICE, port, **options)  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from lab.fabric import base
 from lab.fabric.faults import Down
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.mail.host import MailHost, start_mail
+from lab.mail.host import MailHost
+from lab.mail.services import start_mail
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
 from lab.wire.dsn import Report, read
@@ -116,7 +117,7 @@ class World:
 
     async def _boot(self, host: base.Host) -> None:
         if host.plan.mail:
-            self.mail[host.name] = await start_mail(host, self._resolve)
+            self.mail[host.name] = (await start_mail(host, self._resolve)).mail
         elif host.name in self.places:
             place = self.places[host.name]
             await asyncio.get_running_loop().create_server(lambda: Receiver(place), port=25)

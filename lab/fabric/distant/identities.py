@@ -5,12 +5,15 @@ The rule: the key of the lab's authority never leaves the lab; a node gets what 
 
 from __future__ import annotations
 
-import ssl
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from lab.fabric.tls import learn_tls
 from lab.names import DomainName
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Identities:
@@ -25,8 +28,12 @@ class Identities:
 
     def server(self, names: Sequence[str]) -> ssl.SSLContext:
         """As the host whose name is the first of these."""
+        import ssl
+        from tempfile import NamedTemporaryFile
+
+        learn_tls()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.NamedTemporaryFile(prefix="lab-") as file:
+        with NamedTemporaryFile(prefix="lab-") as file:
             file.write(self.papers(names))
             file.flush()
             context.load_cert_chain(file.name)
@@ -34,6 +41,9 @@ class Identities:
 
     @cached_property
     def client(self) -> ssl.SSLContext:
+        import ssl
+
+        learn_tls()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=self.root.decode())
         return context

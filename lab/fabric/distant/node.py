@@ -21,7 +21,7 @@ from lab.fabric.distant.orders import Begin, Neighbour
 from lab.fabric.faults import Fault, HostFaults, Paused
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
-from lab.fabric.local import allow_open_files
+from lab.fabric.limits import allow_open_files
 from lab.fabric.loop import LabLoop
 from lab.fabric.netlink import Route, Routes
 from lab.fabric.one_process import OneProcessFabric
