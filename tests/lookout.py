@@ -93,7 +93,12 @@ def wired(name: str) -> bytes:
 
 def _topologies() -> Iterator[Path]:
     for folder in ("topologies", "tests"):
-        yield from (path for path in sorted((ROOT / folder).rglob("*.yaml")) if "errors" not in path.parts)
+        yield from (path for path in sorted((ROOT / folder).rglob("*.yaml")) if not _is_only_read(path))
+
+
+def _is_only_read(path: Path) -> bool:
+    """Judged and never brought up: somebody's package registry may have an address of its ranges."""
+    return "errors" in path.parts or path.is_relative_to(ROOT / "tests" / "topology" / "input")
 
 
 def leaks(packets: Iterable[Packet], ranges: Sequence[Network], names: Sequence[bytes]) -> Iterator[str]:
