@@ -28,7 +28,7 @@ from lab.events import (
     LabStopped,
 )
 from lab.fabric.base import Boot, Capability, Fabric
-from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
+from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine, planned
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, Gone, PowerCut
 from lab.fabric.schedule import Schedule
@@ -67,6 +67,9 @@ class Internet:
         self._spoilt: dict[tuple[str, str], Link] = {}
         for line in plan.links:
             self.fabric.connect(line.a, line.b, line.link)
+        self._broken = [planned(fault) for fault in plan.faults]
+        for what, _ in self._broken:
+            self._require_possible(what)
 
     @cached_property
     def _by_address(self) -> dict[str, HostPlan]:
@@ -88,6 +91,8 @@ class Internet:
         plan = self.plan
         self._tell(LabStarted(plan.name, self.fabric.name, plan.seed, epoch, len(plan.hosts)))
         await self.fabric.up()
+        for what, when in self._broken:
+            await self.break_down(what, when)
 
     async def down(self) -> None:
         self.schedule.clear()
@@ -371,11 +376,15 @@ class Internet:
                 "name": plan.name,
                 "address": plan.addresses[0] if plan.addresses else "",
                 "runs": list(plan.roles),
-                "state": ", ".join(map(str, self.fabric.hosts[plan.name].faults.now)) or "up",
+                "state": self.state(plan.name),
                 **self.place(plan.name),
             }
             for plan in self.plan.hosts
         ]
+
+    def state(self, host: DomainName) -> str:
+        """Its faults in words, or "up"."""
+        return ", ".join(map(str, self.fabric.hosts[host].faults.now)) or "up"
 
     def place(self, host: DomainName) -> dict[str, str]:
         """{engine} of a host, where the lab stands on several; else nothing."""

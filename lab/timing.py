@@ -138,3 +138,11 @@ def timing(*, at: str = "", after: str = "", lasting: str = "", every: str = "")
     if found.mistake():
         raise ValueError(found.mistake())
     return found
+
+
+def timing_of(words: str) -> Timing:
+    """The same from one text: `at 10:40 for 20m`. ValueError when a part of it says nothing."""
+    left, times = take_times(words.split())
+    if left:
+        raise ValueError(f"'{' '.join(left)}' says no time: write at 10:40, in 5m, for 20m, every 1h")
+    return timing(**times)

@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 
 from lab.clock import VirtualTime
+from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultCancelled, FaultLifted, FaultScheduled, Stage
+from lab.fabric.base import Capability
 from lab.fabric.breakage import Cut, OnHost, OnLine
 from lab.fabric.faults import Down, Paused, Reply, Silent
 from lab.fabric.loop import LabLoop
@@ -30,11 +32,11 @@ domains:
 MARKS = {FaultApplied: "+", FaultLifted: "-", FaultScheduled: "o", FaultCancelled: "x"}
 
 
-def play(story: Callable[[Internet], Awaitable[None]]) -> list[str]:
+def play(story: Callable[[Internet], Awaitable[None]], topology: str = TWO) -> list[str]:
     """The faults that the log told of, each with its second of lab time."""
 
     async def main() -> list[str]:
-        plan = loads(TWO, "two.yaml")
+        plan = loads(topology, "two.yaml")
         net = Internet(plan, lambda boot: SimFabric(plan.ranges, boot))
         await net.up()
         await story(net)
@@ -171,3 +173,46 @@ def test_turns_that_meet_have_one_order(seed: str) -> None:
     first = play(story)
     assert first == play(story)
     assert len(first) > 30
+
+
+def test_a_topology_breaks_what_it_says_when_it_says() -> None:
+    faults = """\
+faults:
+  - mail.b.example silent at 10:40 for 20m
+  - {host: ns.b.example, fault: slow 5s}
+  - a.example cut b.example one way in 5m for 5m
+  - {cut: [a.example, mail.b.example], chance: 50%, when: in 5m for 5m}
+  - {line: [a.example, "*"], latency: 1s, when: for 1m}
+"""
+
+    async def story(net: Internet) -> None:
+        await hours(net, 4)
+
+    told = play(story, TWO + faults)
+    assert [line for line in told if " o " not in line] == [
+        "0 + ns.b.example: slow 5s",
+        "0 + a.example|*: link 1000 ms of delay",
+        "60 - a.example|*: link 1000 ms of delay",
+        "300 + a.example|b.example: cut one way",
+        "300 + a.example|mail.b.example: chance 50% cut",
+        "600 - a.example|b.example: cut one way",
+        "600 - a.example|mail.b.example: chance 50% cut",
+        "9600 + mail.b.example: silent",
+        "10800 - mail.b.example: silent",
+    ]
+
+
+def test_a_topology_that_wants_what_the_fabric_cannot_starts_nothing() -> None:
+    class WithoutPowerCuts(SimFabric):
+        capabilities = SimFabric.capabilities - {Capability.POWER_CUT}
+
+    plan = loads(f"{TWO}faults: mail.b.example power-cut in 5m\n", "two.yaml")
+
+    async def main() -> None:
+        Internet(plan, lambda boot: WithoutPowerCuts(plan.ranges, boot))
+
+    with (
+        asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner,
+        pytest.raises(WrongUse, match="and so is the power"),
+    ):
+        runner.run(main())

@@ -148,7 +148,10 @@ def first_screen(internet: Internet, order: Order, doors: Sequence[BoundDoor]) -
         "hosts": len(hosts),
         "dashboard": None,
         "people": people(internet.plan),
-        "rows": [row(host, internet.plan) | internet.place(host.name) for host in first_hosts(internet.plan)],
+        "rows": [
+            row(host, internet.plan, internet.state(host.name)) | internet.place(host.name)
+            for host in first_hosts(internet.plan)
+        ],
     }
 
 

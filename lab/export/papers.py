@@ -51,6 +51,12 @@ def refuse(plan: Plan, format: str, most: int = MOST_HOSTS) -> None:
             remedy="Leave out  software:  and  image:  or run it here:  lab up --fabric docker",
             code="W042",
         )
+    if plan.faults:
+        raise WrongUse(
+            f"{plan.name} breaks on purpose (faults:), and without the lab nobody breaks and heals",
+            remedy="Leave out  faults:  or run it here:  lab up",
+            code="W042",
+        )
     if len(plan.hosts) > most:
         raise WrongUse(
             f"{plan.name} has {len(plan.hosts):,} hosts; {most:,} is the most that {format} takes",

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.fabric.faults import Fault
+from lab.faults import Fault, fault_of, share_of
 from lab.names import DomainName
-from lab.topology.plan import Link
+from lab.timing import Timing, timing_of
+from lab.topology.plan import FaultPlan, Link
 
 Group = tuple[str, ...]
 """Places: hosts, organisations, "*"."""
@@ -80,3 +81,16 @@ class OnLine:
 
 
 Breakage = OnHost | Cut | OnLine
+
+
+def planned(plan: FaultPlan) -> tuple[Breakage, Timing]:
+    """What a topology breaks, and when."""
+    when = timing_of(plan.when)
+    if plan.link is not None:
+        a, b = plan.places
+        return OnLine(a, b, plan.link), when
+    if len(plan.places) == 1:
+        return OnHost(DomainName(plan.places[0]), fault_of(plan.fault)), when
+    words = plan.fault.split()
+    share = share_of(words[1]) if words[0] == "chance" else 1.0
+    return Cut(plan.places[:1], plan.places[1:], words[-2:] == ["one", "way"], share), when

@@ -155,6 +155,13 @@ CODES: dict[str, Fault] = {
     "T065": Fault(
         "software twice", "`software:` is what the lab installs and configures, `image:` is all your own."
     ),
+    "T066": Fault(
+        "a fault that cannot be",
+        "Under `faults:` stand a host's faults in the words of `lab fail`, cuts between places, and bad lines.",
+    ),
+    "T067": Fault(
+        "a fault without effect", "What the host does not do, or real software does as it will, cannot go wrong."
+    ),
     "Z001": Fault("quotes or brackets", "A quote ends on its line; a '(' has its ')'.", "RFC 1035 §5.1"),
     "Z002": Fault("no record type", "An entry is: name, TTL, class, type, data.", "RFC 1035 §5.1"),
     "Z003": Fault("data that do not fit the type", "Each type has its own form.", "RFC 1035 §3.3"),

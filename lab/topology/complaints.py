@@ -20,7 +20,7 @@ from lab.topology.source import Path, Source
 _TITLES = {
     "Exchanger": "an MX entry", "Person": "a person", "Mail": "a mail host's settings", "Host": "a host",
     "Resolver": "a resolver", "Domain": "a domain", "Registry": "a registry", "Teams": "teams",
-    "Population": "a population", "Link": "a link", "Topology": "a topology",
+    "Population": "a population", "Link": "a link", "Fault": "a fault", "Topology": "a topology",
 }  # fmt: skip
 
 _WANTED = {

@@ -78,6 +78,8 @@ Programs = Annotated[
     list[Program], BeforeValidator(shorthand.listed, json_schema_input_type=Program | list[Program])
 ]
 Command = Annotated[list[str], BeforeValidator(shorthand.command, json_schema_input_type=str | list[str])]
+When = Annotated[str, PlainValidator(shorthand.when), _text(example="at 10:40 for 20m")]
+Chance = Annotated[float, PlainValidator(shorthand.chance), _text(example="20%", kind=["string", "number"])]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -266,6 +268,32 @@ class Link(Shape):
     bandwidth: Rate = Field(default=0, description="How much passes: 10Mbit. Unlimited where it is not given.")
 
 
+class Fault(Shape):
+    """Something broken: of a host, of a cut or of a line. Short: 'mail.b.be silent for 20m', 'a.be cut b.be'."""
+
+    host: AnyName | None = Field(default=None, description="The host that has the fault.")
+    fault: Text = Field(
+        default="down", description="Of a host: in the words of lab fail, such as 'reply 451 at rcpt twice'."
+    )
+    cut: list[Place] = Field(
+        default=[],
+        max_length=2,
+        description="Two places between which nothing passes: hosts or domains.",
+    )
+    one_way: bool = Field(default=False, description="Of a cut: nothing comes from the first to the second only.")
+    chance: Chance = Field(default=1.0, description="Of a cut: what is lost is decided by chance, 20%.")
+    line: list[Place] = Field(default=[], max_length=2, description="Two places whose line is bad.")
+    latency: Lasting = Field(default=timedelta(), description="Of a line: how long the way takes, 200ms.")
+    loss: Share = Field(default=0.0, description="Of a line: how much is lost, 10%.")
+    when: When = Field(
+        default="",
+        description="'at 10:40', or 'in 5m', 'for 20m', and 'every 1h' again. From the start on, if not given.",
+    )
+
+
+AFault = Annotated[Fault, BeforeValidator(shorthand.fault, json_schema_input_type=Fault | str)]
+
+
 class Topology(Shape):
     """A mini-Internet."""
 
@@ -292,9 +320,12 @@ class Topology(Shape):
         Population | None, BeforeValidator(shorthand.counted, json_schema_input_type=Population | int)
     ] = Field(default=None, description="So many further mail domains.")
     links: list[Link] = Field(default=[], description="Lines that are slow, lossy or narrow.")
+    faults: Annotated[
+        list[AFault], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[AFault])
+    ] = Field(default=[], description="What is broken when the lab starts, or breaks at its time.")
     mail: Annotated[Mail, BeforeValidator(shorthand.nothing)] = Field(
         default=Mail(), description="How mail hosts behave that do not say it themselves."
     )
     faults_on_purpose: Annotated[
         list[str], BeforeValidator(shorthand.listed, json_schema_input_type=str | list[str])
-    ] = Field(default=[], description="Codes of faults to keep, such as T021: they are told, and the lab starts.")
+    ] = Field(default=[], description="Codes of mistakes to keep, such as T021: they are told; the lab starts.")

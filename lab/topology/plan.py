@@ -45,6 +45,18 @@ class LinkPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """What is broken from the start, or breaks at its time. One place is a host, `fault` in the words of `lab
+    fail` (`lab.faults.fault_of`). Two are the ends of a line: with `link` it is that one; without, `fault` is
+    `cut`, perhaps `one way`, perhaps with a chance before it. `when` in the words of `lab.timing`."""
+
+    places: tuple[str, ...]
+    fault: str = ""
+    when: str = ""
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ZonePlan:
     """An authoritative zone: complete, SOA first. `servers` are the hosts that serve it."""
 
@@ -141,3 +153,4 @@ class Plan:
     source: str = ""
     """The topology file, for display."""
     seed: str = "1"
+    faults: tuple[FaultPlan, ...] = ()

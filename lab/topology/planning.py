@@ -12,6 +12,7 @@ from lab.names import ROOT, Address, BadName, DomainName, parse_address
 from lab.topology import model
 from lab.topology.addresses import OVERFLOW
 from lab.topology.addressing import address_hosts
+from lab.topology.breaking import fault_plans
 from lab.topology.draft import Draft, Site
 from lab.topology.gather import STUDENT, full_name, gather, organisations, settle_zones
 from lab.topology.lint import lint
@@ -44,14 +45,16 @@ def make_plan(topology: model.Topology, source: Source) -> tuple[Plan, Draft]:
     lint(draft, zones)
     hosts = _hosts(draft, where)
     people = populate(draft, space, hosts[-1].resolvers)
+    all_hosts = tuple(hosts) if people is None else _peopled(hosts, people)
     plan = Plan(
         name=topology.name,
-        hosts=tuple(hosts) if people is None else _peopled(hosts, people),
+        hosts=all_hosts,
         zones=zones if people is None else Zones(zones, people),
         links=tuple(_links(draft)),
         ranges=(*topology.ranges, *([OVERFLOW] if space.overflowed else [])),
         source=source.name,
         seed=topology.seed,
+        faults=fault_plans(draft, all_hosts),
     )
     return plan, draft
 

@@ -56,4 +56,5 @@ SHAPES: tuple[type[model.Shape], ...] = (
     model.Teams,
     model.Population,
     model.Link,
+    model.Fault,
 )

@@ -17,7 +17,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
+from lab.errors import WrongUse
+from lab.faults import share_of
 from lab.names import ROOT, Address, BadName, DomainName, EmailAddress, parse_address
+from lab.timing import take_times, timing_of
 from lab.topology import units
 
 T = TypeVar("T")
@@ -230,6 +233,42 @@ def local_part(value: Any) -> str:
         return EmailAddress.parse(f"{text(value)}@example.com").local
     except BadName as error:
         raise complaint("T018", error.sentence) from None
+
+
+def chance(value: Any) -> float:
+    try:
+        return share_of(str(text(value)))
+    except WrongUse as error:
+        raise complaint("T009", error.sentence) from None
+
+
+def when(value: Any) -> str:
+    """Words of a time: at 10:40, in 5m, for 20m, every 1h."""
+    words = str(text(value))
+    try:
+        timing_of(words)
+    except ValueError as error:
+        raise complaint("T009", str(error)) from None
+    return words
+
+
+def fault(value: Any) -> Any:
+    """ "mail.b.be silent for 20m", "unige.ch cut eunet.be one way at 10:40": the words of `lab fail`."""
+    if not isinstance(value, str):
+        return value
+    words, times = take_times(value.split())
+    if words[1:2] and words[1] in _PREPOSITIONS.values():
+        raise complaint("T009", f"'{' '.join(words[1:])}' says no time", "at 10:40, in 5m, for 20m, every 1h")
+    said = {"when": " ".join(f"{_PREPOSITIONS[name]} {word}" for name, word in times.items())} if times else {}
+    match words:
+        case [place, "cut", other, *rest] if rest in ([], ["one", "way"]):
+            return {"cut": [place, other], "one_way": bool(rest), **said}
+        case [host, *rest]:
+            return {"host": host, **({"fault": " ".join(rest)} if rest else {}), **said}
+    raise complaint("T005", "a fault names a host first, like 'mail.b.be silent'")
+
+
+_PREPOSITIONS = {"at": "at", "after": "in", "lasting": "for", "every": "every"}
 
 
 def delegation(value: Any) -> list[DomainName] | None:

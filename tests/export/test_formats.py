@@ -181,3 +181,12 @@ if __name__ == "__main__":
             each_path = HERE / "expected" / each_format / each_topology / each_name
             each_path.parent.mkdir(parents=True, exist_ok=True)
             each_path.write_text(each_text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_lab_that_breaks_on_purpose_stays_here(name: str) -> None:
+    plan = loads("domains: {a.be: {mx: 10 mail.a.be, people: ed}}\nfaults: mail.a.be silent for 20m\n")
+    with pytest.raises(WrongUse) as caught:
+        files(exported(plan), named(name))
+    assert caught.value.code == "W042"
+    assert "faults:" in caught.value.sentence

@@ -6,13 +6,14 @@ import os
 import pickle
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lab.names import DomainName
 from lab.topology import Plan, loads
-from lab.topology.plan import HostPlan
+from lab.topology.plan import FaultPlan, HostPlan, Link
 
 TOPOLOGIES = Path(__file__).parent.parent.parent / "topologies"
 
@@ -139,3 +140,35 @@ domains:
     (own,) = [host for host in plan.hosts if host.image]
     assert (own.name, own.command) == ("pc.a.be", ("serve", "--motto", "two words"))
     assert {host.name: host.addresses[0] for host in plan.hosts}["ns.be"] == "198.18.0.9"
+
+
+def test_what_is_broken_stands_in_the_plan_in_the_words_of_lab_fail() -> None:
+    plan = loads(
+        """
+domains:
+  a.be: {mx: [10 mail.a.be], people: [ed]}
+  b.be: {mx: [10 mail.b.be], people: [ann]}
+faults:
+  - Mail.A.be
+  - mail.a.be chance 20% reply 451 at dot twice at 10:40 for 20m
+  - {host: ns.b.be, fault: timeout for b.be, when: in 5m}
+  - a.be cut b.be one way for 1h
+  - {cut: [a.be, everywhere], chance: 0.5}
+  - {line: [a.be, mail.b.be], latency: 200ms, loss: 10%, when: every 1h for 5m}
+"""
+    )
+    assert plan.faults == (
+        FaultPlan(("mail.a.be",), "down"),
+        FaultPlan(("mail.a.be",), "chance 20% reply 451 at eom twice", "at 10:40 for 20m"),
+        FaultPlan(("ns.b.be",), "timeout for b.be", "in 5m"),
+        FaultPlan(("a.be", "b.be"), "cut one way", "for 1h"),
+        FaultPlan(("a.be", "*"), "chance 50% cut"),
+        FaultPlan(
+            ("a.be", "mail.b.be"), "", "every 1h for 5m", Link(latency=timedelta(milliseconds=200), loss=0.1)
+        ),
+    )
+
+
+def test_one_line_is_a_list_of_faults() -> None:
+    text = "domains: {a.be: {mx: [10 mail.a.be]}}\nfaults: mail.a.be silent\n"
+    assert loads(text).faults == (FaultPlan(("mail.a.be",), "silent"),)
