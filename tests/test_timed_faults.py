@@ -13,7 +13,7 @@ from lab.errors import WrongUse
 from lab.events import FaultApplied, FaultCancelled, FaultLifted, FaultScheduled, Stage
 from lab.fabric.base import Capability
 from lab.fabric.breakage import Cut, OnHost, OnLine
-from lab.fabric.faults import Down, Paused, Reply, Silent
+from lab.fabric.faults import Down, Fault, Paused, Reply, Silent
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.internet import Internet
@@ -216,3 +216,34 @@ def test_a_topology_that_wants_what_the_fabric_cannot_starts_nothing() -> None:
         pytest.raises(WrongUse, match="and so is the power"),
     ):
         runner.run(main())
+
+
+def test_a_host_that_went_down_while_it_stood_still_starts_and_stands_still() -> None:
+    async def story(net: Internet) -> None:
+        await net.fail(MAIL, Down(), timing(lasting="1m"))
+        await net.fail(MAIL, Paused(), timing(lasting="1h"))
+        await hours(net, 0.5)
+        assert net.fabric.hosts[MAIL].faults.now == [Paused()]
+        ticks: list[float] = []
+
+        async def tick() -> None:
+            while True:
+                ticks.append(net.fabric.clock.elapsed())
+                await asyncio.sleep(60)
+
+        net.fabric.hosts[MAIL].spawn(tick())
+        await hours(net, 1)
+        assert min(ticks) == 3600
+
+    play(story)
+
+
+@pytest.mark.parametrize("faults", [(Down(), Paused()), (Paused(), Down())], ids=["down first", "paused first"])
+def test_all_of_several_faults_are_healed(faults: tuple[Fault, ...]) -> None:
+    async def story(net: Internet) -> None:
+        for fault in faults:
+            await net.fail(MAIL, fault)
+        await net.heal()
+        assert await net.ask(MAIL, "queue", {}) == {"queue": []}
+
+    play(story)

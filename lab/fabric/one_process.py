@@ -172,8 +172,15 @@ class OneProcessFabric:
         elif isinstance(fault, Skew):
             here.clock.ahead -= fault.by.total_seconds()
         self.log.append(self.loop.time(), host, FaultLifted(host, str(fault)))
-        if not here.up and not any(isinstance(other, Down | Paused) for other in here.faults.now):
-            await self._start(here)  # never while it stands still: its programs would wait for ever
+        if not here.up and not any(isinstance(other, Down) for other in here.faults.now):
+            await self._start_again(here)
+
+    async def _start_again(self, host: Host) -> None:
+        """One that is to stand still does so from then on: a boot that nobody lets go on would never end."""
+        host.stack.thaw()
+        await self._start(host)
+        if Paused() in host.faults.now:
+            host.stack.freeze()
 
     async def heal(self, host: DomainName) -> None:
         for fault in tuple(self.hosts[host].faults.now):
