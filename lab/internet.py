@@ -67,8 +67,9 @@ class Internet:
         self._spoilt: dict[tuple[str, str], Link] = {}
         for line in plan.links:
             self.fabric.connect(line.a, line.b, line.link)
-        self._broken = [planned(fault) for fault in plan.faults]
-        for what, _ in self._broken:
+        self.broken = dict(planned(fault) for fault in plan.faults)
+        """What the topology breaks, and when."""
+        for what in self.broken:
             self._require_possible(what)
 
     @cached_property
@@ -91,7 +92,7 @@ class Internet:
         plan = self.plan
         self._tell(LabStarted(plan.name, self.fabric.name, plan.seed, epoch, len(plan.hosts)))
         await self.fabric.up()
-        for what, when in self._broken:
+        for what, when in self.broken.items():
             await self.break_down(what, when)
 
     async def down(self) -> None:
@@ -345,7 +346,7 @@ class Internet:
     def _relay(self, pair: tuple[str, str]) -> None:
         """Make a line what the topology says it is."""
         if pair in self._spoilt:
-            self.fabric.connect(*pair, self._planned(*pair))
+            self.fabric.connect(*pair, self.planned_link(*pair))
             self._tell(FaultLifted(f"{pair[0]}|{pair[1]}", f"link {self._spoilt.pop(pair)}"))
 
     def connect(self, a: str, b: str, link: Link) -> None:
@@ -355,7 +356,8 @@ class Internet:
         self._spoilt[left, right] = link
         self._tell(FaultApplied(f"{left}|{right}", f"link {link}"))
 
-    def _planned(self, a: str, b: str) -> Link:
+    def planned_link(self, a: str, b: str) -> Link:
+        """What the topology says of a line."""
         return next((line.link for line in self.plan.links if {line.a, line.b} == {a, b}), Link())
 
     async def advance(self, by: timedelta) -> None:

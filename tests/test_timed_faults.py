@@ -213,7 +213,7 @@ def test_a_topology_that_wants_what_the_fabric_cannot_starts_nothing() -> None:
 
     with (
         asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner,
-        pytest.raises(WrongUse, match="and so is the power"),
+        pytest.raises(WrongUse, match="no power can go"),
     ):
         runner.run(main())
 

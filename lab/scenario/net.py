@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
-from lab.faults import Fault, PowerCut, fault_of
+from lab.faults import Fault, PowerCut, fault_of, share_of
 from lab.internet import Internet
 from lab.journey import Journeys, build
 from lab.names import DomainName, EmailAddress
@@ -350,10 +350,26 @@ class Net:
         left, right = self.internet.places((a, b))
         return self._break_down(OnLine(left, right, link(latency, jitter, loss, bandwidth)), when)
 
-    def cut(self, a: Sequence[str], b: Sequence[str], *, one_way: bool = False, **when: Unpack[When]) -> Soon:
+    def cut(
+        self,
+        a: Sequence[str],
+        b: Sequence[str],
+        *,
+        one_way: bool = False,
+        chance: str = "100%",
+        **when: Unpack[When],
+    ) -> Soon:
         """Let nothing through between two groups of hosts or organisations, at its time as with `fail`;
-        `one_way`: nothing from `a` to `b` only."""
-        return self._break_down(self._cut(a, b, one_way), when)
+        `one_way`: nothing from `a` to `b` only; `chance="20%"`: one connection or datagram in five is lost."""
+        return self._break_down(self._cut(a, b, one_way, chance), when)
+
+    def lift(self, host: str, as_: str = "down") -> Soon:
+        """Undo this one fault of a host, and forget when it was to come."""
+        return self._mend_one(OnHost(self.internet.host(host).name, fault_of(as_)))
+
+    def join(self, a: Sequence[str], b: Sequence[str], *, one_way: bool = False, chance: str = "100%") -> Soon:
+        """Undo this one cut, and forget when it was to come."""
+        return self._mend_one(self._cut(a, b, one_way, chance))
 
     def mend(self) -> Soon:
         return self._soon(lambda: _at_once(self.internet.mend))
@@ -404,10 +420,13 @@ class Net:
         try:
             yield
         finally:
-            self._soon(lambda: self.internet.mend_one(what))
+            self._mend_one(what)
 
-    def _cut(self, a: Sequence[str], b: Sequence[str], one_way: bool) -> Cut:
-        return Cut(self.internet.places(a), self.internet.places(b), one_way)
+    def _mend_one(self, what: Breakage) -> Soon:
+        return self._soon(lambda: self.internet.mend_one(what))
+
+    def _cut(self, a: Sequence[str], b: Sequence[str], one_way: bool, chance: str = "100%") -> Cut:
+        return Cut(self.internet.places(a), self.internet.places(b), one_way, share_of(chance))
 
     def _soon(self, work: Callable[[], Awaitable[object]]) -> Soon:
         self._due.append(work)

@@ -18,10 +18,26 @@ from typing import Any
 from lab import faults
 from lab.errors import WorldSaidNo
 from lab.fabric import breakage
-from lab.faults import DiskFull, Down, Fault, Hide, Paused, Reply, Reset, Silent, Stall, Unreachable
+from lab.fabric.breakage import OnHost
+from lab.faults import (
+    Crash,
+    DiskFull,
+    Down,
+    Fault,
+    Hide,
+    Paused,
+    Reply,
+    Reset,
+    Silent,
+    Skew,
+    Stall,
+    Unreachable,
+    bare,
+)
 from lab.internet import Internet, Submission
 from lab.mail.folders import FolderError
 from lab.names import EmailAddress
+from lab.timing import NOW
 from lab.topology.plan import Link
 from lab.wire.received import read_heading
 
@@ -61,7 +77,7 @@ class Fail(Act):
 
     @property
     def befalls(self) -> str:
-        return _KINDS.get(type(self.fault), "name servers that failed")
+        return _KINDS.get(type(bare(self.fault)), "name servers that failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +100,34 @@ class Heal(Act):
 
 @dataclass(frozen=True, slots=True)
 class Cut(Act):
-    """Nothing passes between two groups of places, or nothing from the first to the second."""
+    """Nothing passes between two groups of places; see `breakage.Cut`."""
 
     a: tuple[str, ...]
     b: tuple[str, ...]
     one_way: bool = False
+    share: float = 1.0
 
     @property
     def befalls(self) -> str:
         return "cut lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Lift(Act):
+    """One fault of a host is over, and the others stay."""
+
+    host: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Act):
+    """One cut is over, and the others stay."""
+
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    one_way: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +195,9 @@ Acts = Sequence[Act]
 _KINDS: Mapping[type[Fault], str] = MappingProxyType(
     {
         Down: "crashes",
+        Crash: "crashes",
+        faults.PowerCut: "power cuts",
+        Skew: "wrong clocks",
         Silent: "hosts that fell silent",
         Unreachable: "hosts out of reach",
         Paused: "hosts that stood still",
@@ -238,8 +276,12 @@ async def _do(internet: Internet, act: Act) -> None:
             await internet.fail(host, faults.PowerCut())
         case Heal(host):
             await internet.heal(host)
-        case Cut(a, b, one_way):
-            await internet.begin(breakage.Cut(internet.places(a), internet.places(b), one_way))
+        case Lift(host, fault):
+            await internet.mend_one(OnHost(internet.host(host).name, fault))
+        case Cut(a, b, one_way, share):
+            await internet.break_down(breakage.Cut(a, b, one_way, share), NOW)
+        case Join(a, b, one_way, share):
+            await internet.mend_one(breakage.Cut(a, b, one_way, share))
         case Spoil(a, b, link):
             internet.connect(a, b, link)
         case Mend():

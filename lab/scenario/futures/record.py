@@ -7,7 +7,8 @@ types into sessions of its own (SMTP by hand, POP3, IMAP) is left out: `spoken` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +16,24 @@ from typing import Any
 
 from lab.errors import WorldSaidNo, WrongUse
 from lab.fabric import breakage
-from lab.fabric.breakage import Breakage, OnHost
+from lab.fabric.breakage import Breakage, OnHost, OnLine
 from lab.internet import Internet, Submission
 from lab.names import EmailAddress
-from lab.scenario.futures.acts import Account, Act, Cut, EditZone, Fail, Flush, Heal, Mend, Retry, Send, Spoil
+from lab.scenario.futures.acts import (
+    Account,
+    Act,
+    Cut,
+    EditZone,
+    Fail,
+    Flush,
+    Heal,
+    Join,
+    Lift,
+    Mend,
+    Retry,
+    Send,
+    Spoil,
+)
 from lab.scenario.futures.draw import Timed
 from lab.scenario.play import Asked, play, scripts_of
 from lab.scenario.result import Verdict
@@ -45,6 +60,14 @@ class Noted(Internet):
         if not self.notebook.shut:
             self.notebook.acts.append((self.fabric.clock.elapsed(), act))
 
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        self.notebook.shut, before = True, self.notebook.shut
+        try:
+            yield
+        finally:
+            self.notebook.shut = before
+
     async def send(
         self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], message: bytes, *, via: str = ""
     ) -> Submission:
@@ -56,25 +79,33 @@ class Noted(Internet):
         return await super().send(sender, recipients, message, via=via)
 
     async def begin(self, what: Breakage) -> None:
-        """At its time, if it has one; a line is noted where it is laid."""
-        match what:
-            case OnHost(host, fault):
-                self._note(Fail(host, fault))
-            case breakage.Cut(a, b, one_way):
-                self._note(Cut(a, b, one_way))
-        await super().begin(what)
+        """What has its time is noted when it comes. What the topology breaks, it breaks in every future."""
+        if what not in self.broken:
+            match what:
+                case OnHost(host, fault):
+                    self._note(Fail(host, fault))
+                case breakage.Cut(a, b, one_way, share):
+                    self._note(Cut(a, b, one_way, share))
+                case OnLine(a, b, link):
+                    self._note(Spoil(a, b, link))
+        with self._quietly():
+            await super().begin(what)
 
     async def end(self, what: Breakage) -> None:
-        self._note(Heal(what.host) if isinstance(what, OnHost) else Mend())
+        if what not in self.broken:
+            match what:
+                case OnHost(host, fault):
+                    self._note(Lift(host, fault))
+                case breakage.Cut(a, b, one_way, share):
+                    self._note(Join(a, b, one_way, share))
+                case OnLine(a, b):
+                    self._note(Spoil(a, b, self.planned_link(a, b)))
         await super().end(what)
 
     async def heal(self, host: str = "") -> list[str]:
         self._note(Heal(host))
-        self.notebook.shut, before = True, self.notebook.shut
-        try:
+        with self._quietly():
             return await super().heal(host)
-        finally:
-            self.notebook.shut = before
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
         self._note(Cut(tuple(a), tuple(b)))

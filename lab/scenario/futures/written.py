@@ -20,6 +20,8 @@ from lab.scenario.futures.acts import (
     Fail,
     Flush,
     Heal,
+    Join,
+    Lift,
     Mend,
     PowerCut,
     Retry,
@@ -84,13 +86,20 @@ def lines_of(act: Act) -> Sequence[str]:
             return [f'net.power_cut("{host}")']
         case Heal(host):
             return [f'net.heal("{host}")' if host else "net.heal()"]
-        case Cut(a, b, one_way):
-            way = ", one_way=True" if one_way else ""
-            return [f"net.cut({[*map(str, a)]}, {[*map(str, b)]}{way})"]
+        case Lift(host, fault):
+            return [f'net.lift("{host}", "{fault}")']
+        case Cut(a, b) | Join(a, b):
+            verb = "cut" if isinstance(act, Cut) else "join"
+            return [f"net.{verb}({[*map(str, a)]}, {[*map(str, b)]}{_manner(act)})"]
         case Spoil(a, b, link):
             return [f'net.link("{a}", "{b}", {_line(link)})']
         case _:
             return _kept(act)
+
+
+def _manner(cut: Cut | Join) -> str:
+    one_way = ", one_way=True" if cut.one_way else ""
+    return f'{one_way}, chance="{cut.share * 100:g}%"' if cut.share < 1 else one_way
 
 
 def _kept(act: Act) -> Sequence[str]:

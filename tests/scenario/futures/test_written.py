@@ -8,7 +8,7 @@ import pytest
 
 from lab import topology
 from lab.events import Stage
-from lab.faults import Down, Reply
+from lab.faults import Down, Reply, Silent, Sometimes
 from lab.scenario.futures import acts as kinds
 from lab.scenario.futures.acts import Account, Act, EditZone, Fail, Flush, Retry, Send
 from lab.scenario.futures.draw import draw, setting
@@ -40,9 +40,11 @@ EXAMPLES: tuple[Act, ...] = (
     Fail("mail.b.be", Reply(stage=Stage.EOM, code=451, times=2)),
     kinds.PowerCut("mail.b.be"),
     kinds.Heal(),
-    kinds.Cut(("b.be",), ("*",)),
+    kinds.Cut(("b.be",), ("*",), one_way=True, share=0.2),
     kinds.Spoil("b.be", "*", Link(timedelta(milliseconds=1), timedelta(microseconds=333), 0.02, 9600)),
     kinds.Mend(),
+    kinds.Lift("mail.b.be", Sometimes(Silent(), 0.2)),
+    kinds.Join(("b.be",), ("*",)),
     kinds.Advance(0.001),
     kinds.SlowDisks(),
     Retry(),
