@@ -10,7 +10,7 @@ the command line, scenarios and topologies share the one grammar, and a fault tr
     chance 20% silent                                                                   of these, one time in five
 """
 
-from lab.faults.base import AtServer, Fault, Sometimes, bare
+from lab.faults.base import AtServer, Fault, Sometimes, bare, plain_words
 from lab.faults.dns import (
     Lame,
     NoAnswer,
@@ -61,6 +61,7 @@ __all__ = [
     "WrongGlue",
     "bare",
     "fault_of",
+    "plain_words",
     "share_of",
     "sometimes",
     "stage_of",

@@ -39,6 +39,15 @@ def bare(fault: Fault) -> Fault:
     return fault.fault if isinstance(fault, Sometimes) else fault
 
 
+def plain_words(words: str) -> str:
+    """A fault's words without its chance.
+
+    >>> plain_words("chance 20% reply 451 at rcpt")
+    'reply 451 at rcpt'
+    """
+    return words.split(" ", 2)[2] if words.startswith("chance ") else words
+
+
 def often(times: int) -> str:
     """How often, as the last words of a fault: `` once``, `` twice``, `` 3 times``; "" for always."""
     return ("", " once", " twice")[times] if times < 3 else f" {times} times"

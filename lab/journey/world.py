@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.events import FaultApplied, FaultLifted, HopAnswered, NameResolved, ZoneReloaded
+from lab.faults import plain_words
 from lab.log import Entry
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
@@ -173,7 +174,8 @@ def _target(entry: Entry) -> str:
 
 
 def _fault(entry: Entry) -> str:
-    return getattr(entry.event, "fault", "")
+    """In words; whether it strikes always or by chance is the same to whom it struck."""
+    return plain_words(getattr(entry.event, "fault", ""))
 
 
 def _undotted(text: str) -> str:

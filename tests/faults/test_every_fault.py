@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from worlds import lab_up
 
-from lab.faults import OF_A_HOST, WORDS
+from lab.faults import OF_A_HOST, WORDS, Down
 from lab.faults.smtp import KEYWORDS
 from lab.faults.words import STAGES
 from lab.journey.diagnoses import CATALOGUE
@@ -24,7 +24,14 @@ AT_MAIL = [
 AT_NAMES = ["servfail", "refused", "timeout", "lame", "wrong-glue", "truncated", "no-tcp", "slow 3s", "slow 30s"]
 SAID = [
     *(f"{host} {word}" for word in OF_A_HOST for host in ("mail.b.be", "ns.b.be", "ns.be", "resolver")),
-    *(f"mail.a.be {word}" for word in OF_A_HOST if word != "down"),  # nobody hands mail in at a host that is down
+    *(f"mail.a.be {word}" for word, kind in OF_A_HOST.items() if not issubclass(kind, Down)),
+    # nobody hands mail in at a host that is down
+    *(f"{host} --clock +6h" for host in ("mail.a.be", "mail.b.be", "ns.be", "resolver")),
+    "mail.b.be silent chance 99%",
+    "mail.b.be reply 451 at rcpt chance 99%",
+    "mail.a.be --cut mail.b.be --one-way",
+    "mail.b.be --cut mail.a.be --one-way",
+    "mail.a.be --cut mail.b.be --chance 99%",
     *(f"mail.b.be {words}" for words in AT_MAIL),
     *(f"{host} {words}" for words in AT_NAMES for host in ("ns.b.be", "ns.be", "a.root", "resolver")),
     "mail.a.be --cut mail.b.be",
@@ -34,7 +41,8 @@ SAID = [
 
 
 def test_no_word_of_a_fault_is_left_out() -> None:
-    assert {said.split()[1] for said in SAID if not said.split()[1].startswith("--")} == set(WORDS)
+    said = {words.split()[1].removeprefix("--") for words in SAID}
+    assert said - {"cut", "to"} == set(WORDS) - {"refuse"}  # which is met by who reads mail, on no journey
 
 
 @pytest.mark.parametrize("said", SAID)
@@ -51,3 +59,18 @@ def test_the_fault_has_a_diagnosis(tmp_path: Path, said: str) -> None:
     assert found.get("code") in CATALOGUE, found
     if found["state"] != "delivered":
         assert any(said.split()[0] in note for note in found["notes"]), found
+
+
+@pytest.mark.parametrize("how", ["--crash", "--power-cut", "--crash --for 1h"])
+def test_a_host_that_crashed_with_mail_in_its_queue_is_named(tmp_path: Path, how: str) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text(WORLD.replace("TLS", "none"))
+    with lab_up(world) as lab:
+        lab("lab fail mail.b.be")
+        lab("lab send --from ann@a.be --to bob@b.be")
+        lab(f"lab fail mail.a.be {how}")
+        lab("lab heal mail.b.be")
+        lab("lab clock +12m")
+        found = lab.json("lab why")
+    assert (found["code"], found["state"]) == ("D902", "queued"), found
+    assert any(how.split()[0].removeprefix("--") in note for note in found["notes"]), found

@@ -7,6 +7,7 @@ RFC 5321 §4.2.5 (what was accepted is kept), §4.5.4.1 (and tried again).
 from __future__ import annotations
 
 from lab.events import FaultApplied
+from lab.faults import plain_words
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
 from lab.journey.world import NOW
@@ -38,7 +39,7 @@ def _cut_off(case: Case) -> Found | None:
 
 
 def _word(event: object) -> str:
-    return event.fault if isinstance(event, FaultApplied) else ""
+    return plain_words(event.fault) if isinstance(event, FaultApplied) else ""
 
 
 NOW_BROKEN: tuple[Diagnosis, ...] = (
@@ -51,7 +52,7 @@ NOW_BROKEN: tuple[Diagnosis, ...] = (
         "lab heal {host}, then  lab clock +1m",
         "A host says 250 only when the message is on its disk. After a restart it finds its queue there and "
         "tries everything at once. Until then nobody else has the message, or knows of it.",
-        _now("down", "gone"),
+        _now("down", "gone", "crash", "power-cut"),
         ("lab status",),
     ),
     Diagnosis(
