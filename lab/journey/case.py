@@ -33,7 +33,7 @@ from lab.journey.build import Journeys
 from lab.journey.hops import Hop, Trail, destination_of
 from lab.journey.model import Fate, Journey, State
 from lab.journey.steps import entries_of
-from lab.journey.world import World
+from lab.journey.world import NOW, World
 from lab.log import Entry
 from lab.topology.plan import HostPlan
 
@@ -205,15 +205,17 @@ def case_of(journeys: Journeys, id: str, world: World, now: float | None = None)
 
 
 def _behind(journeys: Journeys, leg: Leg) -> Leg:
-    """Where a message waits for its destination's turn, untried itself: with the tries of the one that was."""
-    if not leg.waits or leg.left is not None or any(_is_local(one) for one in leg.waits):
+    """Where a message waits for its destination's turn, untried itself: with the tries of the one that was, or is
+    being, tried."""
+    if leg.left is not None or any(_is_local(one) for one in leg.waits):
         return leg
     for hop in reversed(journeys.trail.hops.values()):
         others = [one for one in hop.recipients if destination_of(one) == leg.destination]
         if hop.host == leg.host and hop.queue_id != leg.queue_id and others:
-            other = _leg(journeys.trail, hop, others[0])
-            if any(one.touched for one in other.tries):
-                return replace(leg, tries=other.tries, ahead=journeys.of(hop.host, hop.queue_id) or "")
+            tries = _leg(journeys.trail, hop, others[0]).tries
+            under_way = bool(tries) and tries[-1].end is None
+            if under_way or (leg.waits and any(one.touched for one in tries)):
+                return replace(leg, tries=tries, ahead=journeys.of(hop.host, hop.queue_id) or "")
     return leg
 
 
@@ -262,11 +264,13 @@ def _forwarded(hop: Hop, recipient: str, to: tuple[str, ...]) -> tuple[Hop | Non
 
 
 def _leg(trail: Trail, hop: Hop, recipient: str) -> Leg:
-    relevant = [one for one in entries_of(trail, hop) if _concerns(trail, hop, recipient, one)]
-    tries = [_try(trail, hop, recipient, entries) for entries in _cut(relevant, recipient)]
-    waits = tuple(one for one in relevant if isinstance(one.event, MailDeferred | DestinationBackedOff))
     departures = hop.departures.get(recipient.lower(), [])
     left = departures[-1] if departures else None
+    until = left.n if left is not None else NOW
+    own = [one for one in entries_of(trail, hop) if one.n <= until and _concerns(trail, hop, recipient, one)]
+    relevant = [one for one in own if not _is_question_of_another(hop, own, one)]
+    tries = [_try(trail, hop, recipient, entries) for entries in _cut(relevant, recipient)]
+    waits = tuple(one for one in relevant if isinstance(one.event, MailDeferred | DestinationBackedOff))
     told = tuple(one for one in hop.entries if isinstance(one.event, DelayWarned | BounceSent))
     forwards = tuple(one for one in departures if isinstance(one.event, MailForwarded))
     return Leg(
@@ -289,6 +293,17 @@ def _concerns(trail: Trail, hop: Hop, recipient: str, entry: Entry) -> bool:
     return not _of_another(hop, own, getattr(event, "destination", "")) and not (
         isinstance(event, NameResolved) and event.type == "MX" and _of_another(hop, own, event.name)
     )
+
+
+def _is_question_of_another(hop: Hop, own: list[Entry], entry: Entry) -> bool:
+    """Of a message for several domains, the address of an exchanger that this one's route does not name."""
+    event = entry.event
+    several = len({destination_of(one) for one in hop.recipients}) > 1
+    if not several or not isinstance(event, NameResolved) or event.type == "MX":
+        return False
+    routes = [one.event for one in own if isinstance(one.event, ExchangersFound)]
+    named = {text.split(": ")[0].split(" ")[-1] for one in routes for text in (*one.exchangers, *one.left_out)}
+    return event.name not in named
 
 
 def _about_another(hop: Hop, recipient: str, words: str) -> bool:

@@ -6,7 +6,7 @@ The rule: it can be said aloud to somebody who knows nothing of queues. `now` is
 from __future__ import annotations
 
 from lab.clock import show_span
-from lab.journey.model import Fate, Journey, State
+from lab.journey.model import Fate, Journey, Notice, State
 
 
 def closing(journey: Journey, now: float) -> str:
@@ -23,13 +23,26 @@ def _held(journey: Journey, fate: Fate, now: float) -> str:
     place = f"Held by {fate.host}, not in {_person(fate)}'s mailbox yet"
     if fate.next_try is None:
         return f"{place}" + (f": {fate.detail}." if fate.detail else ".")
+    if fate.at_home:
+        why = f"{fate.host} cannot put it into {_person(fate)}'s mailbox: {fate.detail}"
+        return f"{why}; it {_again(fate, now)}."
     return f"Held by the backup, not in {_person(fate)}'s mailbox yet: {fate.host} {_again(fate, now)}."
 
 
 def _bounced(journey: Journey, fate: Fate, now: float) -> str:
-    told = next((f" {notice.to} was told." for notice in journey.notices if notice.kind == "bounce"), "")
+    told = next((_told(notice) for notice in journey.notices if notice.kind == "bounce"), "")
     reason = fate.detail if fate.status in fate.detail else f"{fate.status} {fate.detail}"
     return f"{fate.host} gave up on {fate.recipient}: {reason.strip().rstrip('.')}.{told}"
+
+
+def _told(bounce: Notice) -> str:
+    match bounce.state:
+        case State.DELIVERED:
+            return f" {bounce.to} was told."
+        case State.BOUNCED:
+            return f" The bounce to {bounce.to} failed, too."
+        case _:
+            return f" The bounce to {bounce.to} is not there yet."
 
 
 def _refused(journey: Journey, fate: Fate, now: float) -> str:

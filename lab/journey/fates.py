@@ -76,7 +76,7 @@ def _forwarded(trail: Trail, hop: Hop, recipient: str, to: tuple[str, ...], seen
         return Fate(recipient, State.DELIVERED, hop.host, hop.born.t)
     state = slowest(tuple(further))
     last = next(fate for fate in further if fate.state is state)
-    return Fate(recipient, state, last.host, last.t, last.detail, last.next_try, last.status)
+    return Fate(recipient, state, last.host, last.t, last.detail, last.next_try, last.status, last.at_home)
 
 
 def _carrier(hop: Hop, recipient: str) -> Hop:
@@ -107,7 +107,8 @@ def _waiting(trail: Trail, hop: Hop, recipient: str) -> Fate:
         last = back_off
     match last.event if last else None:
         case MailDeferred(reason=reason, next_try=next_try) | DestinationBackedOff(reason=reason, until=next_try):
-            return Fate(recipient, state, hop.host, hop.born.t, reason, next_try)
+            at_home = getattr(last.event, "row", "") == "local" if last else False
+            return Fate(recipient, state, hop.host, hop.born.t, reason, next_try, at_home=at_home)
         case _:
             return Fate(recipient, state, hop.host, hop.born.t)
 

@@ -51,6 +51,7 @@ def _fate(fate: Fate) -> dict[str, Any]:
         "detail": fate.detail,
         "next_try": fate.next_try,
         "status": fate.status,
+        "at_home": fate.at_home,
     }
 
 

@@ -81,6 +81,8 @@ class Fate:
     """Lab seconds; for a waiting message, when its host tries again."""
     status: str = ""
     """Of a bounce, the enhanced status code (RFC 3463)."""
+    at_home: bool = False
+    """A waiting message is on the host that keeps the mailbox, which cannot put it in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,14 @@ def _unknown(case: Case) -> Found | None:
     return Found({"sender": case.last.sender or "<>"}, (own[0], *case.last.told))
 
 
+def _unknown_at_home(case: Case) -> Found | None:
+    """Its sender's own host keeps the domain, and nobody there is called so."""
+    own = said(case)
+    if own is None or case.state is not State.BOUNCED or "no such user" not in own[1] or not case.last.handed_in:
+        return None
+    return Found({}, (own[0],))
+
+
 def _forward(case: Case) -> Found | None:
     """The recipient is forwarded, and it failed behind that."""
     forwards = [leg for leg in case.legs if leg.left and isinstance(leg.left.event, MailForwarded)]
@@ -91,6 +99,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "lines only.",
         _says("lead in a circle"),
         ("lab account list",),
+    ),
+    Diagnosis(
+        "D435",
+        "no such user, on the sender's own host",
+        "{host} keeps the mailboxes of {domain} itself, and has no {recipient}.",
+        "a host delivers mail for its own domains itself; for whom it does not know, the sender is told",
+        "RFC 5321 §2.3.10, §6.1",
+        "Write the address as it really is, or give it a mailbox:  lab account add {recipient}",
+        "Sender and recipient are on the same host, so no other host was asked. The bounce comes from the "
+        "next room, so to speak.",
+        _unknown_at_home,
+        ("lab account list", "lab explain 5.1.1"),
     ),
     Diagnosis(
         "D604",

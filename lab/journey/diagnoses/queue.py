@@ -37,9 +37,16 @@ def _warned(case: Case) -> Found | None:
 
 
 def _behind(case: Case) -> Found | None:
-    if not case.waits or not case.last.ahead:
+    if not case.waits or not case.last.ahead or not case.last.waits:
         return None
     return Found({"ahead": case.last.ahead}, case.last.waits[-1:], rests=True)
+
+
+def _in_line(case: Case) -> Found | None:
+    """Another message for the same place is being tried, and this one comes after it."""
+    if not case.waits or not case.last.ahead or case.last.waits:
+        return None
+    return Found({"ahead": case.last.ahead})
 
 
 def _over(case: Case) -> Found | None:
@@ -69,7 +76,13 @@ def _met(case: Case) -> Iterator[tuple[str, int]]:
 def _trying(case: Case) -> Found | None:
     """The host is at work on it just now."""
     attempt = case.attempt
-    if not case.waits or attempt is None or attempt.end is not None or case.last.host != attempt.host:
+    if (
+        not case.waits
+        or attempt is None
+        or attempt.end is not None
+        or case.last.host != attempt.host
+        or case.last.ahead
+    ):
         return None
     opened = [one for one in attempt.entries if isinstance(one.event, ConnectionOpened)]
     if not opened:
@@ -141,6 +154,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
 )
 
 LAST: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D506",
+        "it waits for its turn",
+        "It waits for its turn: {host} is busy with {ahead}, which goes to the same place.",
+        "a place of which nothing is known yet is dialled once, not for every message",
+        "RFC 5321 §4.5.4.1",
+        "Let lab time pass:  lab clock +5m",
+        "A queue sets one worker on a destination until that has taken a message; then it opens more "
+        "sessions. As long as the first one waits for an answer, the others wait behind it.",
+        _in_line,
+        ("lab why {ahead}", "lab queue {host}"),
+    ),
     Diagnosis(
         "D505",
         "on its way: an answer is waited for",

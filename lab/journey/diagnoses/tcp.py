@@ -90,7 +90,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D309",
         "sender and exchanger are cut off from each other",
-        "{at} and {exchanger} are cut off from each other; both are up.",
+        "{at} and {exchanger} are cut off from each other: nothing passes between them.",
         _AGAIN,
         "RFC 5321 §4.5.4.1",
         "lab heal{onward}",
