@@ -30,7 +30,14 @@ def explain(topic: str = "", /, *, json: Json = False) -> int:
     if not topic:
         return _contents(book, json)
     code = topic.upper()
-    text = book.get(topic.lower()) or by_code(book, code) or reply(topic) or fault(code) or diagnosis(code)
+    text = (
+        book.get(topic.lower())
+        or by_code(book, code)
+        or reply(topic)
+        or fault(code)
+        or diagnosis(code)
+        or layer(code)
+    )
     if not text:
         raise _unknown(topic, book)
     if json:
@@ -109,11 +116,11 @@ def in_general(template: str) -> str:
 
 def _contents(book: dict[str, str], json: bool) -> int:
     if json:
-        emit({"topics": list(book), "diagnoses": [code for code, _ in diagnoses()]})
+        emit({"topics": list(book), "diagnoses": dict(diagnoses())})
         return 0
     show(table([[(name, "place"), (text.split("\n", 1)[0].lstrip("# "), "")] for name, text in book.items()]))
-    show([plain(""), plain(" What  lab why  can find:")])
-    show(table([[(code, "place"), (title, "")] for code, title in diagnoses()]))
+    show([plain(""), plain(" What lab why can find, by layer; lab explain D1 lists them:")])
+    show(table([[(name, "place"), (what, "")] for name, what in layers().items()]))
     show([plain(" And every code that an error ends in:  lab explain T021", "dim")])
     return 0
 
@@ -123,6 +130,19 @@ def diagnoses() -> list[tuple[str, str]]:
     from lab.journey.diagnoses import CATALOGUE
 
     return [(one.code, one.title) for one in CATALOGUE.values()]
+
+
+def layers() -> dict[str, str]:
+    from lab.journey.diagnoses import LAYERS
+
+    return dict(LAYERS)
+
+
+def layer(code: str) -> str:
+    """The diagnoses of a layer (D3), a line each; '' if there is none such."""
+    what = layers().get(code, "")
+    lines = [f"{one}  {title}" for one, title in diagnoses() if one.startswith(code)]
+    return "\n".join([f"# {code}: {what}", "", *lines]) if what else ""
 
 
 def _unknown(topic: str, book: dict[str, str]) -> WrongUse:

@@ -60,18 +60,19 @@ class World:
                     pass
         return list(found.values())
 
-    def line(self, a: str, b: str, n: int, kind: str) -> Entry | None:
-        """What was wrong with the line between two hosts at that time: a "cut", or another "link"."""
-        ours, theirs = self._places(a), self._places(b)
+    def line(self, a: str, b: str, n: int, *kind: str) -> Entry | None:
+        """What was wrong with the line between two hosts at that time: a "cut" (perhaps "one way"), a "link"."""
+        ours, theirs = self.places(a), self.places(b)
         for entry in reversed(self.in_force(n)):
             left, bar, right = _target(entry).partition("|")
             ends = {*left.split(",")}, {*right.split(",")}
             joined = (ends[0] & ours and ends[1] & theirs) or (ends[0] & theirs and ends[1] & ours)
-            if bar and joined and _fault(entry).startswith(kind):
+            if bar and joined and all(word in _fault(entry) for word in kind):
                 return entry
         return None
 
-    def _places(self, host: str) -> set[str]:
+    def places(self, host: str) -> set[str]:
+        """By what a line may name a host: its name, its organisation, "*"."""
         plan = self.host(host)
         return {host, "*", *([plan.organisation] if plan else [])}
 

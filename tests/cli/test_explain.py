@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.cli.explain import by_code, diagnosis, fault, pages, reply
+from lab.cli.explain import by_code, diagnosis, fault, layer, pages, reply
 
 CODE = re.compile(r'"([A-Z]\d{3})"')
 
@@ -60,3 +60,17 @@ def test_screens_name_pages_that_exist() -> None:
 def test_an_smtp_reply_is_explained_too(words: str, says: str) -> None:
     assert says in reply(words)
     assert bool(says) == bool(reply(words))
+
+
+def test_a_layer_of_diagnoses_lists_them() -> None:
+    text = layer("D3")
+    assert "D301  the exchanger refuses connections" in text
+    assert "D201" not in text
+    assert layer("D") == ""
+
+
+def test_a_diagnosis_is_explained_without_a_message() -> None:
+    text = diagnosis("D304")
+    assert "RFC 5321 §5.1" in text
+    assert "lab heal EXCHANGER" in text
+    assert "{" not in text

@@ -24,8 +24,9 @@ AT_MAIL = [
 AT_NAMES = ["servfail", "refused", "timeout", "lame", "wrong-glue", "truncated", "no-tcp", "slow 3s", "slow 30s"]
 SAID = [
     *(f"{host} {word}" for word in OF_A_HOST for host in ("mail.b.be", "ns.b.be", "ns.be", "resolver")),
-    *(f"mail.a.be {word}" for word, kind in OF_A_HOST.items() if not issubclass(kind, Down)),
-    # nobody hands mail in at a host that is down
+    *(
+        f"mail.a.be {word}" for word, kind in OF_A_HOST.items() if not issubclass(kind, Down)
+    ),  # or nobody hands it in
     *(f"{host} --clock +6h" for host in ("mail.a.be", "mail.b.be", "ns.be", "resolver")),
     "mail.b.be silent chance 99%",
     "mail.b.be reply 451 at rcpt chance 99%",
@@ -34,7 +35,10 @@ SAID = [
     "mail.a.be --cut mail.b.be --chance 99%",
     *(f"mail.b.be {words}" for words in AT_MAIL),
     *(f"{host} {words}" for words in AT_NAMES for host in ("ns.b.be", "ns.be", "a.root", "resolver")),
+    *(f"{host} clock {by}" for by in ("+6d", "-6d") for host in ("mail.a.be", "mail.b.be", "resolver")),
+    "mail.b.be refuse pop3 at login",
     "mail.a.be --cut mail.b.be",
+    "mail.b.be --for 30m",
     "mail.a.be --to mail.b.be --delay 40s",
     "mail.a.be --to mail.b.be --loss 100%",
 ]
@@ -42,7 +46,7 @@ SAID = [
 
 def test_no_word_of_a_fault_is_left_out() -> None:
     said = {words.split()[1].removeprefix("--") for words in SAID}
-    assert said - {"cut", "to"} == set(WORDS) - {"refuse"}  # which is met by who reads mail, on no journey
+    assert said - {"cut", "to", "for"} == set(WORDS)
 
 
 @pytest.mark.parametrize("said", SAID)

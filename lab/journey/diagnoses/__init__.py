@@ -4,7 +4,7 @@ finding = diagnose(case_of(journeys, "J-0001", world_of(plan, log)))
 finding.code, finding.sentence, finding.remedy
 """
 
-from lab.journey.diagnoses.catalogue import CATALOGUE, UNKNOWN, diagnose
+from lab.journey.diagnoses.catalogue import CATALOGUE, LAYERS, UNKNOWN, diagnose
 from lab.journey.diagnoses.model import Diagnosis, Finding
 
-__all__ = ["CATALOGUE", "UNKNOWN", "Diagnosis", "Finding", "diagnose"]
+__all__ = ["CATALOGUE", "LAYERS", "UNKNOWN", "Diagnosis", "Finding", "diagnose"]

@@ -8,6 +8,7 @@ to be done (given up, a second bounce, a warning) is looked for before, and carr
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -54,6 +55,21 @@ OUTCOMES: tuple[Diagnosis, ...] = (
 """What came of a cause."""
 
 UNKNOWN = queue.UNKNOWN
+
+LAYERS: Mapping[str, str] = MappingProxyType(
+    {
+        "D1": "names: the DNS, from the resolver to the domain's own servers",
+        "D2": "exchangers: MX records, backups, loops",
+        "D3": "connections: who could not be reached, and how",
+        "D4": "SMTP: what an exchanger answered at which stage, and mailboxes",
+        "D5": "queues: waiting, warned, given up",
+        "D6": "bounces",
+        "D7": "copies",
+        "D8": "delivered, straight or by detours",
+        "D9": "hosts, and what was never taken",
+    }
+)
+"""What the first digit of a code stands for."""
 
 CATALOGUE: Mapping[str, Diagnosis] = MappingProxyType(
     {one.code: one for one in sorted((*OUTCOMES, *CAUSES), key=lambda one: one.code)}
@@ -126,10 +142,11 @@ def _steps(case: Case, found: Found) -> tuple[Step, ...]:
 
 def _on_purpose(case: Case, found: Found) -> tuple[str, ...]:
     """What somebody broke, where it was in force when the evidence was met."""
-    names = {*found.facts.values(), *(leg.host for leg in case.legs)}
+    places = {place for leg in case.legs for place in case.world.places(leg.host)} - {"*"}
+    names = {*found.facts.values(), *places}
     broken = {entry.n: entry for one in found.entries for entry in case.world.in_force(one.n)}
     return tuple(
         f"broken on purpose: {entry.event.target}  {entry.event.fault}"
         for entry in broken.values()
-        if isinstance(entry.event, FaultApplied) and names & {entry.event.target, *entry.event.target.split("|")}
+        if isinstance(entry.event, FaultApplied) and names & set(re.split(r"[|,]", entry.event.target))
     )

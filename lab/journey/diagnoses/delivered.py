@@ -16,7 +16,7 @@ from lab.events import (
     ReplyReceived,
     Stage,
 )
-from lab.journey.case import Case, Leg
+from lab.journey.case import Case, Leg, Trouble
 from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.model import State
 from lab.log import Entry
@@ -58,10 +58,16 @@ def _later(case: Case) -> Found | None:
         return None
     first = vain[0]
     met = first.troubles[0].entry if first.troubles else _unanswered(first.entries)[0]
-    words = f"{first.troubles[0].exchanger} said “{first.troubles[0].words}”" if first.troubles else _rcode(met)
+    words = _met(first.troubles[0]) if first.troubles else _rcode(met)
     number = sum(bool(one.troubles or _unanswered(one.entries)) for leg in case.legs for one in leg.tries[:-1])
     facts = {"host": first.host, "number": str(number + 1), "words": words, "took": _took(case)}
     return Found(facts, (met, *_ends(case)))
+
+
+def _met(trouble: Trouble) -> str:
+    if trouble.failure is not None:
+        return f"{trouble.exchanger} could not be had ({trouble.words})"
+    return f"{trouble.exchanger} said “{trouble.words}”"
 
 
 def _unanswered(entries: tuple[Entry, ...]) -> list[Entry]:

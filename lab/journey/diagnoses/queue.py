@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.clock import show_span
-from lab.events import ConnectionOpened, DelayWarned, RecipientsFailed, ReplyReceived, Stage
+from lab.events import ConnectionOpened, DelayWarned, FaultApplied, RecipientsFailed, ReplyReceived, Stage
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.diagnoses.search import failed
@@ -26,6 +26,18 @@ def _gave_up(case: Case) -> Found | None:
     if not left.event.status.endswith(".4.7"):
         return None
     return Found({"took": show_span(left.t - case.last.born.t)}, (left,), rests=True)
+
+
+def _wrong_clock(case: Case) -> Found | None:
+    """Given up for its age, by a host whose clock is wrong."""
+    found = _gave_up(case)
+    broken = case.world.broken(case.last.host, found.entries[0].n) if found else []
+    skew = [
+        one.event.fault for one in broken if isinstance(one.event, FaultApplied) and "clock " in one.event.fault
+    ]
+    if found is None or not skew:
+        return None
+    return Found({**found.facts, "skew": skew[0].removeprefix("clock ")}, found.entries, rests=True)
 
 
 def _warned(case: Case) -> Found | None:
@@ -103,6 +115,18 @@ def _next(entries: tuple[Entry, ...]) -> str:
 
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D507",
+        "given up early, by a wrong clock",
+        "{host}'s clock is wrong by {skew}, so the mail looked old to it: given up after {took}.",
+        "how old a message is, is read off the host's clock; four to five days are meant",
+        "RFC 5321 §4.5.4.1, RFC 5905 §1",
+        "Set its clock right, mend the cause below, and send it again:  lab heal",
+        "A queue writes down when a message came, and reads its age off the clock. When that jumps ahead, by "
+        "a bad battery or a wrong time zone, a whole queue comes back at once. NTP keeps clocks right.",
+        _wrong_clock,
+        ("lab status", "lab journey {id}"),
+    ),
     Diagnosis(
         "D503",
         "given up: tried for days in vain",

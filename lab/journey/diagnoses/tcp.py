@@ -70,6 +70,20 @@ def _parted(case: Case) -> Found | None:
     return _found(case, trouble) if trouble and cut else None
 
 
+def _one_way(case: Case) -> Found | None:
+    """Only one direction of the line is cut."""
+    trouble = _met(case, Failure.TIMED_OUT)
+    if trouble is None:
+        return None
+    cut = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.n, "cut", "one way")
+    if cut is None:
+        return None
+    mute = set(getattr(cut.event, "target", "").split("|")[0].split(","))
+    there = bool(mute & case.world.places(trouble.entry.host))
+    speaker, deaf = (trouble.entry.host, trouble.exchanger) if there else (trouble.exchanger, trouble.entry.host)
+    return _found(case, trouble, speaker=speaker, deaf=deaf)
+
+
 def _bad_line(case: Case) -> Found | None:
     trouble = _met(case, Failure.TIMED_OUT)
     line = case.world.line(trouble.entry.host, trouble.exchanger, trouble.entry.n, "link") if trouble else None
@@ -87,6 +101,19 @@ _QUEUE = ("lab queue {host}",)
 _HELD = ("lab queue {backup}", "lab explain backup-mx")
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D310",
+        "the line between sender and exchanger is cut one way",
+        "What {speaker} sends does not reach {deaf}; the other way is open.",
+        "a connection needs both ways: without an answer nobody knows that one was sent",
+        "RFC 9293 §3.5, RFC 5321 §4.5.4.1",
+        "lab heal{onward}",
+        "A connection begins with a packet, its answer, and an answer to that. Where one direction is gone, "
+        "by a firewall or a wrong route, each side sees a silent partner, and tests from the other side look "
+        "well.",
+        _one_way,
+        ("lab status", *_QUEUE),
+    ),
     Diagnosis(
         "D309",
         "sender and exchanger are cut off from each other",
