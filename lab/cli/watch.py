@@ -58,7 +58,7 @@ def replay(file: File, /, *, id: str = "", all: bool = False, json: Json = False
     all
         Each DNS question on its way and each SMTP line, too.
     """
-    log = _gather() if file == "-" else _load(Path(file))
+    log = saved(file)
     entries = [entry.to_json() for entry in log]
     if id:
         return _one(log, id, json)
@@ -69,6 +69,11 @@ def replay(file: File, /, *, id: str = "", all: bool = False, json: Json = False
     _tell(entries, next((entry["epoch"] for entry in entries if "epoch" in entry), _DAY_ONE), all)
     show([plain(""), *overview(_journeys(log))])
     return 0
+
+
+def saved(file: str) -> Any:
+    """The log in a file; "-" is standard input."""
+    return _gather() if file == "-" else _load(Path(file))
 
 
 _DAY_ONE = "2026-01-05T08:00:00+00:00"

@@ -3,29 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, show, width
 from lab.control.client import ask
 
+if TYPE_CHECKING:
+    from lab.topology.plan import Plan
+
 _STYLES = {"delivered": "good", "held": "wait", "queued": "wait"}
 
 
-def why(id: str = "", /, *, json: Json = False) -> int:
+def why(id: str = "", /, *, log: str = "", topology: str = "", json: Json = False) -> int:
     """Why a message is where it is: the first cause, the rule, the remedy. Without an id, the last message.
 
     Parameters
     ----------
     id
         As `lab send` gave it: J-0002.
+    log
+        Instead of the lab that is up: the log of one that was (last.jsonl, or what `lab watch --json` told).
+    topology
+        With a log, the topology of that lab, where it is not one that is known by name.
     """
-    form = ask("why", id=id)
+    form = _saved(id, log, topology) if log else ask("why", id=id)
     if json:
         emit(form)
     else:
         show(screen(form))
     return 0
+
+
+def _saved(id: str, file: str, name: str) -> dict[str, Any]:
+    """The same, drawn from a saved log."""
+    from lab.cli.watch import saved
+    from lab.control.explaining import reason
+    from lab.events import LabStarted
+    from lab.journey import build
+    from lab.journey.world import world_of
+
+    log = saved(file)
+    started = next((entry.event for entry in log if isinstance(entry.event, LabStarted)), None)
+    return reason(build(log), id, world_of(_plan(name, started.topology if started else ""), log))
+
+
+def _plan(wanted: str, named: str) -> Plan:
+    """That of the topology that is wanted, else of the one that the log names; of none where that is not known:
+    what is in the log is explained all the same."""
+    from lab import topology
+    from lab.cli.topologies import find, known
+    from lab.topology.plan import Plan
+
+    if not wanted and named not in known():
+        return Plan(named, (), {})
+    return topology.load(find(wanted or named))
 
 
 def screen(form: dict[str, Any]) -> Iterator[Line]:

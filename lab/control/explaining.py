@@ -10,24 +10,29 @@ from typing import Any
 from lab.control.arguments import Args, optional
 from lab.control.running import Lab
 from lab.errors import WrongUse
-from lab.journey import State, Step
+from lab.journey import Journeys, State, Step
 from lab.journey.case import case_of
 from lab.journey.diagnoses import Finding, diagnose
-from lab.journey.world import world_of
+from lab.journey.world import World, world_of
 
 Form = dict[str, Any]
 
 
 async def why(lab: Lab, args: Args) -> Form:
     """{journey, code, sentence, rule, rfc, remedy, next, evidence …} of a message; without an id, of the last."""
-    name = optional(args, "id") or next(reversed(list(lab.journeys)), "")
+    world = world_of(lab.internet.plan, lab.internet.log)
+    return reason(lab.journeys, optional(args, "id"), world, lab.internet.fabric.clock.elapsed())
+
+
+def reason(journeys: Journeys, id: str, world: World, now: float | None = None) -> Form:
+    """The same of any log's journeys. WrongUse (W006) where there is none such."""
+    name = id or next(reversed(list(journeys)), "")
     if not name:
         raise WrongUse("no message has been sent yet", remedy="Send one:  lab send --from A --to B", code="W006")
-    if name not in lab.journeys:
+    if name not in journeys:
         raise WrongUse(f"there is no journey '{name}' in this lab", remedy="List them:  lab journey", code="W006")
-    now = lab.internet.fabric.clock.elapsed()
-    case = case_of(lab.journeys, name, world_of(lab.internet.plan, lab.internet.log), now)
-    return {**form_of(diagnose(case)), "now": now} | {
+    case = case_of(journeys, name, world, now)
+    return {**form_of(diagnose(case)), "now": case.now} | {
         "from": case.journey.sender,
         "to": list(case.journey.recipients),
         "state": str(case.journey.state),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +46,31 @@ def test_a_message_that_is_not_there_is_told(lab: Lab) -> None:
     said = lab("why", "J-9999")
     assert said.status == 2
     assert "no journey 'J-9999'" in said.err
+
+
+def test_a_saved_log_is_explained_as_the_lab_was(sim_lab: Lab, tmp_path: Path) -> None:
+    sim_lab("fail", "ns.belgiannews.com", "servfail")
+    name = sim_lab.json("send", "--from", "luc@eunet.be", "--to", "ed@belgiannews.com")["journey"]
+    live = sim_lab.json("why", name)
+    (tmp_path / "run.jsonl").write_text(sim_lab("watch", "--once", "--json").out)
+    sim_lab("heal")
+    replayed = sim_lab.json("why", name, "--log", str(tmp_path / "run.jsonl"))
+    assert replayed["code"] == live["code"]
+    assert replayed["sentence"] == live["sentence"]
+    assert replayed["evidence"] == live["evidence"]
+
+
+def test_a_log_of_a_lab_that_nobody_knows_is_explained_from_itself(command: Lab, tmp_path: Path) -> None:
+    story = tmp_path / "run.jsonl"
+    lines = [
+        {"event": "LabStarted", "topology": "gone", "fabric": "sim", "seed": "1", "epoch": "", "hosts": 0},
+        {"event": "MailSubmitted", "queue_id": "a1", "message_id": "m", "sender": "a@a.be",
+         "recipients": ["b@b.be"], "size": 9},
+        {"event": "NameResolved", "name": "b.be", "type": "MX", "rcode": "NXDOMAIN", "queue_id": "a1"},
+        {"event": "RecipientsFailed", "queue_id": "a1", "recipients": ["b@b.be"], "status": "5.1.2",
+         "reason": "no"},
+    ]  # fmt: skip
+    story.write_text(
+        "".join(json.dumps({"n": n, "t": 0, "host": "m.a.be", **one}) + "\n" for n, one in enumerate(lines, 1))
+    )
+    assert command.json("why", "--log", str(story))["code"] == "D101"

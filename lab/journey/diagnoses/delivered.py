@@ -226,7 +226,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D803",
         "delivered, at a later try",
-        "It is in {recipient}'s mailbox, at the {number}. try of {host} and after {took}: at first {words}.",
+        "It is in {recipient}'s mailbox, at try {number} of {host}, after {took}: at first {words}.",
         "what fails for now is tried again, at first after some minutes",
         "RFC 5321 §4.5.4.1, §4.2.1",
         _NOTHING,

@@ -348,7 +348,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "{resolver} still remembers the old exchanger, {remembered}; the zone says {now} by now.",
         "an answer may be used until its TTL has run out, whatever the zone says meanwhile",
         "RFC 1034 §3.6, RFC 1035 §3.2.1",
-        "Wait until the TTL is over, keep the old host running until then{onward}",
+        "Keep the old host running until what resolvers remember has run out:  lab clock +1h",
         "Nobody tells resolvers of a change; they find out when what they remember has run out. So one "
         "lowers the TTL days before a move, and lets the old host go only when the last old answer has "
         "expired.",

@@ -90,7 +90,8 @@ def _hops(case: Case) -> Found | None:
     ):
         return None
     circle = list(dict.fromkeys(leg.host for leg in case.legs[-4:]))
-    return Found({"circle": " → ".join([*circle, circle[0]]), "hops": str(len(case.legs))}, (trouble.entry,))
+    hops = 1 + sum(not leg.handed_in for leg in case.legs)
+    return Found({"circle": " → ".join([*circle, circle[0]]), "hops": str(hops)}, (trouble.entry,))
 
 
 def _implicit(case: Case) -> Found | None:
@@ -181,7 +182,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D202",
         "the best exchanger has nobody to pass the mail to",
-        "{host} is the best exchanger of {domain} itself, but keeps no mailboxes for it: a loop.",
+        "{host} is itself the best exchanger of {domain}, but keeps no mailboxes for it: a loop.",
         "a host drops itself and all that are no better from the list; when nobody is left, it is an error",
         "RFC 5321 §5.1",
         "Let {host} keep the domain's mailboxes (`people:`, `home:`), or name a better exchanger{onward}",
