@@ -154,10 +154,10 @@ def test_replies_are_counted_anew_each_time() -> None:
         fault = Reply(Stage.RCPT, 451, times=1)
         await net.fail(MAIL, fault, timing(lasting="5m", every="1h"))
         faults = net.fabric.hosts[MAIL].faults
-        assert faults.reply(Stage.RCPT) == fault
-        assert faults.reply(Stage.RCPT) is None
+        assert faults.at(Stage.RCPT) == fault
+        assert faults.at(Stage.RCPT) is None
         await hours(net, 1.01)
-        assert faults.reply(Stage.RCPT) == fault
+        assert faults.at(Stage.RCPT) == fault
 
     play(story)
 

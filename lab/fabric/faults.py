@@ -157,11 +157,6 @@ class HostFaults:
         """What an SMTP server has to do at this stage of a dialogue that names these addresses."""
         return self._strike(AtStage, lambda fault: fault.fits(stage, addresses), " ".join((stage, *addresses)))
 
-    def reply(self, stage: Stage, address: str = "") -> Reply | None:
-        """The reply that it has to give at this stage, if that is what it has to do."""
-        found = self.at(stage, address) if address else self.at(stage)
-        return found if isinstance(found, Reply) else None
-
     def hidden(self) -> frozenset[str]:
         """The keywords that the reply to EHLO has to leave out."""
         return frozenset(fault.keyword for fault in self._striking(Hide, lambda _: True, Stage.HELO))

@@ -7,8 +7,8 @@ import pytest
 from lab.events import MailAccepted, MailDelivered, Stage
 from lab.faults.smtp import KEYWORDS
 from lab.mail.session import LIMITS
-from lab.scenario import Net
-from tests.faults.world import NEWS, RELAY, TLS, failures, play, replies, struck, told
+from lab.scenario import Net, Unmet
+from tests.faults.world import NEWS, RELAY, TLS, UNIGE, failures, play, replies, struck, told
 
 ANN, ED = "ann@unige.ch", "ed@belgiannews.com"
 STAGES = [Stage.GREETING, Stage.HELO, Stage.STARTTLS, Stage.MAIL, Stage.RCPT, Stage.DATA]
@@ -184,5 +184,21 @@ def test_several_keywords_can_be_hidden() -> None:
             reply = await smtp.says("EHLO student", "250")
             assert not [keyword for keyword in KEYWORDS if keyword in str(reply)]
         await sent(net)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("words", "sees"),
+    [("reply 454 at auth", "454 4.3.0"), ("reset at auth", "hung up|reset"), ("stall at auth", None)],
+)
+def test_who_hands_mail_in_meets_a_fault_at_the_login(words: str, sees: str | None) -> None:
+    async def story(net: Net) -> None:
+        net.fail(UNIGE, f"{words} once")
+        with pytest.raises((Unmet, TimeoutError, ConnectionError), match=sees):
+            async with net.submission(ANN):
+                pass
+        await (await net.submit(ANN, ED, subject="again")).delivered()
+        assert struck(net) == [f"{words} once (auth)"]
 
     play(story)
