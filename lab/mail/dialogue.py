@@ -253,9 +253,11 @@ class Dialogue:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The addresses that this transaction is about."""
+        """The addresses that this transaction is about, where a fault may ask for them."""
         given = self.transaction
-        return (given.mail.sender or "", *(one.address for one in given.recipients.values())) if given else ()
+        if given is None or not self.terms.faults.now:
+            return ()
+        return (given.mail.sender or "", *(one.address for one in given.recipients.values()))
 
     def end(self, reply: Reply) -> None:
         """The text has its reply: the next transaction may begin."""
