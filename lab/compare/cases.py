@@ -276,18 +276,51 @@ _ALL: tuple[Case, ...] = (
         _5321 + "5.1",
         ", ".join(["10 greeting 4"] * 6),
     ),
+    Case(
+        77,
+        "seventh-serves",
+        "six addresses refuse, a seventh serves",
+        _5321 + "5.1",
+        {
+            **{f"mx1{letter}": (f"198.18.9.{n}", "refused") for n, letter in enumerate("abcdef", 1)},
+            "mx1g": ("198.18.9.7", "ok"),
+        },
+        (*(f"mx1 A 198.18.9.{n}" for n in range(1, 8)), "@ MX 5 mx1"),
+    ),
+    Case(
+        78,
+        "all-no-answer",
+        "every exchanger's name: SERVFAIL",
+        _5321 + "5.1",
+        zone=("@ MX 5 mx.dead.be.", "@ MX 10 mx2.dead.be."),
+    ),
+    _row(79, "down-then-self", "one refuses, the next is the sender", _5321 + "5.1", "5 refused, 10 self"),
+    Case(
+        80,
+        "self-by-alias",
+        "itself 2nd of three, by an alias",
+        _5321 + "5.1",
+        {"mx1": ("198.18.9.1", "refused"), "mx3": ("198.18.9.3", "ok")},
+        ("@ MX 5 mx1", "@ MX 10 alias", f"alias CNAME {SENDER}.", "@ MX 20 mx3"),
+    ),
+    _row(81, "own-name-only", "the only one greets with its name", _5321 + "5.1", "5 mirror"),
+    _row(82, "all-421", "both greet with 421", _5321 + "4.5.4.1", "5 greeting 4, 10 greeting 4"),
+    _row(83, "4xx-then-down", "one says 450 to RCPT, the next refuses", _5321 + "4.5.4.1", "5 rcpt 4, 10 refused"),
+    _row(84, "554-then-down", "one greets with 554, the next refuses", _5321 + "3.1", "5 greeting 5, 10 refused"),
+    _row(85, "down-then-554", "one refuses, the next greets with 554", _5321 + "3.1", "5 refused, 10 greeting 5"),
+    _row(86, "helo-then-down", "one refuses EHLO, the next connections", _5321 + "4.1.4", "5 ehlo 5, 10 refused"),
 )
 
 _GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
-        "Can it be reached?": (1, 2, 3, 25, 46, 74, 47),
-        "How it greets": (4, 5, 66, 6, 7, 67, 53),
-        "What it answers": (8, 9, 10, 72, 73, 11, 12, 13, 14, 15, 63, 64, 65, 48),
+        "Can it be reached?": (1, 2, 3, 25, 46, 74, 47, 77),
+        "How it greets": (4, 5, 66, 6, 7, 67, 53, 82, 84, 85, 86),
+        "What it answers": (8, 9, 10, 72, 73, 11, 12, 13, 14, 15, 63, 64, 65, 48, 83),
         "Sessions that break": (16, 17, 18, 19),
         "Two recipients": (42, 70),
         "Several exchangers": (20, 44, 75, 76),
-        "What the DNS says": (21, 22, 23, 24, 26, 61, 62, 28, 30, 31, 32, 33, 71, 35),
-        "The sender among them": (36, 51, 38, 39, 68, 69),
+        "What the DNS says": (21, 22, 23, 24, 26, 61, 62, 28, 30, 31, 32, 33, 71, 35, 78),
+        "The sender among them": (36, 51, 38, 39, 68, 69, 79, 80, 81),
     }
 )
 _BY_NUMBER = MappingProxyType({case.number: case for case in _ALL})

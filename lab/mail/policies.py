@@ -49,6 +49,7 @@ POSTFIX = replace(
         **rows([Stage.GREETING], [HARD], _NEXT, law="smtp_skip_5xx_greeting = yes: not the message's fault"),
     },
     null_beside_others="refuse",
+    addresses="mixed",  # smtp_randomize_addresses
     most_sessions=2,  # smtp_mx_session_limit
     most_recipients=50,  # default_destination_recipient_limit
     sessions="warm",
@@ -64,6 +65,8 @@ EXIM = replace(
     table={**_UNAWARE, **_EXIM_554},
     loop=_LATER,
     address_as_exchanger="refuse",
+    addresses="shuffled",
+    last_word="last",
     past_most="next preference",  # hosts_max_try = 5, and what its description says of further MX values
     most_recipients=100,  # max_rcpt
     sessions="each",
@@ -78,6 +81,7 @@ SENDMAIL = replace(
         **rows([Stage.GREETING], [OWN_NAME], _NEXT, _BOUNCE, "seen: skips a host that greets with its name"),
     },
     knows_its=("name",),
+    last_word="last",
     most_addresses=0,
     most_recipients=100,  # r= of its mailers
     sessions="each",

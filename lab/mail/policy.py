@@ -89,6 +89,10 @@ class Policy:
     """Exchangers tried in one go, whatever their addresses; 0: all."""
     most_sessions: int = 0
     """Hosts that said hello and did not take everything, after which no further one is tried; 0: no limit."""
+    addresses: Literal["in order", "shuffled", "mixed"] = "in order"
+    """Of one exchanger, as its answer has them, or by chance; mixed: with those of its equals, too."""
+    last_word: Literal["soft", "last"] = "soft"
+    """At the end of the list: a soft error outranks the hard ones, or what the last host did counts."""
     null_beside_others: Literal["skip", "refuse", "itself"] = "skip"
     """A null MX that is not alone (RFC 7505 §3): no host, the whole domain's word, or a name for this host."""
     most_recipients: int = 0

@@ -178,10 +178,17 @@ class Walk:
         attempts = [
             Attempt(exchanger.name, address, exchanger.preference)
             for exchanger, addresses in found
-            for address in addresses
+            for address in self._shuffled(addresses)
         ]
+        if self.policy.addresses == "mixed" and len(attempts) > 1:
+            self._chance().shuffle(attempts)
         spent = 0 < self.policy.most_addresses <= self._tried
         self._attempts.extend(attempts[:1] if spent else attempts)
+
+    def _shuffled(self, addresses: Sequence[Address]) -> Sequence[Address]:
+        if self.policy.addresses != "shuffled" or len(addresses) < 2:
+            return addresses
+        return self._chance().sample(addresses, len(addresses))
 
     def _leave_out_self(
         self, mine: list[Exchanger], found: list[tuple[Exchanger, tuple[Address, ...]]]
@@ -280,7 +287,8 @@ class Walk:
             return Follows.NEXT_ADDRESS if same else Follows.NEXT_EXCHANGER
         if more and self._groups:
             return Follows.NEXT_EXCHANGER
-        return Follows.LATER if self._soft or self._trouble else row.otherwise
+        outranked = self.policy.last_word == "soft" and (self._soft or self._trouble)
+        return Follows.LATER if outranked else row.otherwise
 
     def _rule(self, recipient: int, row: Row, reason: Reason) -> None:
         match row.follows:
@@ -292,6 +300,8 @@ class Walk:
                 self._soft[recipient] = reason
             case _:
                 self._hard[recipient] = reason
+                if self.policy.last_word == "last":
+                    self._soft.pop(recipient, None)
 
     def _end(self, recipient: int, outcome: Outcome) -> None:
         self.left.remove(recipient)
