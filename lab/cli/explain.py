@@ -12,6 +12,7 @@ import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from lab.cli.policy_text import policy_text
 from lab.cli.reading import Json
 from lab.cli.replies import enhanced, meaning
 from lab.cli.screen import emit, plain, show, table
@@ -24,7 +25,8 @@ def explain(topic: str = "", /, *, json: Json = False) -> int:
     Parameters
     ----------
     topic
-        A word of the list that `lab explain` shows, or a code as errors end in it.
+        A word of the list that `lab explain` shows, a code as errors end in it, a mail agent's policy (exim), or
+        a row of one as journeys name it (exim/rcpt-4xx).
     """
     book = pages()
     if not topic:
@@ -37,6 +39,7 @@ def explain(topic: str = "", /, *, json: Json = False) -> int:
         or fault(code)
         or diagnosis(code)
         or layer(code)
+        or policy_text(topic)
     )
     if not text:
         raise _unknown(topic, book)

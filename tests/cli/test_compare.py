@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from lab.cli import app
 from lab.cli.compare_case import case_screen
 from lab.cli.compare_schedules import all_forms, schedules_screen
+from lab.cli.policy_text import _TRAITS
 from lab.cli.screen import paint
 from lab.compare import CASES, GROUPS, case_named
 from lab.compare import compare as played
@@ -153,3 +155,28 @@ def test_a_schedule_in_json_has_its_moments(command: Lab) -> None:
 
 def test_the_verb_stands_in_the_overview() -> None:
     assert "lab compare policies" in app.overview()
+
+
+def test_a_policy_is_explained_as_a_table(command: Lab) -> None:
+    lines = command("explain", "haraka").out.splitlines()
+    assert [line.split() for line in lines if line.strip().startswith(("greeting", "RCPT"))] == [
+        ["greeting", "later", "bounce", "next"],
+        ["RCPT", "later", "bounce", "next"],
+    ]
+    assert any("null MX beside others: taken for this host" in line for line in lines)
+    assert max(map(len, lines)) <= 96
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_field_of_a_policy_is_told(name: str, command: Lab) -> None:
+    text = command("explain", name).out
+    policy, usual = POLICIES[name], POLICIES["rfc5321"]
+    apart = {field.name for field in fields(policy) if getattr(policy, field.name) != getattr(usual, field.name)}
+    assert apart - {"name", "table", "statuses", "tls"} <= set(_TRAITS)
+    assert all(code in text for code in policy.statuses.values())
+    assert "Literal" not in text
+
+
+def test_a_row_is_explained_by_the_name_that_journeys_give_it(command: Lab) -> None:
+    assert command("explain", "exim/greeting-5xx").out.startswith("# exim/greeting-5xx: next, else bounce\n")
+    assert "nothing on 'exim/nonsense'" in command("explain", "exim/nonsense").err
