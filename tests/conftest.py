@@ -1,4 +1,5 @@
-"""For the whole run: a lookout on the machine's interfaces, so that nothing of the lab escapes unseen.
+"""For the whole run: a lookout on the machine's interfaces, so that nothing of the lab escapes unseen; and no test
+fails for being slow.
 
 The rule: one process watches, the one that the run began in. Where it may not, it says so loudly, and the run
 goes on.
@@ -7,8 +8,12 @@ goes on.
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.lookout import Lookout, Watched, lab_names, lab_ranges
+
+settings.register_profile("lab", deadline=None)  # a loaded machine took 300 ms for what takes 0.5
+settings.load_profile("lab")
 
 LOOKOUT = pytest.StashKey[Lookout]()
 TOLD = pytest.StashKey[str]()
