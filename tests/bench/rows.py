@@ -117,6 +117,16 @@ def futures(seeds: int = 60) -> float:
     return seeds / took
 
 
+def policies() -> float:
+    """What `lab compare policies` plays."""
+    from lab.compare import CASES, compare
+    from lab.mail.policies import POLICIES
+
+    begun = cpu()
+    assert sum(len(row) for row in compare(CASES, tuple(POLICIES))) == 68 * 7
+    return cpu() - begun
+
+
 def scenarios() -> float:
     with tempfile.TemporaryDirectory(dir="/tmp") as home:
         begun = time.perf_counter()
@@ -234,6 +244,7 @@ ROWS = {
         Row("log_lines", "the same, as lines, as in a container", "%", 15.0, lambda: log_cost("with_lines")),
         Row("futures", "futures: 10 domains, 20 messages, 6 days", "a CPU s", 30, futures, better="higher"),
         Row("scenarios", "lab run scenarios/ on sim", "s", 10.0, scenarios),
+        Row("policies", "68 cases under seven policies, side by side", "CPU s", 5.0, policies),
         Row(
             "delivery",
             "delivery into a mailbox, durable, 50 sessions",
