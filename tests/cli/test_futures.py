@@ -10,6 +10,12 @@ from tests.cli.conftest import CommandLine
 SCENARIO = "scenarios/mx_fallback.py"
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a future that fails against expectation may be saved."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_the_last_line_adds_up(command: CommandLine) -> None:
     form = command.json("futures", "belgium", "--seeds", "3", "--mail", "4", "--days", "1")
     assert form["seeds"] == 3

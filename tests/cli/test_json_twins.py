@@ -60,6 +60,9 @@ TWINS: Mapping[tuple[str, ...], Mapping[str, set[str]]] = {
     ("talk", "mail.unige.ch"): {"": set()},
     ("capture", "/dev/null", "--for", "0s"): {"": {"capturing", "hosts"}},
     ("compare", "policies", "rcpt-4xx"): {"": {"case", "title", "law", "differ", "policies", "world"}},
+    ("futures", "tiny", "--seeds", "1", "--mail", "1", "--days", "1"): {
+        "": {"seeds", "passed", "failed", "lost", "twice", "wall_s"}
+    },
     ("check", "tiny"): {"": {"file", "errors", "problems"}},
     ("graph", "tiny"): {"": {"topology", "mermaid"}},
     ("schema",): {"": {"properties"}},

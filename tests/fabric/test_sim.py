@@ -17,7 +17,7 @@ import pytest
 from lab.events import FaultApplied, FaultLifted, HostStarted, NameResolved, ProgramCrashed
 from lab.fabric.base import Boot, Host
 from lab.fabric.breakage import Cut
-from lab.fabric.faults import DiskFull, Down, Paused
+from lab.fabric.faults import DiskFull, Down, Fault, Paused
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.names import Address, DomainName
@@ -326,6 +326,31 @@ def test_a_host_that_is_down_has_no_network_and_nothing_to_tell() -> None:
         assert fabric.log.since()[-1].event == FaultApplied("a.test", "down")
 
     play(story, idle)
+
+
+@pytest.mark.parametrize("faults", [(Down(), Paused()), (Paused(), Down())], ids=str)
+def test_a_host_that_was_stopped_and_paused_serves_once_it_is_healed(faults: tuple[Fault, ...]) -> None:
+    async def story(fabric: SimFabric) -> bool:
+        for fault in faults:
+            await fabric.fail(A, fault)
+        await fabric.heal(A)
+        return fabric.hosts[A].up and isinstance(fabric.log.since()[-1].event, HostStarted)
+
+    assert play(story, idle)
+
+
+def test_one_that_is_paused_still_when_its_power_is_back_boots_when_it_may_go_on() -> None:
+    async def story(fabric: SimFabric) -> tuple[int, int]:
+        await fabric.fail(A, Down())
+        await fabric.fail(A, Paused())
+        await fabric.lift(A, Down())
+        starts = [entry for entry in fabric.log if entry.host == A and isinstance(entry.event, HostStarted)]
+        await fabric.lift(A, Paused())
+        await fabric.advance(timedelta(seconds=1))
+        again = [entry for entry in fabric.log if entry.host == A and isinstance(entry.event, HostStarted)]
+        return len(starts), len(again)
+
+    assert play(story, idle) == (1, 2)
 
 
 def test_settle_ends_as_soon_as_it_is_done() -> None:

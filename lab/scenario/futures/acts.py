@@ -194,10 +194,10 @@ Acts = Sequence[Act]
 
 _KINDS: Mapping[type[Fault], str] = MappingProxyType(
     {
-        Down: "crashes",
+        Down: "hosts that stopped",
         Crash: "crashes",
         faults.PowerCut: "power cuts",
-        Skew: "wrong clocks",
+        Skew: "clocks that went wrong",
         Silent: "hosts that fell silent",
         Unreachable: "hosts out of reach",
         Paused: "hosts that stood still",

@@ -15,6 +15,7 @@ from random import Random
 
 from lab.events import Stage
 from lab.faults import (
+    Crash,
     DiskFull,
     Down,
     Fault,
@@ -28,6 +29,7 @@ from lab.faults import (
     Reset,
     ServFail,
     Silent,
+    Skew,
     Slow,
     Stall,
     Truncated,
@@ -117,7 +119,8 @@ def _misfortune(over: Setting, moments: Sequence[float], chance: Random) -> list
 
 def _host_fails(over: Setting, chance: Random) -> tuple[Act, Act]:
     host = _any_host(over, chance)
-    fault: Fault = chance.choice((Down(), Down(), Silent(), Unreachable(), Paused()))
+    skew = Skew(timedelta(seconds=chance.choice((-7200, -5, 60, 86_400))))
+    fault: Fault = chance.choice((Down(), Crash(), Crash(), Silent(), Unreachable(), Paused(), skew))
     return Fail(host, fault), Heal(host)
 
 
@@ -158,7 +161,7 @@ def _names_fail(over: Setting, chance: Random) -> tuple[Act, Act]:
 
 def _line_is_cut(over: Setting, chance: Random) -> tuple[Act, Act]:
     a, b = _any_host(over, chance), chance.choice((_any_host(over, chance), "*"))
-    return Cut((a,), (b,)), Mend()
+    return Cut((a,), (b,), one_way=chance.random() < 0.3), Mend()
 
 
 def _line_is_bad(over: Setting, chance: Random) -> tuple[Act, Act]:
