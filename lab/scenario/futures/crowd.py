@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
-from lab.errors import LabError, MachineSaidNo
+from lab.errors import MachineSaidNo, WrongUse
 from lab.scenario.futures.acts import Act
 from lab.scenario.futures.draw import Setting, draw
 from lab.scenario.futures.play import Outcome, play
@@ -91,7 +91,9 @@ def _played(plan: Plan, seed: int, acts: Sequence[Act]) -> Outcome:
     try:
         with bounded(PATIENCE):
             return play(plan, seed, acts)
-    except LabError as error:
+    except WrongUse as error:
+        if error.code != "W025":
+            raise  # a scenario's act does not fit this topology: no future will
         return Outcome(seed, broken=(Broken(Breach.ENDLESS, detail=error.sentence),))
 
 

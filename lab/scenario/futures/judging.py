@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.internet import Internet
 from lab.journey import Journeys, plain, render
-from lab.names import EmailAddress
+from lab.names import DomainName
 from lab.scenario.futures import promises
 from lab.scenario.futures.acts import Taken
 from lab.scenario.futures.promises import Breach, Broken, Key, Mailboxes, Story
@@ -59,9 +59,9 @@ async def found(internet: Internet, accounts: Forms) -> Mailboxes:
     """Every message in every inbox, by Message-ID and address."""
     copies: Counter[Key] = Counter()
     garbled: set[Key] = set()
-    boxes = [EmailAddress(one["address"]) for host in accounts for one in host["accounts"] if one["messages"]]
-    for box in boxes:
-        for octets in await _messages(internet, box):
+    boxes = [(host["host"], one["address"]) for host in accounts for one in host["accounts"] if one["messages"]]
+    for host, box in boxes:
+        for octets in await _messages(internet, host, box):
             key = (read_heading(octets).message_id, box.lower())
             copies[key] += 1
             if not is_whole(octets, key[0]):
@@ -69,9 +69,11 @@ async def found(internet: Internet, accounts: Forms) -> Mailboxes:
     return Mailboxes(copies, frozenset(garbled))
 
 
-async def _messages(internet: Internet, address: EmailAddress) -> list[bytes]:
-    rows = (await internet.mailbox(address))["messages"]
-    return [await internet.message(address, row["uid"]) for row in rows]
+async def _messages(internet: Internet, host: DomainName, box: str) -> list[bytes]:
+    """What is in an inbox of that host, as it lies there."""
+    rows = (await internet.ask(host, "mailbox", {"address": box}))["messages"]
+    found = [await internet.ask(host, "message", {"address": box, "uid": row["uid"]}) for row in rows]
+    return [str(one["octets"]).encode("latin-1") for one in found]
 
 
 def is_whole(octets: bytes, message_id: str) -> bool:

@@ -82,3 +82,10 @@ def test_a_bounce_that_bounces_is_read_by_the_host_s_postmaster() -> None:
     refusing = Fail("relay.eunet.be", Reply(stage=Stage.RCPT, code=550))
     outcome = play(belgium(), 1, [refusing, nobody, Advance(60.0)])
     assert (outcome.bounced, outcome.passed) == (2, True), outcome.broken
+
+
+def test_a_host_without_a_domain_has_a_postmaster_too() -> None:
+    plan = topology.load(BELGIUM.with_name("loop.yaml"))
+    host = next(host for host in plan.hosts if host.mail and not host.mail.local_domains)
+    outcome = play(plan, 1, [Send("ann@east.be", (f"postmaster@{host.name}",), "m1")])
+    assert (outcome.delivered, outcome.passed) == (1, True), outcome.broken
