@@ -131,7 +131,7 @@ class HostClock:
 
 
 _UNITS = MappingProxyType({"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
-_NUMBER, _UNIT = r"(\d+\.?\d*|\.\d+)", r"(ms|[smhdw])"
+_NUMBER, _UNIT = r"(\d+(?:\.\d*)?|\.\d+)", r"(ms|[smhdw])"  # each digit in one way only: else it is quadratic
 _PART = re.compile(f"{_NUMBER}{_UNIT}?", re.ASCII)
 _SPAN = re.compile(f"({_NUMBER}{_UNIT})*{_NUMBER}{_UNIT}?", re.ASCII)
 """The last number may go without its unit: `90`, `1h30`."""

@@ -108,7 +108,7 @@ async def _heard(reader: asyncio.StreamReader) -> bytes:
 
 def read_request(line: bytes) -> tuple[str, Args]:
     """A request's verb and arguments. WrongUse when it is none."""
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         form = json.loads(line)
         if isinstance(form, dict) and isinstance(form.get("verb"), str) and isinstance(form.get("args", {}), dict):
             return form["verb"], form.get("args", {})

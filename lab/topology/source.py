@@ -166,7 +166,10 @@ def read(text: str, name: str) -> Source:
             source.problems.append(_too_deep(source))
             return source
         source.root = yaml.compose(text, Loader=_Reader)
-        source.value = _Builder(source).build(source.root) if source.root else None
+        builder = _Builder(source)
+        source.value = builder.build(source.root) if source.root else None
+        if source.root and builder.repeated(source.root) > MOST_REPEATED:
+            source.problems.append(_too_often(source))
     except yaml.YAMLError:
         source.problems.append(_syntax(source))
     return source
@@ -174,6 +177,10 @@ def read(text: str, name: str) -> Source:
 
 DEEPEST = 50
 """No topology is nested more than ten deep; the C reader's recursion ends the process at some ten thousand."""
+
+
+MOST_REPEATED = 100_000
+"""Parts that aliases may add; nine lines of nine aliases each would be four hundred million (a YAML bomb)."""
 
 
 def _depth(text: str) -> int:
@@ -192,6 +199,8 @@ class _Builder:
 
     source: Source
     built: dict[int, Any] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Of each node: how many parts it is, those of its aliases counted each time."""
     open: set[int] = field(default_factory=set)
 
     def build(self, node: yaml.Node) -> Any:
@@ -201,8 +210,13 @@ class _Builder:
         if id(node) not in self.built:
             self.open.add(id(node))
             self.built[id(node)] = self._value(node)
+            self.sizes[id(node)] = 1 + sum(self.sizes.get(id(child), 1) for child in _below(node))
             self.open.discard(id(node))
         return self.built[id(node)]
+
+    def repeated(self, root: yaml.Node) -> int:
+        """How many parts the file has beyond those that are written in it: what its aliases add."""
+        return self.sizes[id(root)] - len(self.sizes)
 
     def _value(self, node: yaml.Node) -> Any:
         if node.tag not in _PLAIN_TAGS:
@@ -230,6 +244,15 @@ class _Builder:
         width = node.end_mark.column - column if node.end_mark.line == line else 1
         place = Place(self.source.name, line + 1, column + 1, max(1, width))
         self.source.problems.append(Problem(code, sentence, place, self.source.line(line + 1), hint))
+
+
+def _below(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
@@ -291,6 +314,13 @@ def _syntax(source: Source) -> Problem:
 def _too_deep(source: Source) -> Problem:
     return Problem(
         "T001", "the file is nested too deeply to be a topology", Place(source.name, 1, 1), source.line(1)
+    )
+
+
+def _too_often(source: Source) -> Problem:
+    sentence = f"aliases ('*') repeat more than {MOST_REPEATED} parts of this file"
+    return Problem(
+        "T001", sentence, Place(source.name, 1, 1), source.line(1), "a file of so many parts has to be written out"
     )
 
 

@@ -24,6 +24,9 @@ _CLASSES = {"IN", "CH", "HS", "CS", "ANY"}
 _RANGE = re.compile(r"(\d{1,10})-(\d{1,10})(?:/(\d{1,10}))?", re.ASCII)
 _COUNTER = re.compile(r"\\\$|\$\$|\$(?:\{(-?\d{1,10})(?:,(\d{1,3})(?:,([doxX]))?)?\})?(?P<rest>\{)?", re.ASCII)
 GENERATE_LIMIT = 65_536
+"""Records that all $GENERATE of a zone may make together."""
+MOST_INCLUDED = 100
+"""Files that a zone may be put together from, each counted as often as it is included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class _Reader:
     entries: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: tuple[str, ...] = ()
+    included: int = 0
+    generated: int = 0
 
     def read(self, text: str, file: str) -> None:
         source = text.split("\n")
@@ -177,6 +182,9 @@ class _Reader:
         name = rest[0].text
         if name in self.files or len(self.files) >= 10:
             raise BadText(f"'{name}' includes itself", rest[0], "Z007")
+        self.included += 1
+        if self.included > MOST_INCLUDED:
+            raise BadText(f"a zone is put together from at most {MOST_INCLUDED} files", rest[0], "Z007")
         try:
             text = self.include(name) if self.include else None
         except (OSError, UnicodeDecodeError):
@@ -195,8 +203,9 @@ class _Reader:
         if match is None or len(rest) < 4:
             raise BadText("its form is: $GENERATE 1-20 host$ A 198.18.2.$", word, "Z008")
         numbers = range(int(match[1]), int(match[2]) + 1, max(1, int(match[3] or 1)))
-        if len(numbers) > GENERATE_LIMIT:
-            raise BadText(f"{len(numbers)} records; {GENERATE_LIMIT} is the most", rest[0], "Z008")
+        self.generated += len(numbers)
+        if self.generated > GENERATE_LIMIT:
+            raise BadText(f"{self.generated} records; {GENERATE_LIMIT} is the most", rest[0], "Z008")
         for number in numbers:
             tokens = [replace(token, text=_counted(token, number)) for token in rest[1:]]
             self._record(Line(word.line, False, tokens), file, source)

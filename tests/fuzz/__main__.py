@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 CORPUS, FOUND = HERE / "corpus", HERE / "found"
 BLIND = """*** atheris is not installed for this Python: hypothesis draws BLINDLY, with a new seed each time. ***
 *** It sees no branches, and finds far less. To get it:  pip install atheris                     ***"""
-SLACK = 30
-"""Seconds for the interpreter to come up and the corpus to be read."""
+SLACK = 300
+"""Seconds for the interpreter to come up on a loaded machine; one input that takes twenty ends its target."""
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ def _spent(name: str, seconds: int, guided: bool) -> bool:
         code = subprocess.run(command, timeout=seconds + SLACK, check=False).returncode
     except subprocess.TimeoutExpired:
         code = -1
-        print(f"{name}: one input took longer than {SLACK} s")
+        print(f"{name}: it did not end {SLACK} s after its time")
     for new in sorted(_found(name) - before):
         print(f"{name}: kept as {new.relative_to(Path.cwd())}; pytest tries it from now on:")
         print(f"    pytest -q tests/fuzz -k {name}-{new.name}")
