@@ -157,6 +157,12 @@ def smtp_in(durable: bool) -> float:
     return accepted(durable)
 
 
+def crowd(figure: str) -> float:
+    from tests.bench import crowd
+
+    return crowd.FIGURES[figure]()
+
+
 def log_cost(figure: str) -> float:
     from tests.bench import log_cost
 
@@ -260,6 +266,9 @@ ROWS = {
         Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, lambda: pop3("retrieval")),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),
+        Row("crowd", "mail accepted beside 1,000 idle, 200 slow", "ms", 50.0, lambda: crowd("accepted_within")),
+        Row("crowd_smtp", "memory an idle SMTP connection", "kB", 16.0, lambda: crowd("idle_smtp")),
+        Row("crowd_imap", "memory an IMAP session in IDLE", "kB", 32.0, lambda: crowd("idle_imap")),
         *against_dovecot(),
         Row("imap_idle", "IMAP: 200 IDLE sessions told of a message", "ms", 50.0, lambda: imap("idlers_told")),
         *in_containers(),
