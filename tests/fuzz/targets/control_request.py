@@ -129,7 +129,7 @@ class _Running:
         if not self.left:
             self.runner.run(self._anew())
         self.left -= 1
-        return self.runner.run(self._asked(line))
+        return self.runner.get_loop().run_until_complete(self._asked(line))
 
     async def _anew(self) -> None:
         if hasattr(self, "lab"):

@@ -17,6 +17,7 @@ from lab.events import Event
 from lab.names import Address, DomainName
 from lab.wire.dns import Malformed, Message, Question, decode, encode
 from tests.dns.internet import BE_TEXT, NEWS_TEXT, authority
+from tests.fuzz.awaiting import awaited
 from tests.fuzz.target import Target
 from tests.fuzz.targets.dns_packet import packet, understood
 
@@ -102,11 +103,8 @@ async def _told_a_client(recursor: Recursor, tasks: list[asyncio.Task[None]], oc
     assert len(answers[8].answer) == 2, answers[8]
 
 
-_LOOP = asyncio.new_event_loop()
-
-
 def run(octets: bytes) -> None:
-    _LOOP.run_until_complete(_asked(octets))
+    awaited(_asked(octets))
 
 
 TARGET = Target(run, packet, (encode(Message(1, rd=True, question=Question(DomainName("www.unige.ch"), "MX"))),))

@@ -6,7 +6,6 @@ done there, and with what.
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 
 from lab.fabric.disk import MemoryDisk
@@ -14,6 +13,7 @@ from lab.mail.folders import Mode
 from lab.mail.people import People
 from lab.names import EmailAddress
 from lab.topology.plan import MailboxPlan, MailPlan
+from tests.fuzz.awaiting import awaited
 from tests.fuzz.letters import LETTERS
 from tests.fuzz.target import Choices, Target
 from tests.mail.cabinet import ED, HI, ROOT, account
@@ -56,7 +56,7 @@ def _sound() -> dict[str, bytes]:
         await people.set_quota(ED, 100_000)
         await people.set_alias(EmailAddress(f"news@{ED.domain}"), (ED,))
 
-    asyncio.run(filled())
+    awaited(filled())
     return {path: disk.read(path) for path in disk._files}  # a disk has no list of all there is
 
 
@@ -94,7 +94,7 @@ def run(octets: bytes) -> None:
     disk = MemoryDisk()
     for name, content in files.items():
         disk.write(name, content)
-    asyncio.run(_opened(disk))
+    awaited(_opened(disk))
     people = People(disk, _PLAN, ED.domain)
     assert people.postmaster in people.persons
 

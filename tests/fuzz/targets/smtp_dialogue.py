@@ -125,7 +125,7 @@ def run(octets: bytes) -> None:
     assert heard.endswith(b"\r\n"), heard[-40:]
     promised = sum(reply.text.startswith("2.0.0 queued as") for reply in replies)
     assert office.accepted - before == promised, (office.accepted - before, promised)
-    if len(octets) % 4 == 0 and b"STARTTLS" not in octets.upper():
+    if len(octets) % 8 == 0 and b"STARTTLS" not in octets.upper():
         again = _ID.sub(b"", office.said(25, octets, pieces=7))
         whole = _ID.sub(b"", heard)
         goodbye = replies[-1].code in (221, 421)  # who goes on talking after it is reset, as by TCP

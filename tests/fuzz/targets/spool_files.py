@@ -6,12 +6,12 @@ which segment, where, and what is done there, and one that is put there.
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 
 from lab.fabric.disk import MemoryDisk
 from lab.mail import spool as module
 from lab.mail.spool import Spool, Transaction
+from tests.fuzz.awaiting import awaited
 from tests.fuzz.target import Choices, Target
 from tests.mail.test_spool import PlainDisk, message
 
@@ -33,7 +33,7 @@ def _sound() -> dict[str, bytes]:
 
     before, module.SEGMENT = module.SEGMENT, 1_000
     try:
-        asyncio.run(written())
+        awaited(written())
     finally:
         module.SEGMENT = before
     return {path: bytes(octets) for path, octets in disk.files.items()}
@@ -76,7 +76,7 @@ def run(octets: bytes) -> None:
         whole, text = _MESSAGES[stored.id]
         assert spool.octets(stored.id) == text, "a torn message, given as a whole one"
         assert (stored.envelope, stored.size) == (whole.envelope, len(text))
-    asyncio.run(_goes_on(spool, disk))
+    awaited(_goes_on(spool, disk))
 
 
 async def _goes_on(spool: Spool, disk: MemoryDisk) -> None:
