@@ -330,8 +330,10 @@ class Session:
         number, message = self._message(which)
         if not _NUMBER.match(count.strip()):
             raise _Bad("TOP takes a message and a number of lines: TOP 1 10")
-        octets = self._octets(number, message)
-        return Say(b"+OK the header, and as many lines\r\n" + stuffed(top(octets, int(count))))
+        part = top(self._octets(number, message), int(count))
+        size = len(part) + part.count(b"\n") - part.count(b"\r\n")
+        # Wireshark takes the first word for a number, as it is after RETR, and calls all else malformed.
+        return Say(b"+OK %d octets: the header, and as many lines\r\n%b" % (size, stuffed(part)))
 
     def _do_dele(self, argument: str) -> Turn:
         number, _ = self._message(argument)

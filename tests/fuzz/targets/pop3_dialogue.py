@@ -74,7 +74,7 @@ def run(octets: bytes) -> None:
     assert heard.startswith(b"+OK "), heard[:40]
     assert heard.endswith(b"\r\n"), heard[-40:]
     inbox.look()
-    if b"goodbye" not in heard:
+    if before and b"goodbye" not in heard:  # an empty one has been filled again
         assert len(inbox.entries()) == before, "removed without QUIT"
 
 
