@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import WrongUse
@@ -79,6 +79,7 @@ SHARES = st.integers(1, 99).map(lambda percent: percent / 100) | st.sampled_from
 CERTAIN_OR_NOT = (Crash, DiskFull, NoTcp, Paused, PowerCut, Skew)
 
 
+@settings(deadline=None)
 @given(FAULTS.filter(lambda fault: not isinstance(fault, CERTAIN_OR_NOT)), SHARES)
 def test_a_chance_is_typed_as_it_is_shown(fault: Fault, share: float) -> None:
     assert fault_of(str(Sometimes(fault, share))) == Sometimes(fault, share)
@@ -102,6 +103,7 @@ def test_a_chance_may_stand_behind_and_a_certain_one_is_none() -> None:
     assert fault_of("reply 451 at rcpt saying by chance 20%") == Reply(Stage.RCPT, 451, "by chance 20%")
 
 
+@settings(deadline=None)
 @given(FAULTS)
 def test_a_faults_words_name_it_again(fault: Fault) -> None:
     assert fault_of(str(fault)) == fault_of(str(fault).split()) == fault
