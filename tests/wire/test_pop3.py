@@ -55,7 +55,10 @@ def test_a_message_is_stuffed_and_ends_in_a_dot():
     session = logged_in()
     assert take(session, "RETR 1") == "+OK 38 octets\r\nSubject: one\r\n\r\nfirst\r\n..dotted\r\nlast\r\n.\r\n"
     assert take(session, "RETR 2") == "+OK 28 octets\r\n..starts with a dot\r\n\r\nno end\r\n.\r\n"
-    assert take(session, "TOP 1 1") == "+OK 23 octets: the header, and as many lines\r\nSubject: one\r\n\r\nfirst\r\n.\r\n"
+    assert (
+        take(session, "TOP 1 1")
+        == "+OK 23 octets: the header, and as many lines\r\nSubject: one\r\n\r\nfirst\r\n.\r\n"
+    )
     assert take(session, "TOP 1 0").endswith("Subject: one\r\n\r\n.\r\n")
 
 
