@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from email import message_from_bytes
@@ -217,5 +218,30 @@ def test_skews_add_up_and_end_one_by_one() -> None:
         assert [str(fault) for fault in net.fabric.hosts[A].faults.now] == ["clock -1m30s"]
         await net.heal()
         assert clock.ahead == 0
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("years", "why"), [(-30, "is not yet valid"), (0, ""), (1, ""), (80, "has expired")], ids=str
+)
+def test_a_certificate_is_valid_or_not_by_the_clock_of_who_asks(years: int, why: str) -> None:
+    async def story(net: Internet) -> None:
+        await net.fail(A, Skew(timedelta(days=365 * years)))
+        host = net.fabric.hosts[A]
+
+        async def secure() -> str:
+            try:
+                _, writer = await asyncio.open_connection(
+                    net.host(B).addresses[0], 993, ssl=host.trust, server_hostname=B
+                )
+            except ssl.SSLCertVerificationError as error:
+                return str(error)
+            writer.close()
+            return ""
+
+        said = await host.spawn(secure())
+        assert why in said
+        assert bool(why) == bool(said)
 
     play(story)
