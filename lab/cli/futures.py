@@ -281,7 +281,7 @@ def _delays(tally: Tally) -> list[Line]:
 def _verdict(tally: Tally, wall_s: float) -> Line:
     rate = f"{wall_s:.1f} s, {tally.seeds / wall_s:.0f} a second" if wall_s else ""
     if not tally.failed:
-        kept = "nothing lost, nothing twice but by RFC 1047, no queue with anything left, every failure told"
+        kept = "nothing lost, nothing twice but by RFC 1047, every queue empty, every failure told"
         return ((" ✓ ", "good"), (f"{tally.seeds:,} passed", "good"), (f": {kept} ({rate}).", ""))
     counts = ", ".join(f"{count} {breach}" for breach, count in tally.breaches.most_common())
     return (
