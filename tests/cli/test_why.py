@@ -49,8 +49,8 @@ def test_a_message_that_is_not_there_is_told(lab: Lab) -> None:
 
 
 def test_a_saved_log_is_explained_as_the_lab_was(sim_lab: Lab, tmp_path: Path) -> None:
-    sim_lab("fail", "ns.belgiannews.com", "servfail")
-    name = sim_lab.json("send", "--from", "luc@eunet.be", "--to", "ed@belgiannews.com")["journey"]
+    sim_lab("fail", "ns.unige.ch", "servfail")
+    name = sim_lab.json("send", "--from", "luc@eunet.be", "--to", "bob@cui.unige.ch")["journey"]
     live = sim_lab.json("why", name)
     (tmp_path / "run.jsonl").write_text(sim_lab("watch", "--once", "--json").out)
     sim_lab("heal")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from journey_stories import ED, HOME, RELAY, Story
 
-from lab.events import RecipientsFailed, from_json
+from lab.event_forms import from_json
+from lab.events import RecipientsFailed
 from lab.journey import build
 from lab.journey.case import case_of
 from lab.journey.diagnoses import UNKNOWN, Finding, diagnose
