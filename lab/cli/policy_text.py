@@ -15,6 +15,7 @@ from lab.mail.policy import HARD, LOST, OWN_NAME, SOFT, Came, Follows, Policy, R
 _TRAITS = {
     "null_mx": "a null MX",
     "no_domain": "a domain that does not exist",
+    "lost_alias": "a domain that is an alias of nothing",
     "no_address": "a domain with neither MX nor address",
     "no_exchanger": "no exchanger that can be used",
     "loop": "itself the best exchanger, or the only one left",

@@ -309,17 +309,38 @@ _ALL: tuple[Case, ...] = (
     _row(84, "554-then-down", "one greets with 554, the next refuses", _5321 + "3.1", "5 greeting 5, 10 refused"),
     _row(85, "down-then-554", "one refuses, the next greets with 554", _5321 + "3.1", "5 refused, 10 greeting 5"),
     _row(86, "helo-then-down", "one refuses EHLO, the next connections", _5321 + "4.1.4", "5 ehlo 5, 10 refused"),
+    _row(87, "helo-4xx", "it answers EHLO and HELO with 450", _5321 + "4.5.4.1", "5 ehlo 4, 10 ok"),
+    _row(88, "helo-drop", "it hangs up at EHLO", _5321 + "3.8", "5 drop ehlo, 10 ok"),
+    Case(
+        89,
+        "lost-alias",
+        "the domain is an alias of nothing",
+        _5321 + "5.1",
+        zone=("shop CNAME gone.nowhere.be.",),
+        to=(f"ed@shop.{DOMAIN}",),
+    ),
+    Case(
+        90,
+        "mx-lost-alias",
+        "the best exchanger: alias of nothing",
+        "RFC 2181 §10.3",
+        {"mx2": _OK},
+        ("@ MX 5 mx1", "mx1 CNAME gone.nowhere.be.", "@ MX 10 mx2"),
+    ),
+    Case(91, "null-mx-only", "a null MX, and no address", "RFC 7505", zone=("@ MX 0 .",)),
+    _row(92, "dot-421", "it says 421 to the final dot", _5321 + "3.8", "5 eom 421, 10 ok"),
+    _row(93, "all-drop", "both hang up at RCPT", _5321 + "3.8", "5 drop rcpt, 10 drop rcpt"),
 )
 
 _GROUPS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
         "Can it be reached?": (1, 2, 3, 25, 46, 74, 47, 77),
-        "How it greets": (4, 5, 66, 6, 7, 67, 53, 82, 84, 85, 86),
-        "What it answers": (8, 9, 10, 72, 73, 11, 12, 13, 14, 15, 63, 64, 65, 48, 83),
-        "Sessions that break": (16, 17, 18, 19),
+        "How it greets": (4, 5, 66, 6, 7, 67, 53, 82, 84, 85, 86, 87, 88),
+        "What it answers": (8, 9, 10, 72, 73, 11, 12, 13, 14, 15, 63, 64, 65, 48, 83, 92),
+        "Sessions that break": (16, 17, 18, 19, 93),
         "Two recipients": (42, 70),
         "Several exchangers": (20, 44, 75, 76),
-        "What the DNS says": (21, 22, 23, 24, 26, 61, 62, 28, 30, 31, 32, 33, 71, 35, 78),
+        "What the DNS says": (21, 22, 23, 24, 26, 61, 62, 28, 30, 31, 32, 33, 71, 35, 78, 89, 90, 91),
         "The sender among them": (36, 51, 38, 39, 68, 69, 79, 80, 81),
     }
 )

@@ -47,6 +47,7 @@ _REPLIES = MappingProxyType(
         (Stage.RCPT, "552"): (552, "5.2.2 mailbox full"),
         (Stage.DATA, "4"): (451, "4.3.0 not now"),
         (Stage.DATA, "5"): (554, "5.5.1 no text, please"),
+        (Stage.EOM, "421"): (421, "4.3.2 closing"),
         (Stage.EOM, "4"): (451, "4.3.0 not now"),
         (Stage.EOM, "5"): (554, "5.6.0 not this text"),
     }

@@ -104,6 +104,7 @@ OPENSMTPD = replace(
         **rows(TRANSACTION, (SOFT, *LOST), _LATER, law="seen: queued at once, the next exchanger is not tried"),
     },
     null_mx=_LATER,
+    lost_alias=_LATER,
     no_address=_LATER,
     no_exchanger=_LATER,
     knows_its=("name",),  # as `relay backup mx NAME` has it
@@ -121,6 +122,7 @@ CHASQUID = replace(
     },
     null_mx=_LATER,
     no_domain=_LATER,
+    lost_alias=_LATER,
     no_address=_LATER,
     no_exchanger=_LATER,
     itself="skip",

@@ -64,6 +64,8 @@ class Policy:
     null_mx: Follows = Follows.BOUNCE
     no_domain: Follows = Follows.BOUNCE
     """The domain of the recipient does not exist."""
+    lost_alias: Follows = Follows.BOUNCE
+    """It is an alias of a name that does not exist."""
     no_address: Follows = Follows.BOUNCE
     """It exists, with neither MX nor address."""
     no_exchanger: Follows = Follows.BOUNCE

@@ -85,6 +85,9 @@ def smarthost(name: DomainName) -> Exchangers:
 
 def exchangers(mx: Answer, me: Identity, policy: Policy, chance: Chance) -> Exchangers | Verdict:
     """The exchangers of a domain, from the answer to its MX question."""
+    if mx.rcode == "NXDOMAIN" and mx.canonical not in (None, mx.name):
+        sentence = f"{mx.name} is an alias of {mx.canonical}, which does not exist"
+        return _verdict(policy, "nxdomain", sentence, policy.lost_alias)
     if mx.rcode == "NXDOMAIN":
         return _verdict(policy, "nxdomain", f"the domain {mx.name} does not exist", policy.no_domain)
     if mx.rcode != "NOERROR":

@@ -23,7 +23,7 @@ ANOTHER_WORLD = {("chasquid", 68), ("chasquid", 79), ("chasquid", 80)}
 """It listened on its own address there, and refused itself."""
 AGENTS = ("postfix", "exim", "sendmail", "opensmtpd", "chasquid", "haraka")
 LETTERS = {"D": End.DELIVERED, "Q": End.QUEUED, "B": End.BOUNCED, "LOOP": End.LOOPED}
-STATUS_CASES = (28, 30, 31, 32, 33, 36, 38, 47, 51, 53, 69, 71)
+STATUS_CASES = (28, 30, 31, 32, 33, 36, 38, 47, 51, 53, 69, 71, 78, 79, 80, 81, 89, 91, 93)
 """Where it is the agent's own word, not a receiver's."""
 SAID = {"delivers to it": "mx1 D", "skips to mx2": "mx1→mx2 D", "no wrong delivery": "none Q"}
 
