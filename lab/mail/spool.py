@@ -136,6 +136,7 @@ class Spool:
         "_current",
         "_entries",
         "_gathering",
+        "_has_company",
         "_octets",
         "_pen",
         "_removed",
@@ -156,6 +157,8 @@ class Spool:
         self._young_octets = 0
         self._current = 0
         self._gathering: _Batch | None = None
+        self._has_company = False
+        """Others came along with the last record."""
         self._pen = asyncio.Lock()
         self._octets = self._alive = 0
         """What all segments hold, and what of it is the octets of living messages."""
@@ -185,8 +188,13 @@ class Spool:
     async def _write(self, batch: _Batch) -> None:
         try:
             async with self._pen:
+                if self._has_company:
+                    # Whom the last record woke comes along: else the first of them went alone, and every second
+                    # trip to the disk was for one (measured, 100 sessions).
+                    await asyncio.sleep(0)
                 self._gathering = None
                 await self._store(Transaction(batch.takes, batch.ends, batch.warns, batch.fails))
+                self._has_company = bool(batch.waiting)
                 batch.tell()
                 await self._tidy()
         except BaseException as error:

@@ -170,6 +170,20 @@ def log_cost(figure: str) -> float:
     return program()
 
 
+def queued(sessions: int) -> float:
+    from tests.bench.queue import accepted
+
+    return accepted(sessions)
+
+
+def times_disk() -> float:
+    """How near one session comes to what the disk of this run allows; in turns, as the disk is others' too."""
+    from tests.bench.queue import accepted, bare
+
+    turns = [(accepted(1, 0.5), bare(0.5)) for _ in range(5)]
+    return sum(ours for ours, _ in turns) / sum(theirs for _, theirs in turns)
+
+
 def imap(figure: str, *words: str) -> float:
     from tests.bench import mailboxes
 
@@ -259,6 +273,9 @@ ROWS = {
             lambda: imap("deliveries"),
             "higher",
         ),
+        Row("queue_1", "queue, fsync before 250, 1 session", "msg/s", 1_000, lambda: queued(1), "higher"),
+        Row("queue_100", "queue, fsync before 250, 100 sessions", "msg/s", 10_000, lambda: queued(100), "higher"),
+        Row("queue_disk", "queue, 1 session, a bare append and fsync being 1", "times", 0.8, times_disk, "higher"),
         Row("smtp_in", "SMTP in, 50 sessions, 4 KiB, not stored", "msg/s", 8000, lambda: smtp_in(False), "higher"),
         Row(
             "smtp_durable", "SMTP in, 50 sessions, 4 KiB, durable", "msg/s", 3000, lambda: smtp_in(True), "higher"

@@ -308,3 +308,23 @@ async def test_what_an_envelope_says_is_read_as_it_was_written() -> None:
     stored = Stored('q"1', envelope, 1767600060.123, 3, (1,), "parent", 2)
     await Spool(disk).commit(Transaction([(stored, b"abc")], [("other", (0, 2))], ['w"1']))
     assert Spool(disk).recover() == [stored]
+
+
+async def test_who_comes_back_together_goes_together() -> None:
+    """A hundred sessions that each bring the next message when the last one is safe need a record a round."""
+    disk, trips = MemoryDisk(), 0
+
+    def trip() -> float:
+        nonlocal trips
+        trips += 1
+        return 0.0
+
+    disk.trip = trip
+    spool = Spool(disk)
+
+    async def session(number: int) -> None:
+        for turn in range(10):
+            await spool.commit(Transaction([message(f"{number}-{turn}")]))
+
+    await asyncio.gather(*(session(number) for number in range(100)))
+    assert trips <= 12
