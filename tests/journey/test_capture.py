@@ -152,6 +152,22 @@ async def silence(internet: Internet) -> None:
     await internet.advance(timedelta(minutes=2))
 
 
+async def reading(internet: Internet) -> None:
+    """Mail is sent, and looked at by POP3."""
+    await internet.send(ANN, [ED], letter("reading"))
+    await internet.advance(timedelta(minutes=1))
+
+    async def visit() -> None:
+        reader, writer = await asyncio.open_connection(internet.host(NEWS).addresses[0], 110)
+        await reader.readline()
+        for line in (b"USER ed", b"PASS secret", b"TOP 1 2", b"RETR 1", b"LIST", b"QUIT"):
+            writer.write(line + b"\r\n")
+            await reader.readuntil(b"\r\n.\r\n" if line[:4] in (b"TOP ", b"RETR", b"LIST") else b"\r\n")
+        writer.close()
+
+    await internet.fabric.hosts[internet.host("student").name].spawn(visit())  # type: ignore[attr-defined]
+
+
 @cache
 def told(story: Story) -> Capture:
     return on_sim(story)
@@ -328,7 +344,7 @@ def test_where_there_is_no_room_packets_are_left_out_and_counted() -> None:
 
 
 @tshark.needs_tshark
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", (*STORIES, reading))
 def test_wireshark_finds_no_flaw(story: Story, tmp_path: Path) -> None:
     file = told(story).file(tmp_path)
     assert tshark.read(file, "frame.number", "_ws.col.Info", only=tshark.FLAWS) == []
