@@ -68,7 +68,7 @@ _CLOSINGS = {
 
 def _again(fate: Fate, now: float) -> str:
     if fate.next_try is None:
-        return "is about to try"
+        return "is at work on it"
     return f"tries again in {show_span(round(fate.next_try - now))}" if fate.next_try > now else "tries again now"
 
 
