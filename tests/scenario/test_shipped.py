@@ -68,7 +68,7 @@ def test_other_processes_hash_seeds_time_zones_and_pythons_tell_the_same_story()
 
 def test_they_run_over_several_processes_in_the_order_of_their_files() -> None:
     results = list(run(FILES[:4], jobs=2))
-    assert [Path(result.file) for result in results] == FILES[:4]
+    assert list(dict.fromkeys(Path(result.file) for result in results)) == FILES[:4]
     assert {result.verdict for result in results} == {Verdict.PASS}
 
 
