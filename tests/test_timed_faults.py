@@ -247,3 +247,21 @@ def test_all_of_several_faults_are_healed(faults: tuple[Fault, ...]) -> None:
         assert await net.ask(MAIL, "queue", {}) == {"queue": []}
 
     play(story)
+
+
+def test_what_could_not_be_broken_at_its_time_is_not_scheduled_any_more() -> None:
+    async def story(net: Internet) -> None:
+        async def refuse(host: DomainName, fault: Fault) -> None:
+            raise OSError("the engine is gone")
+
+        net.fabric.fail = refuse  # type: ignore[method-assign]
+        await net.fail(MAIL, Silent(), timing(after="1m", lasting="1m", every="1h"))
+        with pytest.raises(OSError, match="the engine is gone"):
+            await net.fail(MAIL, Paused())
+        await hours(net, 2)
+        assert not list(net.schedule)
+        assert isinstance(net.fabric, SimFabric)
+        assert [str(error) for error in net.fabric.crashes] == ["the engine is gone"]
+        net.fabric.crashes.clear()
+
+    play(story)

@@ -29,7 +29,7 @@ from lab.events import (
     RecipientsFailed,
 )
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine
-from lab.faults import Fault, share_of, sometimes
+from lab.faults import Fault, cut_of, share_of, sometimes
 from lab.faults import fault_of as read_fault
 from lab.log import Entry
 from lab.timing import Timing, take_times, timing
@@ -65,6 +65,11 @@ def breakage_of(lab: Lab, args: Args) -> Breakage:
     """What the words ask to be broken, with its places."""
     place, link = text(args, "host"), link_of(args)
     share = share_of(text(args, "chance")) if args.get("chance") else 1.0
+    worded = cut_of(take_times(texts(args, "words"))[0])
+    if worded is not None:
+        other, one_way, luck = worded
+        places = lab.internet.places([place, other])
+        return Cut(places[:1], places[1:], one_way or flag(args, "one_way"), min(share, luck))
     if args.get("cut"):
         places = lab.internet.places([place, text(args, "cut")])
         return Cut(places[:1], places[1:], flag(args, "one_way"), share)

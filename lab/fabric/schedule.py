@@ -124,9 +124,16 @@ class Schedule:
             if entry.is_there:
                 await self._end(entry)
             else:
-                await self._breaker.begin(entry.what)
-                entry.is_there = True
-                self._await_turn(entry)
+                await self._begin(entry)
+
+    async def _begin(self, entry: Entry) -> None:
+        try:
+            await self._breaker.begin(entry.what)
+        except BaseException:
+            self._forget(entry.what)  # what could not be broken is not scheduled either
+            raise
+        entry.is_there = True
+        self._await_turn(entry)
 
     async def _end(self, entry: Entry) -> None:
         await self._breaker.end(entry.what)

@@ -25,7 +25,7 @@ from lab.faults.dns import (
 from lab.faults.mailbox import AtMailbox, How, Moment
 from lab.faults.network import OF_A_HOST, Crash, DiskFull, Down, Gone, Paused, PowerCut, Silent, Skew, Unreachable
 from lab.faults.smtp import AtStage, Hide, Reply, Reset, Stall
-from lab.faults.words import WORDS, fault_of, share_of, sometimes, stage_of
+from lab.faults.words import WORDS, cut_of, fault_of, share_of, sometimes, stage_of
 
 __all__ = [
     "OF_A_HOST",
@@ -60,6 +60,7 @@ __all__ = [
     "Unreachable",
     "WrongGlue",
     "bare",
+    "cut_of",
     "fault_of",
     "plain_words",
     "share_of",

@@ -75,16 +75,41 @@ class _Form:
 def fault_of(words: str | Sequence[str]) -> Fault:
     """The fault that these words name."""
     given = words.split() if isinstance(words, str) else [word for part in words for word in part.split()]
-    if "chance" in given[: given.index("saying") if "saying" in given else None]:
-        at = given.index("chance")
-        rest = [*given[:at], *given[at + 2 :]]
-        return sometimes(fault_of(rest or ["down"]), share_of("".join(given[at + 1 : at + 2])))
+    given, share = _luck(given)
+    if share < 1:
+        return sometimes(fault_of(given or ["down"]), share)
     form, rest = _form(given)
     said = _said(rest, form)
     for part in _FIELDS:
         if getattr(said, part) and part not in form.takes:
             raise _wrong(f"'{given[0]}' takes no {_FIELDS[part]}", form)
     return form.make(said)
+
+
+def cut_of(words: Sequence[str]) -> tuple[str, bool, float] | None:
+    """What `cut PLACE`, perhaps `one way`, perhaps with a chance, says: the place, whether one way, the chance.
+    None where the words speak of no cut.
+
+    >>> cut_of(["cut", "eunet.be", "one", "way", "chance", "20%"])
+    ('eunet.be', True, 0.2)
+    """
+    given, share = _luck(list(words))
+    match given:
+        case ["cut", place, "one", "way"]:
+            return place, True, share
+        case ["cut", place]:
+            return place, False, share
+        case ["cut", *_]:
+            raise WrongUse("cut off from where?", remedy="As in:  cut eunet.be one way", code="W012")
+    return None
+
+
+def _luck(given: list[str]) -> tuple[list[str], float]:
+    """The words without their chance, and the chance; 1 where they have none."""
+    if "chance" not in given[: given.index("saying") if "saying" in given else None]:
+        return given, 1.0
+    at = given.index("chance")
+    return [*given[:at], *given[at + 2 :]], share_of("".join(given[at + 1 : at + 2]))
 
 
 def sometimes(fault: Fault, share: float) -> Fault:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from lab.errors import WrongUse
-from lab.faults import share_of
+from lab.faults import cut_of, share_of
 from lab.names import ROOT, Address, BadName, DomainName, EmailAddress, parse_address
 from lab.timing import take_times, timing_of
 from lab.topology import units
@@ -260,12 +260,16 @@ def fault(value: Any) -> Any:
     if words[1:2] and words[1] in _PREPOSITIONS.values():
         raise complaint("T009", f"'{' '.join(words[1:])}' says no time", "at 10:40, in 5m, for 20m, every 1h")
     said = {"when": " ".join(f"{_PREPOSITIONS[name]} {word}" for name, word in times.items())} if times else {}
-    match words:
-        case [place, "cut", other, *rest] if rest in ([], ["one", "way"]):
-            return {"cut": [place, other], "one_way": bool(rest), **said}
-        case [host, *rest]:
-            return {"host": host, **({"fault": " ".join(rest)} if rest else {}), **said}
-    raise complaint("T005", "a fault names a host first, like 'mail.b.be silent'")
+    if not words:
+        raise complaint("T005", "a fault names a host first, like 'mail.b.be silent'")
+    place, *rest = words
+    try:
+        cut = cut_of(rest)
+    except WrongUse as error:
+        raise complaint("T066", error.sentence, error.remedy or "") from None
+    if cut is not None:
+        return {"cut": [place, cut[0]], "one_way": cut[1], "chance": str(cut[2]), **said}
+    return {"host": place, **({"fault": " ".join(rest)} if rest else {}), **said}
 
 
 _PREPOSITIONS = {"at": "at", "after": "in", "lasting": "for", "every": "every"}

@@ -323,6 +323,8 @@ def test_a_fault_may_be_typed_as_one_sentence(lab: Lab) -> None:
     assert "eunet.be – unige.ch" not in lab("status").out
     said = lab("fail", "eunet.be", "--cut", "unige.ch", "--chance", "5%")
     assert "eunet.be  chance 5% cut off from unige.ch" in said.out
+    said = lab("fail", "eunet.be", "cut", "unige.ch", "one", "way", "chance", "5%", "for", "20m")
+    assert "eunet.be  chance 5% does not reach unige.ch  for 20 min" in said.out
     said = lab("fail", "ns.be", "silent", "for", "20m", "--for", "5m")
     assert (said.status, "'20m' and '5m' are two times" in said.err) == (2, True)
 

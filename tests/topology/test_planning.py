@@ -152,7 +152,7 @@ faults:
   - Mail.A.be
   - mail.a.be chance 20% reply 451 at dot twice at 10:40 for 20m
   - {host: ns.b.be, fault: timeout for b.be, when: in 5m}
-  - a.be cut b.be one way for 1h
+  - a.be cut b.be one way for 1h chance 20%
   - {cut: [a.be, everywhere], chance: 0.5}
   - {line: [a.be, mail.b.be], latency: 200ms, loss: 10%, when: every 1h for 5m}
 """
@@ -161,7 +161,7 @@ faults:
         FaultPlan(("mail.a.be",), "down"),
         FaultPlan(("mail.a.be",), "chance 20% reply 451 at eom twice", "at 10:40 for 20m"),
         FaultPlan(("ns.b.be",), "timeout for b.be", "in 5m"),
-        FaultPlan(("a.be", "b.be"), "cut one way", "for 1h"),
+        FaultPlan(("a.be", "b.be"), "chance 20% cut one way", "for 1h"),
         FaultPlan(("a.be", "*"), "chance 50% cut"),
         FaultPlan(
             ("a.be", "mail.b.be"), "", "every 1h for 5m", Link(latency=timedelta(milliseconds=200), loss=0.1)
