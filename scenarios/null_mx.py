@@ -12,3 +12,4 @@ async def null_mx(net: Net) -> None:
     mail.took(
         "MX silent.be no exchanger", "mail.unige.ch gives up on anyone@silent.be", "sends a bounce to ann@unige.ch"
     )
+    mail.is_because("D201")

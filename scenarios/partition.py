@@ -10,6 +10,7 @@ async def partition(net: Net) -> None:
         at_home = await net.send("luc@eunet.be", "ed@belgiannews.com", subject="next door")
         await at_home.delivered(within="5m")
         await abroad.queued(within="10m")
+        abroad.is_because("D126")
 
     await abroad.delivered(within="2h")
     (await net.mailbox("ed@belgiannews.com")).holds("next door", "over the border")

@@ -19,6 +19,7 @@ async def stale_cache_after_mx_change(net: Net) -> None:
     second = await net.send("ann@unige.ch", "ed@belgiannews.com", subject="meanwhile")
     await second.delivered(within="1m")
     second.tried("mail.belgiannews.com")
+    second.is_because("D813")
 
     await net.clock.advance("5m")
     third = await net.send("ann@unige.ch", "ed@belgiannews.com", subject="after")

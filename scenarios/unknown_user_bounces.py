@@ -10,6 +10,7 @@ async def unknown_user_bounces(net: Net) -> None:
     mail.took(
         "mail.belgiannews.com 550 5.1.1", "mail.unige.ch sends a bounce to ann@unige.ch", "ann@unige.ch the bounce"
     )
+    mail.is_because("D409")
 
 
 @scenario("belgium")

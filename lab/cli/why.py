@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 _STYLES = {"delivered": "good", "held": "wait", "queued": "wait"}
 
 
-def why(id: str = "", /, *, log: str = "", topology: str = "", json: Json = False) -> int:
+def why(id: str = "", /, *, to: str = "", log: str = "", topology: str = "", json: Json = False) -> int:
     """Why a message is where it is: the first cause, the rule, the remedy. Without an id, the last message.
 
     Parameters
     ----------
     id
         As `lab send` gave it: J-0002.
+    to
+        Of several recipients, this one; else the one on whom the whole message waits.
     log
         Instead of the lab that is up: the log of one that was (last.jsonl, or what `lab watch --json` told).
     topology
         With a log, the topology of that lab, where it is not one that is known by name.
     """
-    form = _saved(id, log, topology) if log else ask("why", id=id)
+    form = _saved(id, to, log, topology) if log else ask("why", id=id, to=to)
     if json:
         emit(form)
     else:
@@ -35,7 +37,7 @@ def why(id: str = "", /, *, log: str = "", topology: str = "", json: Json = Fals
     return 0
 
 
-def _saved(id: str, file: str, name: str) -> dict[str, Any]:
+def _saved(id: str, to: str, file: str, name: str) -> dict[str, Any]:
     """The same, drawn from a saved log."""
     from lab.cli.watch import saved
     from lab.control.explaining import reason
@@ -45,7 +47,8 @@ def _saved(id: str, file: str, name: str) -> dict[str, Any]:
 
     log = saved(file)
     started = next((entry.event for entry in log if isinstance(entry.event, LabStarted)), None)
-    return reason(build(log), id, world_of(_plan(name, started.topology if started else ""), log))
+    world = world_of(_plan(name, started.topology if started else ""), log)
+    return reason(build(log), id, world, to=to)
 
 
 def _plan(wanted: str, named: str) -> Plan:
@@ -67,6 +70,8 @@ def screen(form: dict[str, Any]) -> Iterator[Line]:
         (f"  {form['from'] or '<>'} → {', '.join(form['to'])}", ""),
         (f"     {form['where']}", style),
     )
+    if len(form["to"]) > 1:
+        yield ((f" About {form['recipient']}, one of {len(form['to'])} recipients.", "dim"),)
     yield from _told(form, style)
     yield from _rule(form)
     if form.get("cause"):

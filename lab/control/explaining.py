@@ -21,21 +21,26 @@ Form = dict[str, Any]
 async def why(lab: Lab, args: Args) -> Form:
     """{journey, code, sentence, rule, rfc, remedy, next, evidence …} of a message; without an id, of the last."""
     world = world_of(lab.internet.plan, lab.internet.log)
-    return reason(lab.journeys, optional(args, "id"), world, lab.internet.fabric.clock.elapsed())
+    now, to = lab.internet.fabric.clock.elapsed(), optional(args, "to")
+    return reason(lab.journeys, optional(args, "id"), world, now, to)
 
 
-def reason(journeys: Journeys, id: str, world: World, now: float | None = None) -> Form:
-    """The same of any log's journeys. WrongUse (W006) where there is none such."""
+def reason(journeys: Journeys, id: str, world: World, now: float | None = None, to: str = "") -> Form:
+    """The same of any log's journeys. WrongUse (W006) where there is none such, or it has no such recipient."""
     name = id or next(reversed(list(journeys)), "")
     if not name:
         raise WrongUse("no message has been sent yet", remedy="Send one:  lab send --from A --to B", code="W006")
     if name not in journeys:
         raise WrongUse(f"there is no journey '{name}' in this lab", remedy="List them:  lab journey", code="W006")
-    case = case_of(journeys, name, world, now)
+    try:
+        case = case_of(journeys, name, world, now, to)
+    except KeyError:
+        remedy = f"It went to {', '.join(journeys[name].recipients)}."
+        raise WrongUse(f"{name} was not sent to '{to}'", remedy=remedy, code="W006") from None
     return {**form_of(diagnose(case)), "now": case.now} | {
         "from": case.journey.sender,
         "to": list(case.journey.recipients),
-        "state": str(case.journey.state),
+        "state": str(case.state),
         "where": _where(str(case.state), case.fate.host),
     }
 

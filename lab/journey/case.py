@@ -188,11 +188,11 @@ class Case:
         return self.world.host(name)
 
 
-def case_of(journeys: Journeys, id: str, world: World, now: float | None = None) -> Case:
-    """The case of a journey, at lab time `now` (that of the log's last entry where none is given). KeyError where
-    there is none of that id."""
+def case_of(journeys: Journeys, id: str, world: World, now: float | None = None, to: str = "") -> Case:
+    """The case of a journey, at lab time `now` (that of the log's last entry where none is given): of the slowest
+    recipient, or of the one named. KeyError where there is none of that id, or no such recipient."""
     journey, root, trail = journeys[id], journeys.root(id), journeys.trail
-    fate = next(one for one in journey.fates if one.state is journey.state)
+    fate = _fate(journey, to)
     legs = [_leg(trail, hop, recipient) for hop, recipient in _way(trail, root, fate.recipient)]
     if not any(one.touched for one in legs[-1].tries):
         legs[-1] = _behind(journeys, legs[-1])
@@ -202,6 +202,13 @@ def case_of(journeys: Journeys, id: str, world: World, now: float | None = None)
     copies = [hop.born for hop in family if hop.parent and not hop.handed_in and hop not in known]
     moment = journeys.now if now is None else now
     return Case(journey, fate, tuple(legs), world, moment, tuple(notices), tuple(copies))
+
+
+def _fate(journey: Journey, to: str) -> Fate:
+    found = [one for one in journey.fates if one.recipient.lower() == to.lower() or not to]
+    if not found:
+        raise KeyError(to)
+    return next((one for one in found if one.state is journey.state), found[0])
 
 
 def _behind(journeys: Journeys, leg: Leg) -> Leg:

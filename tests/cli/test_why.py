@@ -74,3 +74,11 @@ def test_a_log_of_a_lab_that_nobody_knows_is_explained_from_itself(command: Lab,
         "".join(json.dumps({"n": n, "t": 0, "host": "m.a.be", **one}) + "\n" for n, one in enumerate(lines, 1))
     )
     assert command.json("why", "--log", str(story))["code"] == "D101"
+
+
+def test_each_of_several_recipients_has_a_diagnosis_of_its_own(sim_lab: Lab) -> None:
+    sim_lab("send", "--from", "ann@unige.ch", "--to", "luc@eunet.be", "--to", "nobody@eunet.be")
+    assert "About nobody@eunet.be, one of 2 recipients." in sim_lab("why").out
+    assert sim_lab.json("why")["code"] == "D409"
+    assert sim_lab.json("why", "--to", "luc@eunet.be")["code"] == "D801"
+    assert "was not sent to 'ed@belgiannews.com'" in sim_lab("why", "--to", "ed@belgiannews.com").err

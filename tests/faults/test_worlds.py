@@ -23,6 +23,9 @@ def test_why_names_the_fault_of_its_world(world: Path) -> None:
     assert commands(world), "a world says in its comment what to type"
     with lab_up(world) as lab:
         said = [(line, lab(line)) for line in commands(world)]
+        assert not [out for _, out in said if re.search(r" [A-Z]\d{3}$", out, re.MULTILINE)], (
+            "a command was refused"
+        )
         found = lab.json("lab why")
         shown = lab("lab why")
     assert found.get("code") == code_of(world), "\n".join(

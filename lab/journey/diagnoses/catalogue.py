@@ -36,6 +36,7 @@ CAUSES: tuple[Diagnosis, ...] = (
     *dns.RESOLVING,
     *delegation.DIAGNOSES,
     *dns.DIAGNOSES,
+    *tcp.LINES,
     *mx.DIAGNOSES,
     *tcp.DIAGNOSES,
     *smtp.DIAGNOSES,

@@ -17,7 +17,9 @@ from lab.events import (
     Stage,
 )
 from lab.journey.case import Case, Leg, Trouble
+from lab.journey.diagnoses.dns import outdated
 from lab.journey.diagnoses.model import Diagnosis, Found
+from lab.journey.diagnoses.search import Search
 from lab.journey.model import State
 from lab.log import Entry
 
@@ -171,6 +173,16 @@ def _slow_names(case: Case) -> Found | None:
     return Found({**facts, "took": _took(case), "name": getattr(spent[0].event, "name", "")}, _ends(case))
 
 
+def _old_answer(case: Case) -> Found | None:
+    """The sender's resolver still named an exchanger that the zone has replaced, and that one took it."""
+    for entry in case.legs[0].tries[-1].lookups("MX") if _is_in(case) and case.legs[0].tries else ():
+        assert isinstance(entry.event, NameResolved)
+        found = outdated(Search(entry, entry.event, case.world))
+        if found is not None:
+            return Found(found.facts, (entry, *_ends(case)), found.notes)
+    return None
+
+
 def _forwarded(case: Case) -> Found | None:
     found = [entry for leg in case.legs for entry in leg.forwards]
     if not _is_in(case) or not found:
@@ -307,6 +319,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "remembers costs nothing the second time.",
         _slow_names,
         ("lab dig {name} MX --trace", "lab explain ttl"),
+    ),
+    Diagnosis(
+        "D813",
+        "delivered, by an old answer of the DNS",
+        "It is in {recipient}'s mailbox, though {resolver} still named {remembered}; the zone says {now} by now.",
+        "an answer may be used until its TTL has run out, whatever the zone says meanwhile",
+        "RFC 1034 §3.6, RFC 1035 §3.2.1",
+        "Nothing is wrong, as long as the old host takes mail: keep it running until the TTL is over.",
+        "Whoever changes an MX has two sets of senders for a while: those who ask anew, and those whose "
+        "resolver remembers. Mail arrives on both ways only if both hosts take it.",
+        _old_answer,
+        ("lab dig {name} MX", "lab explain ttl"),
     ),
     Diagnosis(
         "D805",

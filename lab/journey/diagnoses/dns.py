@@ -22,7 +22,10 @@ from lab.names import DomainName
 
 def _resolver_silent(case: Case) -> Found | None:
     search = failed(case, "TIMEOUT")
-    return search.found() if search else None
+    if search is None:
+        return None
+    cut = case.world.line(search.entry.host, search.resolver, search.entry.n, "cut")
+    return search.found(fix="lab heal" if cut else f"lab heal {search.resolver}")
 
 
 def _forwarder(case: Case) -> Found | None:
@@ -79,6 +82,16 @@ def _slow(case: Case) -> Found | None:
     return found if slow else None
 
 
+def _parted(case: Case) -> Found | None:
+    """The resolver and the servers are on two sides of a cut."""
+    found = _servers("timeout")(case)
+    search = failed(case, "SERVFAIL")
+    if found is None or search is None:
+        return None
+    cut = case.world.line(search.resolver, found.facts["server"], search.entry.n, "cut")
+    return found if cut else None
+
+
 def _search_failed(case: Case) -> Found | None:
     """The resolver says so, and nothing more is known."""
     search = failed(case)
@@ -111,15 +124,21 @@ def _dangling_alias(case: Case) -> Found | None:
 
 
 def _stale(case: Case) -> Found | None:
-    """The resolver answered from memory what the zone no longer says."""
     search = mx_question(case)
-    if search is None or search.event.rcode != "NOERROR" or not search.event.answers:
+    return outdated(search) if search else None
+
+
+def outdated(search: Search) -> Found | None:
+    """The resolver answered from memory what the zone no longer says."""
+    if search.event.rcode != "NOERROR" or not search.event.answers:
         return None
-    now = case.world.said(search.event.name, "MX", search.entry.n)
-    if not now or {*now} & {*search.event.answers}:
+    now = search.world.said(search.event.name, "MX", search.entry.n)
+    if not now or {*now} & {*search.event.answers} == {*search.event.answers}:
         return None
     notes = (f"the resolver remembers {', '.join(search.event.answers)}", f"the zone says now {', '.join(now)}")
-    return search.found(*notes, remembered=_only(search.event.answers), now=_only(now))
+    gone = [one for one in search.event.answers if one not in now]
+    come = [one for one in now if one not in search.event.answers] or now
+    return search.found(*notes, remembered=_only(gone), now=_only(come))
 
 
 def _wrong_address(case: Case) -> Found | None:
@@ -187,7 +206,7 @@ RESOLVING: tuple[Diagnosis, ...] = (
         "{resolver}, the resolver that {host} asks, gave no answer in time.",
         _LATER,
         "RFC 5321 §5.1, RFC 1123 §6.1.3",
-        "lab heal {resolver}{onward}",
+        "{fix}{onward}",
         "A mail host asks a resolver for every name. Without one it knows nothing, not even whether a domain "
         "exists; so nothing is given up, and everything waits.",
         _resolver_silent,
@@ -221,6 +240,18 @@ RESOLVING: tuple[Diagnosis, ...] = (
 """What comes before all others: there is nobody to ask."""
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
+    Diagnosis(
+        "D126",
+        "the resolver is cut off from the name servers",
+        "{resolver} and {server} are cut off from each other, so nobody here finds {name}.",
+        _LATER,
+        "RFC 5321 §5.1, RFC 2182 §3.1",
+        "lab heal{onward}",
+        "In a partition of the network each side is well and knows only itself. What the resolver remembers "
+        "works on until its TTL is over. Name servers of a zone ought to be in several places, on both sides.",
+        _parted,
+        (AGAIN, "lab status"),
+    ),
     Diagnosis(
         "D112",
         "the servers above the domain's cannot be had",

@@ -100,7 +100,7 @@ _AGAIN = "a host that cannot be reached is tried again later, for days"
 _QUEUE = ("lab queue {host}",)
 _HELD = ("lab queue {backup}", "lab explain backup-mx")
 
-DIAGNOSES: tuple[Diagnosis, ...] = (
+LINES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D310",
         "the line between sender and exchanger is cut one way",
@@ -139,6 +139,10 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         _bad_line,
         ("lab status", *_QUEUE),
     ),
+)
+"""The way to an exchanger: what comes before all that is said of exchangers."""
+
+DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D304",
         "the preferred exchanger refuses, a backup holds the mail",
