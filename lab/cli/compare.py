@@ -16,7 +16,13 @@ from lab.errors import WrongUse
 
 
 def compare(
-    what: Literal["policies", "schedules"] = "policies", case: str = "", /, *, policy: str = "", json: Json = False
+    what: Literal["policies", "schedules"] = "policies",
+    case: str = "",
+    /,
+    *,
+    policy: str = "",
+    topology: str = "",
+    json: Json = False,
 ) -> int:
     """The same cases under one mail agent's policy after another:  lab compare policies
 
@@ -30,6 +36,8 @@ def compare(
         under each policy.
     policy
         These only, parted by commas: rfc5321,postfix.
+    topology
+        Play the scenario on this topology instead of its own.
     """
     if what == "schedules":
         return _schedules(json)
@@ -39,7 +47,7 @@ def compare(
 
     policies = chosen(policy)
     if case.endswith(".py"):
-        return _scenario(case, policies, json)
+        return _scenario(case, policies, topology, json)
     if case:
         form = whole(next(played([case_named(case)], policies)))
         if json:
@@ -55,11 +63,12 @@ def compare(
     return 0
 
 
-def _scenario(file: str, policies: Sequence[str], json: bool) -> int:
+def _scenario(file: str, policies: Sequence[str], topology: str, json: bool) -> int:
     from lab.cli.run import found
+    from lab.cli.topologies import find
     from lab.compare.scenarios import compare_file
 
-    for form in compare_file(found(file), policies):
+    for form in compare_file(found(file), policies, str(find(topology)) if topology else ""):
         if json:
             emit(form)
         else:

@@ -60,7 +60,9 @@ def run(
     begun, results = time.perf_counter(), []
     files = [found(path) for path in paths or ["scenarios"]]
     if twice or python:
-        return _twice(files, fabric, seed, [one for one in python.split(",") if one], json)
+        _require_plain(fabric=fabric != "sim" and fabric, junit=junit, capture=capture, pack=pack, jobs=jobs)
+        pythons = [one for one in python.split(",") if one]
+        return _twice(files, seed, str(_topology(topology) or ""), pythons, json)
     for result in play(files, fabric, seed or None, _topology(topology), jobs or None, capture or None, pack):
         results.append(result)
         if json:
@@ -76,14 +78,20 @@ def run(
     return 0 if all(result.verdict is Verdict.PASS for result in results) else 1
 
 
-def _twice(files: Sequence[Path], fabric: str, seed: str, pythons: Sequence[str], json: bool) -> int:
+def _twice(files: Sequence[Path], seed: str, topology: str, pythons: Sequence[str], json: bool) -> int:
     from lab.cli.twice import run_twice
+    from lab.scenario.play import Asked
     from lab.scenario.script import find
 
-    if fabric != "sim":
-        remedy = "On real sockets the verdicts are the same, and the order of things is the machine's."
-        raise WrongUse(f"--twice plays on sim, not on {fabric}", remedy=remedy, code="W012")
-    return run_twice(find(files), seed, pythons, json)
+    return run_twice(find(files), Asked(seed=seed, topology=topology), pythons, json)
+
+
+def _require_plain(**options: object) -> None:
+    """What --twice cannot do is said, and not left out in silence."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        remedy = "It plays in memory and compares event by event; play once for the rest."
+        raise WrongUse(f"--twice does not go with --{given[0]}", remedy=remedy, code="W012")
 
 
 def found(path: str) -> Path:

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from lab.cli.screen import Line, emit, plain, show, width
+from lab.scenario.play import Asked
 from lab.scenario.twice import Divergence, Run, Told, runs_with, suspicion, twice
 
 _END = "(the story has ended here)"
 
 
-def run_twice(files: Sequence[Path], seed: str, pythons: Sequence[str], json: bool) -> int:
+def run_twice(files: Sequence[Path], asked: Asked, pythons: Sequence[str], json: bool) -> int:
     """Play and tell; exit status 1 when a story differs or could not be told."""
     wrong, count, runs = 0, 0, runs_with(pythons)
-    for told in twice(files, seed, runs):
+    for told in twice(files, asked, runs):
         count += 1
         wrong += bool(told.divergence or told.error)
         if json:

@@ -26,15 +26,16 @@ _VERDICTS = {
 }
 
 
-def compare_file(file: Path, policies: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """For each scenario of the file, what `form.whole` tells of a case. WrongUse where it is none."""
+def compare_file(file: Path, policies: Sequence[str], topology: str = "") -> Iterator[dict[str, Any]]:
+    """For each scenario of the file, what `form.whole` tells of a case; on another topology than its own, if one
+    is given. WrongUse where it is no scenario."""
     for script in scripts_of(file):
-        cells = {policy: _cell(script, policy) for policy in policies}
+        cells = {policy: _cell(script, policy, topology) for policy in policies}
         words = {(cell["word"], tuple(cell["sessions"])) for cell in cells.values()}
         yield {
             "case": script.name,
             "title": script.title,
-            "law": script.topology,
+            "law": Path(topology).stem or script.topology,
             "differ": len(words) > 1,
             "lots": False,
             "policies": cells,
@@ -42,10 +43,10 @@ def compare_file(file: Path, policies: Sequence[str]) -> Iterator[dict[str, Any]
         }
 
 
-def _cell(script: Script, policy: str) -> dict[str, Any]:
+def _cell(script: Script, policy: str, topology: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="lab-compare-") as folder:
         trace = Path(folder, "trace.jsonl")
-        result = play(script, Asked(policy=policy, trace=str(trace)))
+        result = play(script, Asked(topology=topology, policy=policy, trace=str(trace)))
         log = load(trace) if trace.exists() else EventLog()
     journeys = build(log)
     first = next(iter(journeys), None)

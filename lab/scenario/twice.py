@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files as resources
 from itertools import zip_longest
 from pathlib import Path
@@ -70,13 +70,14 @@ class Told:
     error: str = ""
 
 
-def twice(files: Sequence[Path], seed: str, runs: Sequence[Run]) -> Iterator[Told]:
-    """Play every scenario of these files in each of these runs. WrongUse where a file is no scenario."""
+def twice(files: Sequence[Path], asked: Asked, runs: Sequence[Run]) -> Iterator[Told]:
+    """Play every scenario of these files in each of these runs, with the seed and topology that are asked for.
+    WrongUse where a file is no scenario."""
     for file in files:
         scripts_of(file)
     with tempfile.TemporaryDirectory(prefix="lab-twice-") as place:
         folders = [Path(place, str(number)) for number in range(len(runs))]
-        processes = [_start(files, seed, folder, run) for folder, run in zip(folders, runs, strict=True)]
+        processes = [_start(files, asked, folder, run) for folder, run in zip(folders, runs, strict=True)]
         for process in processes:
             process.wait()
         names = {path.stem for folder in folders for path in folder.glob("*.jsonl")}
@@ -85,7 +86,7 @@ def twice(files: Sequence[Path], seed: str, runs: Sequence[Run]) -> Iterator[Tol
 
 def divergences(files: Sequence[Path], seed: str = "", pythons: Sequence[str] = ()) -> list[Divergence]:
     """Where scenarios of these files tell another story another time; nothing, as it should be."""
-    told = list(twice(files, seed, runs_with(pythons)))
+    told = list(twice(files, Asked(seed=seed), runs_with(pythons)))
     for one in told:
         if one.error:
             raise RuntimeError(f"{one.scenario}: {one.error}")
@@ -155,9 +156,10 @@ def _told(name: str, folders: Sequence[Path], runs: Sequence[Run]) -> Told:
     return Told(scenario, len(traces[0]), error=error)
 
 
-def _start(files: Sequence[Path], seed: str, folder: Path, run: Run) -> subprocess.Popen[bytes]:
+def _start(files: Sequence[Path], asked: Asked, folder: Path, run: Run) -> subprocess.Popen[bytes]:
     folder.mkdir()
-    words = [run.python, "-P", "-m", "lab.scenario.twice", str(folder), seed, *map(str, files)]
+    order = json.dumps(asdict(asked))
+    words = [run.python, "-P", "-m", "lab.scenario.twice", str(folder), order, *map(str, files)]
     return subprocess.Popen(words, env={**_surroundings(), "PYTHONHASHSEED": run.hash_seed, "TZ": run.zone})
 
 
@@ -185,13 +187,14 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-def main(folder: str, seed: str, *files: str) -> None:
+def main(folder: str, order: str, *files: str) -> None:
     """Play the scenarios of these files on sim, and save the trace of each in the folder."""
+    asked = Asked(**json.loads(order))
     for number, file in enumerate(files):
         for script in scripts_of(Path(file)):
             trace = Path(folder, f"{number:04}-{script.name}.jsonl")
             trace.touch()
-            result = play(script, Asked(seed=seed, trace=str(trace)))
+            result = play(script, replace(asked, trace=str(trace)))
             if not trace.stat().st_size:
                 trace.with_suffix(".error").write_text(result.message, encoding="utf-8")
 

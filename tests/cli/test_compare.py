@@ -121,6 +121,13 @@ def test_a_scenario_is_played_under_each_policy(command: Lab) -> None:
     assert "expected  ed to have it in the mailbox within 1 min" in screen
 
 
+def test_a_scenario_may_be_played_on_another_topology(command: Lab) -> None:
+    words = ("compare", "policies", str(ROOT / "scenarios" / "first_mail.py"), "--topology", "tiny")
+    (form,) = (json.loads(line) for line in command(*words, "--policy", "exim,postfix", "--json").out.splitlines())
+    assert form["law"] == "tiny"
+    assert {cell["word"] for cell in form["policies"].values()} == {"! could not be played"}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -12,6 +12,7 @@ import pytest
 from lab.cli.screen import paint
 from lab.cli.twice import screen
 from lab.errors import WrongUse
+from lab.scenario.play import Asked
 from lab.scenario.twice import Divergence, Told, compare, runs_with, suspicion, twice, version_of
 from tests.scenario.pythons import other_pythons
 
@@ -36,7 +37,7 @@ LEAKS = {
 def told(folder: Path, subject: str) -> Told:
     file = folder / "leaks.py"
     file.write_text(HEAD + SEND.format('"no leak here"') + SEND.format(subject))
-    (found,) = twice([file], "", runs_with())
+    (found,) = twice([file], Asked(), runs_with())
     return found
 
 
@@ -94,7 +95,7 @@ def test_a_story_that_ends_early_is_told_so() -> None:
 def test_a_scenario_that_cannot_be_played_is_no_success(tmp_path: Path) -> None:
     file = tmp_path / "lost.py"
     file.write_text(HEAD.replace("belgium", "nowhere-at-all") + SEND.format('"x"'))
-    (found,) = twice([file], "", runs_with())
+    (found,) = twice([file], Asked(), runs_with())
     assert "there is no topology 'nowhere-at-all'" in found.error
 
 
@@ -107,6 +108,22 @@ def test_the_verb_tells_of_a_leak_with_exit_status_1(tmp_path: Path) -> None:
     assert "✗ leaks" in said.stdout
     assert "hash seed 4321, Asia/Kathmandu" in said.stdout
     assert "1 scenario in 2 processes, 1 of them not alike." in said.stdout
+
+
+@pytest.mark.parametrize("option", ["--fabric=local", "--junit=x.xml", "--capture=x.pcapng", "--pack"])
+def test_what_cannot_be_done_twice_is_said(option: str) -> None:
+    words = [sys.executable, "-m", "lab.cli.app", "run", "scenarios/null_mx.py", "--twice", option]
+    said = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert said.returncode == 2
+    assert f"--twice does not go with {option.split('=')[0]}" in said.stderr
+
+
+def test_another_topology_is_played_twice_too(tmp_path: Path) -> None:
+    file, other = tmp_path / "leaks.py", tmp_path / "other.yaml"
+    file.write_text(HEAD + SEND.format('"x"'))
+    other.write_text((ROOT / "topologies" / "belgium.yaml").read_text().replace("relay.eunet.be", "post.eunet.be"))
+    (found,) = twice([file], Asked(topology=str(other)), runs_with())
+    assert (found.error, found.divergence) == ("", None)
 
 
 @pytest.mark.parametrize(
