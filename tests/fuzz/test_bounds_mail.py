@@ -12,6 +12,8 @@ import pytest
 
 from lab.mail import conversation, dialogue, server
 from lab.mail.imap.server import PATIENCE as IMAP_PATIENCE
+from lab.wire import mime
+from lab.wire.imap import keys
 from tests.fuzz.post_office import ED, HOME, OFFICE, STRANGER, PostOffice
 from tests.fuzz.work import peak
 
@@ -257,6 +259,29 @@ def test_who_reads_nothing_is_cut_off(scene: Scene, port: int, command: bytes) -
 
 
 # -- a large mailbox --------------------------------------------------------------------------------------------
+
+
+def test_a_search_for_many_texts_reads_each_message_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    text = mime.text
+    monkeypatch.setattr(mime, "text", lambda octets, part: read.append(part) or text(octets, part))
+    scene.run(_filed(scene.office, LETTER, LETTER))
+    asked = b"OR BODY q " * 90 + b"BODY y"
+    caller = scene.call(IMAP, b"l LOGIN ed secret\r\ns SELECT INBOX\r\na SEARCH " + asked + b"\r\n")
+    scene.wait(1)
+    assert b"* SEARCH 1 2\r\na OK" in caller.last
+    assert len(read) == 2
+    caller.transport.write(b"b SEARCH " + b"TEXT x " * keys.MOST_TEXTS + b"TEXT x\r\n")
+    scene.wait(1)
+    assert b"b BAD a search looks for at most" in caller.last
+
+
+def test_a_list_of_many_folders_leaves_others_their_turn(scene: Scene) -> None:
+    made = b"".join(b"c CREATE " + b"a" * 200 + b"%d\r\n" % number for number in range(40))
+    caller = scene.call(IMAP, b"l LOGIN ed secret\r\n" + made)
+    scene.wait(1)
+    caller.transport.write(b'z LIST "" "' + b"*a" * 500 + b'b"\r\n')
+    assert scene.turns(lambda: b"z OK" in caller.last) >= 40
 
 
 @pytest.mark.parametrize(

@@ -344,7 +344,7 @@ def test_where_there_is_no_room_packets_are_left_out_and_counted() -> None:
 
 
 @tshark.needs_tshark
-@pytest.mark.parametrize("story", (*STORIES, reading))
+@pytest.mark.parametrize("story", [*STORIES, reading])
 def test_wireshark_finds_no_flaw(story: Story, tmp_path: Path) -> None:
     file = told(story).file(tmp_path)
     assert tshark.read(file, "frame.number", "_ws.col.Info", only=tshark.FLAWS) == []

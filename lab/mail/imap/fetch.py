@@ -32,7 +32,7 @@ _UID, _FLAGS, _MODSEQ = Item("UID", "UID"), Item("FLAGS", "FLAGS"), Item("MODSEQ
 class Shown:
     """A message that is being fetched; its octets and index are read when an item needs them."""
 
-    __slots__ = ("_index", "_octets", "entry", "folder", "read", "view")
+    __slots__ = ("_bodies", "_headers", "_index", "_octets", "entry", "folder", "read", "view")
 
     def __init__(self, view: View, entry: Entry) -> None:
         self.view = view
@@ -42,6 +42,8 @@ class Shown:
         """Octets of its text that were fetched."""
         self._octets: bytes | None = None
         self._index: mime.MessageIndex | None = None
+        self._bodies: tuple[str, ...] | None = None
+        self._headers: tuple[str, ...] | None = None
 
     @property
     def octets(self) -> bytes:
@@ -59,6 +61,27 @@ class Shown:
         if self._index is None:
             self._index = self.folder.index(self.entry.uid)
         return self._index
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """What a person reads in it, part by part, case folded: made once for a whole search."""
+        if self._bodies is None:
+            self._bodies = tuple(
+                mime.text(self.octets, part).text.casefold()
+                for part in self.index.root.walk()
+                if part.type == "text" or (part.type == "message" and not part.children)
+            )
+        return self._bodies
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The message's header, and that of each part and message within, case folded."""
+        if self._headers is None:
+            self._headers = tuple(
+                mime.readable(self.octets[part.header_start : part.header_end]).casefold()
+                for part in self.index.root.walk()
+            )
+        return self._headers
 
 
 def unopened(octets: bytes) -> mime.Part:

@@ -6,7 +6,8 @@ and its special use always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lab.mail.folders import Listed
@@ -25,7 +26,9 @@ async def list_folders(session: Session, command: List) -> Done:
     patterns = [command.reference + pattern for pattern in command.patterns]
     if sum(map(len, patterns)) > LONGEST_PATTERN:
         raise Refused(f"patterns are at most {LONGEST_PATTERN} characters", "LIMIT")
-    for listed, below in _chosen(_known(session, command), patterns, command):
+    known = _known(session, command)
+    fitting = frozenset([one.name async for one in _fitting(known, patterns)])
+    for listed, below in _chosen(known, fitting, command):
         await session.emit(_line(session, command, listed, below))
         if command.status and listed.selectable:
             await session.emit(status_line(session, listed.name, command.status))
@@ -66,24 +69,31 @@ def _matches_any(patterns: Iterable[str], name: str) -> bool:
     return any(matches(pattern, name) for pattern in wanted)
 
 
-def _chosen(known: Sequence[Listed], patterns: list[str], command: List) -> Iterator[tuple[Listed, bool]]:
+async def _fitting(known: Sequence[Listed], patterns: list[str]) -> AsyncIterator[Listed]:
+    """Those whose names match, others having their turn after each: a name can cost half a million steps."""
+    for one in known:
+        if _matches_any(patterns, one.name):
+            yield one
+        await asyncio.sleep(0)
+
+
+def _chosen(known: Sequence[Listed], fitting: Container[str], command: List) -> Iterator[tuple[Listed, bool]]:
     """What to show, and whether it stands there only for a subscribed folder below it."""
     subscribed_only = _by_subscription(command)
     upwards = command.verb == "LSUB" or "RECURSIVEMATCH" in command.asked
     for listed in known:
-        if not _matches_any(patterns, listed.name) or ("SPECIAL-USE" in command.asked and not listed.special):
+        if listed.name not in fitting or ("SPECIAL-USE" in command.asked and not listed.special):
             continue
         if not subscribed_only or listed.subscribed:
-            yield listed, _hides(listed, known, patterns, upwards and command.verb != "LSUB")
-        elif upwards and _hides(listed, known, patterns, True):
+            yield listed, _hides(listed, known, fitting, upwards and command.verb != "LSUB")
+        elif upwards and _hides(listed, known, fitting, True):
             yield (replace(listed, selectable=False) if command.verb == "LSUB" else listed), True
 
 
-def _hides(listed: Listed, known: Sequence[Listed], patterns: list[str], asked: bool) -> bool:
+def _hides(listed: Listed, known: Sequence[Listed], fitting: Container[str], asked: bool) -> bool:
     """Whether a subscribed folder below this one would not be shown by itself (RFC 5258 §3.5)."""
     return asked and any(
-        one.subscribed and one.name.startswith(f"{listed.name}/") and not _matches_any(patterns, one.name)
-        for one in known
+        one.subscribed and one.name.startswith(f"{listed.name}/") and one.name not in fitting for one in known
     )
 
 

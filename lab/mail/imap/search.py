@@ -195,9 +195,9 @@ def _sent(shown: Shown) -> date | None:
 
 def _texted(where: str, text: str) -> Fits:
     if where == "BODY":
-        return lambda shown: _in_body(shown, text)
+        return lambda shown: _in_any(shown.bodies, text)
     if where == "TEXT":
-        return lambda shown: _in_headers(shown, text) or _in_body(shown, text)
+        return lambda shown: _in_any(shown.headers, text) or _in_any(shown.bodies, text)
     return lambda shown: any(text in value.casefold() for value in _values(shown, where))
 
 
@@ -208,18 +208,5 @@ def _values(shown: Shown, field: str) -> Iterator[str]:
             yield mime.readable(one.value)
 
 
-def _in_headers(shown: Shown, text: str) -> bool:
-    """In the message's header, or in that of a part or of a message within."""
-    octets = shown.octets
-    return any(
-        text in mime.readable(octets[part.header_start : part.header_end]).casefold()
-        for part in shown.index.root.walk()
-    )
-
-
-def _in_body(shown: Shown, text: str) -> bool:
-    return any(
-        text in mime.text(shown.octets, part).text.casefold()
-        for part in shown.index.root.walk()
-        if part.type == "text" or (part.type == "message" and not part.children)
-    )
+def _in_any(texts: tuple[str, ...], text: str) -> bool:
+    return any(text in one for one in texts)

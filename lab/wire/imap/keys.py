@@ -18,6 +18,8 @@ DEEPEST = 100
 """NOT, OR and parentheses inside each other."""
 MOST = 1_000
 """Keys in a search: each looks at every message."""
+MOST_TEXTS = 100
+"""Texts in a search: each is looked for in every octet of every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class _Reader:
     def __init__(self, scanner: Scanner, charset: str) -> None:
         self.scanner = scanner
         self.charset = charset
-        self.depth = self.count = 0
+        self.depth = self.count = self.texts = 0
 
     def key(self) -> Key:
         self.depth += 1
@@ -117,6 +119,9 @@ class _Reader:
         return _ARGUED[word](self)
 
     def text(self) -> str:
+        self.texts += 1
+        if self.texts > MOST_TEXTS:
+            raise BadSyntax(f"a search looks for at most {MOST_TEXTS} texts")
         try:
             return self.scanner.astring().decode(self.charset)
         except UnicodeDecodeError:
