@@ -102,8 +102,9 @@ class Stream(asyncio.Protocol):
         self._wait()
 
     def data_received(self, octets: bytes) -> None:
-        self._wait()
-        self._unheard.extend(self._framing.feed(octets))
+        if whole := self._framing.feed(octets):
+            self._wait()  # an octet now and then is no query
+        self._unheard.extend(whole)
         if self._turn is None and not self._held:
             self._hear()
 

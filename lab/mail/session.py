@@ -150,12 +150,14 @@ class Session(asyncio.Protocol):
 
     def data_received(self, octets: bytes) -> None:
         client = self._client
-        self._heed(client.receive(octets))
+        events = client.receive(octets)
+        self._heed(events)
         self._flush()
         if client.is_closed and self._transport is not None:
-            self._transport.close()
+            unread = self._transport.get_write_buffer_size() > 0  # it may never be: then nothing would ever close
+            self._transport.abort() if unread else self._transport.close()
             self._disarm()
-        elif not client.is_ready:
+        elif events and not client.is_ready:  # a reply that comes an octet at a time has one limit, as silence has
             self._arm()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -17,10 +17,11 @@ from lab.dns.cache import MOST_ENTRIES, Cache, Rank
 from lab.dns.descent import MOST_QUESTIONS
 from lab.dns.recursor import MOST_CLIENTS, Recursor
 from lab.dns.resolver import Resolver
-from lab.dns.server import Asker, Stream, framed
+from lab.dns.server import IDLE_SECONDS, Asker, Stream, framed
 from lab.dns.standing import Standings
 from lab.dns.verdict import classify
 from lab.dns.zones import Zones
+from lab.fabric.loop import LabLoop
 from lab.names import ROOT, Address, DomainName
 from lab.wire.dns import Malformed, Message, Question, decode, encode
 from lab.wire.dns.names import read_name
@@ -312,3 +313,24 @@ def test_ten_thousand_pipelined_queries_leave_others_their_turn() -> None:
         stream.connection_lost(None)
 
     asyncio.run(scene())
+
+
+def test_an_octet_now_and_then_is_not_waited_for_longer_than_silence() -> None:
+    closed: list[float] = []
+
+    class Closing(Pipe):
+        def close(self) -> None:
+            closed.append(asyncio.get_running_loop().time())
+
+    async def scene() -> None:
+        stream = Stream(lambda octets, asker, reply: None)
+        stream.connection_made(Closing())
+        for octet in framed(asks(1)):
+            stream.data_received(bytes((octet,)))
+            await asyncio.sleep(IDLE_SECONDS / 2)
+            if closed:
+                break
+        assert IDLE_SECONDS <= closed[0] < 2 * IDLE_SECONDS
+
+    with asyncio.Runner(loop_factory=lambda: LabLoop(VirtualTime())) as runner:
+        runner.run(scene())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from lab.events import (
     BounceSent,
     ConnectionFailed,
     DelayWarned,
     DestinationBackedOff,
     ExchangersFound,
+    Failure,
     MailRelayed,
     MailRemoved,
     RecipientsFailed,
@@ -16,7 +21,7 @@ from lab.mail.envelope import Envelope, Recipient
 from lab.names import DomainName, EmailAddress
 from lab.topology.plan import Link, MailPlan
 from lab.wire.dsn import read
-from tests.mail.world import BOTH_DOWN, HOME, Place, World, fail, pair, play
+from tests.mail.world import BOTH_DOWN, HOME, Place, Receiver, World, fail, pair, play
 
 
 def test_after_five_days_the_mail_comes_back_at_the_very_moment() -> None:
@@ -220,3 +225,29 @@ def test_a_full_disk_loses_nothing() -> None:
         assert len(world.events(MailRelayed)) == 1
 
     play(story, pair(Place(rcpt=[b"550 5.1.1 no\r\n", b"250 ok\r\n", b"550 5.1.1 no\r\n"]), Place()))
+
+
+class Dribbling(Receiver):
+    """Answers with an octet a minute, and never to an end."""
+
+    def data_received(self, octets: bytes) -> None:
+        self._dribble()
+
+    def _dribble(self) -> None:
+        if not self.transport.is_closing():
+            self.place.heard.append("")
+            self.transport.write(b"250-" if len(self.place.heard) == 2 else b"x")
+            asyncio.get_running_loop().call_later(60, self._dribble)
+
+
+def test_a_reply_that_comes_an_octet_a_minute_is_waited_for_as_long_as_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.mail.world.Receiver", Dribbling)
+
+    async def story(world: World) -> None:
+        await world.send("ed@b.com")
+        await world.wait(minutes=12)
+        assert [event.failure for event in world.events(ConnectionFailed)] == [Failure.TIMED_OUT] * 2
+
+    play(story, pair(Place(), Place()))
