@@ -110,7 +110,8 @@ PATIENCE_WITH_ERRORS = 20
 """So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
 
 MOST_REFUSED = 1_000
-"""So many refused recipients on one connection, and it ends with 421: a list of guesses, not of readers."""
+"""So many refusals on one connection, of whatever, and it ends with 421: each is told to the log, and somebody who
+guesses recipients has as many as they like."""
 
 _ERRORS = (500, 501, 502, 503, 504, 555)
 
@@ -261,6 +262,7 @@ class Dialogue:
 
     def end(self, reply: Reply) -> None:
         """The text has its reply: the next transaction may begin."""
+        self._refused += reply.code >= 400
         self.transaction = None
         self.phase = Phase.OVER if reply.is_final else Phase.READY
 
@@ -296,7 +298,8 @@ class Dialogue:
 
     def _weighed(self, reply: Reply) -> Reply:
         self._errors += reply.code in _ERRORS
-        if self._errors > PATIENCE_WITH_ERRORS:
+        self._refused += 1
+        if self._errors > PATIENCE_WITH_ERRORS or self._refused > MOST_REFUSED:
             reply = Reply(421, f"4.7.0 {self.terms.place.name} too many errors, goodbye")
         if reply.is_final:
             self.phase = Phase.OVER
@@ -378,6 +381,8 @@ class Dialogue:
     # -- a message -------------------------------------------------------------------------------------------
 
     def _mail(self, argument: str) -> Reply:
+        if self._refused > MOST_REFUSED:  # its texts, whose replies are not weighed
+            raise BadCommand(421, f"4.7.0 {self.terms.place.name} too many errors, goodbye")
         mail = grammar.read_mail(argument, self.extended, self.is_submission)
         self._about = mail.sender or ""
         self._heed_fault(Stage.MAIL, self._about)
@@ -402,9 +407,6 @@ class Dialogue:
             self._add(given, argument)
         except BadCommand:
             given.refused += 1
-            self._refused += 1
-            if self._refused > MOST_REFUSED:
-                raise BadCommand(421, "4.7.0 too many recipients that cannot be, goodbye") from None
             raise
         return Reply(250, f"2.1.5 <{self._about}> recipient ok")
 

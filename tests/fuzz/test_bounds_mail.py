@@ -132,10 +132,19 @@ async def _filed(office: PostOffice, *letters: bytes) -> None:
         await office.fabric.hosts[HOME].spawn(inbox.append(letter))
 
 
-def test_guessing_recipients_has_an_end(scene: Scene) -> None:
-    caller = scene.call(SMTP, b"HELO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<guess@belgiannews.com>\r\n" * 10_000)
+@pytest.mark.parametrize(
+    "refused",
+    [
+        b"RCPT TO:<guess@belgiannews.com>\r\n",
+        b"RSET\r\nMAIL FROM:<> SIZE=99999\r\n",
+        b"RCPT TO:<ed@belgiannews.com>\r\nDATA\r\nbare\n\r\n.\r\nMAIL FROM:<>\r\n",
+    ],
+    ids=["recipients", "sizes", "texts"],
+)
+def test_what_is_refused_over_and_over_has_an_end(scene: Scene, refused: bytes) -> None:
+    caller = scene.call(SMTP, b"EHLO x\r\nMAIL FROM:<>\r\n" + refused * 5_000)
     scene.wait(1)
-    assert caller.last.endswith(b"421 4.7.0 too many recipients that cannot be, goodbye\r\n")
+    assert caller.last.endswith(b"421 4.7.0 mail.belgiannews.com too many errors, goodbye\r\n")
     assert len(scene.office.fabric.log) < dialogue.MOST_REFUSED + 20
 
 
