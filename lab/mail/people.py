@@ -157,7 +157,8 @@ def _account_line(address: EmailAddress, person: Person) -> str:
 
 def _read_account(line: str) -> tuple[EmailAddress, Person]:
     address, password, quota, name = (*map(unquote, line.split(":")), "", "", "")[:4]
-    return EmailAddress(address).folded, Person(password, int(quota) if quota.isdecimal() else 0, name)
+    octets = int(quota) if quota.isdecimal() and len(quota) < 20 else 0
+    return EmailAddress(address).folded, Person(password, octets, name)
 
 
 def _read_alias(line: str) -> tuple[EmailAddress, tuple[EmailAddress, ...]]:

@@ -142,10 +142,10 @@ def _from_text(draft: Draft) -> str:
 
 def _attached(file: Attachment, disposition: str = "attachment") -> Leaf:
     """A message stays as it is, as it has to (RFC 2046 §5.2.1); what cannot be one is a file like others."""
-    kind = file.type.lower()  # RFC 2045 §5.1: the same in any case
+    kind = file.type.strip().lower()  # RFC 2045 §5.1: the same in any case
     if kind == "message/rfc822" and carries("8bit", file.octets):
         return Leaf(kind, file.octets, (), "", disposition, file.name)
-    if kind.startswith(("message/", "multipart/")):
+    if kind.startswith(("message", "multipart")):
         kind = "application/octet-stream"
     return Leaf(kind, file.octets, (), "base64", disposition, file.name)
 

@@ -108,8 +108,8 @@ async def _opened(disk: MemoryDisk) -> None:
         folder.look()
         for entry in folder.entries():
             folder.octets(entry.uid)
-            folder.index(entry.uid)
     uid = await ed.inbox.append(HI)
+    ed.inbox.index(uid)
     assert ed.inbox.octets(uid) == HI
     await ed.inbox.store([uid], Mode.ADD, ("\\Seen",))
     again = account(disk).inbox
