@@ -152,8 +152,8 @@ class Cache:
     def denied(self, name: DomainName, type: str) -> Entry | None:
         """The denial of this name, of one above it (R11), or of its type."""
         for ancestor in name.ancestors():
-            entry = self._live((ancestor, _WHOLE_NAME))
-            if entry is not None:
+            key = ancestor, _WHOLE_NAME
+            if key in self._entries and (entry := self._live(key)) is not None:
                 return self._with_aged_soa(entry)
         entry = self._live((name, type))
         return None if entry is None or entry.records else self._with_aged_soa(entry)

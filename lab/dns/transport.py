@@ -11,12 +11,13 @@ RFC 7766 §5 and §8 (TCP), RFC 6891 §6.2.5 (1232 octets).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
 from typing import Any, cast
 
+from lab.dns.response import PAYLOAD, Likeness, likeness
 from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
 from lab.wire.dns import Malformed, Message, Question, decode, name_wire, query
@@ -39,12 +40,16 @@ def _cases(wire: bytes) -> tuple[int, int]:
     return int.from_bytes(wire, "big"), int.from_bytes(wire.translate(_CASE_BIT), "big")
 
 
-class _Waiting:
-    """What both kinds of connection share: the query on its way, and what has come back."""
+Read = Callable[[bytes], Message]
 
-    def __init__(self, query: bytes, end: int) -> None:
+
+class _Waiting:
+    """What both kinds of connection share: the query on its way, and what has come back; `read` takes it apart."""
+
+    def __init__(self, query: bytes, end: int, read: Read) -> None:
         self.query = query
         self.end = end
+        self.read = read
         self.reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
     def take(self, octets: bytes) -> None:
@@ -54,7 +59,7 @@ class _Waiting:
         if octets[12 : self.end] != self.query[12 : self.end] and not _says_only_that_it_failed(octets):
             return
         try:
-            self.reply.set_result(decode(octets))
+            self.reply.set_result(self.read(octets))
         except Malformed as malformed:
             self.reply.set_exception(malformed)
 
@@ -96,10 +101,14 @@ class _Stream(_Waiting, asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Asks over UDP, from a fresh port each time, or over TCP. See `exchange.Transport` for what it raises."""
+    """Asks over UDP, from a fresh port each time, or over TCP. See `exchange.Transport` for what it raises. An
+    authority says the same to the same question: the last `remembers` datagrams are not taken apart again when
+    they come with another ID and spelling."""
 
     rng: Random
     port: int = PORT
+    remembers: int = 0
+    _known: dict[Likeness, Message] = field(default_factory=dict)
 
     def ask(
         self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
@@ -109,10 +118,21 @@ class Network:
         way = self._over_tcp if tcp else self._over_udp
         return way(address, octets, 12 + len(wire) + 4, timeout)
 
+    def _read(self, octets: bytes) -> Message:
+        if not self.remembers or len(octets) > PAYLOAD:
+            return decode(octets)
+        key = likeness(octets, False)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= self.remembers:
+                self._known.clear()
+            known = self._known[key] = decode(octets)
+        return known
+
     async def _over_udp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
         transport, waiting = await loop.create_datagram_endpoint(
-            lambda: _Datagram(octets, end), remote_addr=(address, self.port)
+            lambda: _Datagram(octets, end, self._read), remote_addr=(address, self.port)
         )
         # A plain timer: half of what asyncio.timeout costs, and there is one for every question.
         timer = loop.call_later(timeout, waiting.fail, TimeoutError())
@@ -125,7 +145,9 @@ class Network:
     async def _over_tcp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout):
-            transport, waiting = await loop.create_connection(lambda: _Stream(octets, end), address, self.port)
+            transport, waiting = await loop.create_connection(
+                lambda: _Stream(octets, end, decode), address, self.port
+            )
             try:
                 return await waiting.reply
             finally:

@@ -171,7 +171,8 @@ class DatagramEnd(asyncio.DatagramTransport):
             return
         self._closing = True
         self._stack.udp.release(self.places, self.port)
-        self._stack.network.loop.call_soon(self._protocol.connection_lost, error, context=self._context)
+        if type(self._protocol).connection_lost is not asyncio.BaseProtocol.connection_lost:
+            self._stack.network.loop.call_soon(self._protocol.connection_lost, error, context=self._context)
 
     def is_closing(self) -> bool:
         return self._closing

@@ -18,7 +18,7 @@ import ipaddress
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Container, Coroutine, Generator, Sequence
+from collections.abc import Callable, Container, Coroutine, Generator, Sequence, Sized
 from contextvars import Context
 from heapq import heappop, heappush
 from itertools import count
@@ -91,6 +91,8 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._working = 0
         self._frozen: dict[Host | None, list[asyncio.Handle]] = {}
         super().__init__()
+        self._watched: Sized = getattr(self._selector, "_fd_to_key", None) or self._selector.get_map()
+        """Whose size is asked for in every round: of the map that is four calls of Python."""
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -156,12 +158,12 @@ class LabLoop(asyncio.SelectorEventLoop):
     # -- one round -------------------------------------------------------------------------------------------
 
     def _run_once(self) -> None:
-        if self._ready or self._stopping:
-            self._glance()
-        else:
+        if not (self._ready or self._stopping):
             self._let_time_pass()
+        elif self._looks():
+            self._poll(0)
         self._timers.move_due(self.source.time(), self._ready)
-        if self._patient:
+        if not self._virtual and self._patient:
             self._patient.move_due(time.monotonic(), self._ready)
         self._run_ready()
 
@@ -188,9 +190,11 @@ class LabLoop(asyncio.SelectorEventLoop):
 
     def _glance(self) -> bool:
         """Look at the sockets without waiting; whether there was something."""
+        return self._looks() and self._poll(0)
+
+    def _looks(self) -> bool:
         self._rounds += 1
-        looks = not self._virtual or self._rounds % _GLANCE_EVERY == 0 or self._watches_sockets()
-        return looks and self._poll(0)
+        return not self._virtual or not self._rounds % _GLANCE_EVERY or len(self._watched) > self._internal_fds
 
     def _let_time_pass(self) -> None:
         due = self._timers.next_due()
@@ -245,7 +249,7 @@ class LabLoop(asyncio.SelectorEventLoop):
         return bool(events)
 
     def _watches_sockets(self) -> bool:
-        return len(self._selector.get_map()) > self._internal_fds
+        return len(self._watched) > self._internal_fds
 
     def _who_waits(self) -> str:
         tasks = sorted(asyncio.all_tasks(self), key=hash)
