@@ -54,6 +54,11 @@ class Teller:
     def progress(self, done: int, of: int) -> None:
         self.tell(progress=[done, of])
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether all has been told: the lab was up."""
+        return self._pipe.closed
+
     def close(self) -> None:
         self._pipe.close()
 
@@ -66,6 +71,8 @@ def main(words: Sequence[str]) -> int:
         run(where, order, teller)
     except LabError as error:
         teller.tell(error=form_of(error))
+        if teller.is_closed:  # it was up; whoever takes it down is told
+            where.farewell.write_text(json.dumps(form_of(error)), encoding="utf-8")
         return error.exit_status
     except Exception as error:
         traceback.print_exc()
@@ -110,7 +117,8 @@ async def live(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     internet = Internet(plan, site.make)
-    await internet.up()
+    if not await _came_up(internet, ending):
+        return
     try:
         gateway = await open_doors(internet, doors)
         server = await serve(lab_of(internet), listen(where.socket), BOARD)
@@ -122,9 +130,25 @@ async def live(
         server.close()
         await gateway.close()
     finally:
-        await internet.down()
-        with where.last_run.open("w", encoding="utf-8") as file:
-            internet.log.save(file)
+        try:
+            await internet.down()
+        finally:
+            with where.last_run.open("w", encoding="utf-8") as file:
+                internet.log.save(file)
+
+
+async def _came_up(internet: Internet, ending: asyncio.Event) -> bool:
+    """Whether it did before somebody wanted the end of it; what had come so far is taken away again then."""
+    up, over = (asyncio.ensure_future(work) for work in (internet.up(), ending.wait()))
+    await asyncio.wait((up, over), return_when=asyncio.FIRST_COMPLETED)
+    over.cancel()
+    if up.done():
+        await up
+        return True
+    up.cancel()
+    with suppress(asyncio.CancelledError):
+        await up
+    return False
 
 
 def state(internet: Internet, order: Order, doors: Sequence[BoundDoor]) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class Home:
         """The event log of the lab that ran here last."""
         return self.path / "last.jsonl"
 
+    @property
+    def farewell(self) -> Path:
+        """What went wrong as the lab went down, for whoever took it down: an error's form, as JSON."""
+        return self.path / "farewell.json"
+
     def make(self) -> None:
         """Have the folder there, for this user alone. MachineSaidNo (H022) where that cannot be."""
         try:
@@ -145,7 +150,7 @@ class Home:
         there never was a lab, and nothing is its own."""
         if not self.lock.exists():
             return
-        for path in (self.socket, self.state, self.root):
+        for path in (self.socket, self.state, self.root, self.farewell):
             with suppress(OSError):
                 path.unlink()
         for folder in (self.disks, self.visits):

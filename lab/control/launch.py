@@ -12,7 +12,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,10 +63,24 @@ def start(
         daemon = _spawn(where, order, writing)
         os.close(writing)
         try:
-            return _listen(where, words, remark, progress)
+            with _sigterm_as_exit():
+                return _listen(where, words, remark, progress)
         except BaseException:
-            _give_up(daemon)
+            _give_up(daemon, _patience(order.fabric))
             raise
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """A polite kill is like Ctrl-C: whoever began takes away what was begun."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def already_up(where: Home) -> MachineSaidNo:
@@ -76,11 +92,16 @@ def already_up(where: Home) -> MachineSaidNo:
     )
 
 
-def _give_up(daemon: subprocess.Popen[bytes]) -> None:
+def _patience(fabric: str) -> int:
+    """Milliseconds that a daemon has to end by itself."""
+    return _PATIENCE_WITH_AN_ENGINE_MS if fabric == "docker" else _PATIENCE_MS
+
+
+def _give_up(daemon: subprocess.Popen[bytes], patience_ms: int) -> None:
     """See to it that a daemon that did not come up (or is not wanted any more: Ctrl-C) is gone."""
     daemon.terminate()
     try:
-        daemon.wait(_PATIENCE_MS / 1000)
+        daemon.wait(patience_ms / 1000)
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait()
@@ -132,14 +153,27 @@ def last_words(where: Home, lines: int = 3) -> str:
 
 
 def stop(where: Home) -> dict[str, Any]:
-    """End the lab that runs in this home, and return what it was once it has ended. NotUp when none runs."""
+    """End the lab that runs in this home, and return what it was once it has ended. NotUp when none runs; what
+    could not be taken away is raised when all else is gone."""
     pid, form = where.daemon(), where.read()
     if not pid:
         stale = not_up(where)
         where.clear()
         raise stale
     _end(pid, where)
+    left = _farewell(where)
     where.clear()
+    if left:
+        raise error_of(left)
+    return form
+
+
+def _farewell(where: Home) -> dict[str, Any]:
+    """What went wrong as the lab went down; nothing, as a rule."""
+    try:
+        form: dict[str, Any] = json.loads(where.farewell.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
     return form
 
 
@@ -147,7 +181,7 @@ def _end(pid: int, where: Home) -> None:
     """Signal the daemon and wait for its end. It is asked for by a handle that cannot come to mean another
     process (pidfd_open(2)), and only while it is the one that holds the lock."""
     handle = _handle(pid)
-    patience = _PATIENCE_WITH_AN_ENGINE_MS if where.read().get("fabric") == "docker" else _PATIENCE_MS
+    patience = _patience(str(where.read().get("fabric", "")))
     try:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if where.daemon() != pid:

@@ -98,6 +98,7 @@ class DockerFabric(DistantFabric):
         self._sweeper: subprocess.Popen[bytes] | None = None
         self._taps: list[ContainerTap] = []
         self._starting = asyncio.Semaphore(self.spread)
+        self._asked: set[asyncio.Future[Any]] = set()
 
     def way_in(self, host: DomainName) -> dict[str, str]:
         name = self._name_at(host)
@@ -168,6 +169,8 @@ class DockerFabric(DistantFabric):
         ]
 
     async def clear(self) -> None:
+        if self._asked:  # what an engine was asked for comes to be all the same, and is swept then
+            await asyncio.wait(tuple(self._asked))
         if self._sweeper is None:
             self._fleet.close()
             return  # it did not come far enough to leave anything
@@ -183,7 +186,11 @@ class DockerFabric(DistantFabric):
         return docker_name("lab", self.plan.name, *parts)
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(None, work)
+        """Whoever waits may be called off; the engine goes on with what it was asked for."""
+        asked = asyncio.get_running_loop().run_in_executor(None, work)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return await asyncio.shield(asked)
 
     # -- nodes -------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from lab.errors import WrongUse
+from lab.errors import MachineSaidNo, WrongUse
 from lab.fabric.docker.engine import LABEL, Engine
 from lab.fabric.docker.layout import Bridge
 from lab.fabric.docker.papers import archive
@@ -103,8 +103,13 @@ class Fleet:
     # -- after the last ------------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Nothing of the lab is left on any engine that answers."""
-        sweep(self.engines, self.owner)
+        """Nothing of the lab is left on any engine that answers. MachineSaidNo for one that does not."""
+        try:
+            sweep(self.engines, self.owner)
+        except MachineSaidNo as error:
+            if error.code != "H047":
+                error.sentence += " The lab is down. What it has there goes when one comes up in this home again."
+            raise
 
     def close(self) -> None:
         for engine in self.engines:

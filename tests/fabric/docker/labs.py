@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -65,6 +66,14 @@ class Bench:
 
     def tells(self, *words: str) -> Any:
         return json.loads(self.says(*words, "--json").splitlines()[-1])
+
+
+def left(api: Any, home: Path) -> list[str]:
+    """What a lab of this home has on the engine."""
+    label = {"label": f"mini-internet-lab={hashlib.sha256(str(home).encode()).hexdigest()[:12]}"}
+    boxes = [name for box in api.containers(all=True, filters=label) for name in box["Names"]]
+    networks = [network["Name"] for network in api.networks(filters=label)]
+    return [*boxes, *networks, *(volume["Name"] for volume in api.volumes(filters=label)["Volumes"] or [])]
 
 
 @contextmanager

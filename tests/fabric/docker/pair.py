@@ -66,6 +66,8 @@ class Machine:
                 select.select([handle], [], [], _PATIENCE_S)
                 os.close(handle)
             file.unlink()  # where nobody buries it, an engine would take it for alive
+        if self.engine is not None:
+            self.engine.wait()  # this process's own child, if it was started anew before
         self.was_killed = True
 
     def _pids(self) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -10,15 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.fabric.docker.labs import Bench
-
-
-def left(api: Any, home: Path) -> list[str]:
-    """What a lab of this home has on the engine."""
-    label = {"label": f"mini-internet-lab={hashlib.sha256(str(home).encode()).hexdigest()[:12]}"}
-    boxes = [name for box in api.containers(all=True, filters=label) for name in box["Names"]]
-    networks = [network["Name"] for network in api.networks(filters=label)]
-    return [*boxes, *networks, *(volume["Name"] for volume in api.volumes(filters=label)["Volumes"] or [])]
+from tests.fabric.docker.labs import Bench, left
 
 
 def test_the_story_of_the_readme_in_containers(bench: Bench, api: Any) -> None:
