@@ -222,14 +222,21 @@ def link_of(args: Args) -> Link | None:
 
 
 def broken_lines(log: Iterable[Entry]) -> dict[tuple[str, str], str]:
-    """What is wrong on which line (a pair of places) in order; the newest fault counts."""
-    found: dict[tuple[str, str], str] = {}
+    """What is wrong on which line (a pair of places) in order; of links the newest counts, cuts add up."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for entry in log:
         match entry.event:
             case FaultApplied(target, fault) if "|" in target:
-                a, _, b = target.partition("|")
-                found[a, b] = fault.removeprefix("link ")
-            case FaultLifted(target) if "|" in target:
-                a, _, b = target.partition("|")
-                found.pop((a, b), None)
-    return found
+                found.setdefault(_ends(target), {})[_kind(fault)] = fault.removeprefix("link ")
+            case FaultLifted(target, fault) if "|" in target:
+                found.get(_ends(target), {}).pop(_kind(fault), None)
+    return {pair: ", ".join(faults.values()) for pair, faults in found.items() if faults}
+
+
+def _ends(target: str) -> tuple[str, str]:
+    a, _, b = target.partition("|")
+    return a, b
+
+
+def _kind(fault: str) -> str:
+    return "link" if fault.startswith("link ") else fault

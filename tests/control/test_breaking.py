@@ -86,3 +86,18 @@ def test_lines_broken_since_the_last_healing_are_found_in_the_log() -> None:
     ):
         log.append(0.0, "", event)
     assert broken_lines(log) == {("a", "*"): "new", ("a", "c"): "cut"}
+
+
+def test_of_two_cuts_on_a_line_one_may_be_over() -> None:
+    log = EventLog()
+    for event in (
+        FaultApplied("a|b", "cut"),
+        FaultApplied("a|b", "cut one way"),
+        FaultApplied("a|b", "link slow"),
+        FaultApplied("a|b", "link slower"),
+        FaultLifted("a|b", "cut"),
+    ):
+        log.append(0.0, "", event)
+    assert broken_lines(log) == {("a", "b"): "cut one way, slower"}
+    log.append(0.0, "", FaultLifted("a|b", "link slower"))
+    assert broken_lines(log) == {("a", "b"): "cut one way"}
