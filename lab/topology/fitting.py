@@ -7,7 +7,20 @@ software of the user's own, answers as it will: it can be down, unreachable, sil
 from __future__ import annotations
 
 from lab.errors import WrongUse
-from lab.faults import AtMailbox, AtStage, DiskFull, Fault, Hide, Lame, NoTcp, OfNames, Skew, WrongGlue, bare
+from lab.faults import (
+    AtMailbox,
+    AtStage,
+    DiskFull,
+    Fault,
+    Hide,
+    Lame,
+    NoTcp,
+    OfNames,
+    Skew,
+    Sometimes,
+    WrongGlue,
+    bare,
+)
 from lab.topology.plan import HostPlan
 from lab.topology.software import SOFTWARE, Role
 
@@ -33,6 +46,8 @@ def misfit(plan: HostPlan, fault: Fault) -> str:
             return f"the disk of {_software(plan)} is its own, and the lab cannot fill it"
         case Skew() if plan.is_foreign:
             return f"{_software(plan)} goes by the machine's clock"
+        case _ if isinstance(fault, Sometimes) and plan.is_foreign:
+            return f"{_software(plan)} speaks through its machine's kernel, which leaves nothing to chance"
         case _:
             return ""
 

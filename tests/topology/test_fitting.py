@@ -66,6 +66,11 @@ def test_a_fault_fits_where_a_server_of_the_lab_commits_it(plan: HostPlan, words
         (POSTFIX, "reply 451 at rcpt", "postfix is real software, and answers as it will"),
         (POSTFIX, "disk-full", "the disk of postfix is its own, and the lab cannot fill it"),
         (POSTFIX, "clock +10m", "postfix goes by the machine's clock"),
+        (
+            POSTFIX,
+            "chance 20% silent",
+            "postfix speaks through its machine's kernel, which leaves nothing to chance",
+        ),
         (NAMES, "refuse pop3 at login", "it keeps no mailboxes"),
         (DOVECOT, "refuse pop3 at login", "dovecot is real software, and answers as it will"),
         (BIND, "servfail", "bind is real software, and answers as it will"),
