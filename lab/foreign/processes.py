@@ -69,12 +69,14 @@ async def open_pipe(path: str) -> tuple[asyncio.StreamReader, asyncio.ReadTransp
     return reader, transport
 
 
-async def end(processes: Iterable[asyncio.subprocess.Process]) -> None:
-    """End programs and their families."""
+async def end(processes: Iterable[asyncio.subprocess.Process], at_once: bool = False) -> None:
+    """End programs and their families; `at_once`: none of them gets to know."""
     heads = [process for process in processes if process.returncode is None]
     if not heads:
         return
     numbers = family(process.pid for process in heads)
+    if at_once:
+        send(signal.SIGKILL, numbers)
     send(signal.SIGCONT, numbers)
     send(signal.SIGTERM, [process.pid for process in heads])
     waiting = [asyncio.ensure_future(process.wait()) for process in heads]

@@ -7,6 +7,7 @@ and:
     config {}          → {files: [{path, text}]}     what the software reads, secrets left out
     log    {}          → {lines}                     the last lines of its log, as they were
     freeze, thaw {}    → {}                          hold every process of it, and let it go on
+    doom   {}          → {}                          it is about to crash: no program has a last word
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Foreign:
     questions: ClassVar[Mapping[str, str]] = {
         "config": "show_config",
         "log": "show_log",
+        "doom": "doom",
         "freeze": "freeze",
         "thaw": "thaw",
     }
@@ -55,6 +57,7 @@ class Foreign:
         self.host = host
         self.scene = scene
         self.programs: dict[str, asyncio.subprocess.Process] = {}
+        self._doomed = False
         self.lines: deque[str] = deque(maxlen=_KEPT)
         self._awaited: list[tuple[Event, asyncio.Future[None]]] = []
         self._listening: list[tuple[str, asyncio.Future[None]]] = []
@@ -100,7 +103,7 @@ class Foreign:
                 raise failure
             serves.set_exception(failure)
         finally:
-            await processes.end([process])
+            await processes.end([process], at_once=self._doomed)
 
     async def _follow_pipe(
         self, path: str, software: Software, reader: Reader, serves: asyncio.Future[None]
@@ -195,6 +198,11 @@ class Foreign:
         """Hold every process (SIGSTOP): the kernel goes on accepting connections, nobody answers them."""
         processes.send(signal.SIGSTOP, self.family())
         return {}
+
+    async def doom(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The host is about to crash: from now on no program does anything, and none is asked to end."""
+        self._doomed = True
+        return await self.freeze(request)
 
     async def thaw(self, request: dict[str, Any]) -> dict[str, Any]:
         processes.send(signal.SIGCONT, self.family())

@@ -18,7 +18,7 @@ from lab.fabric.breakage import Cut
 from lab.fabric.distant.identities import Identities
 from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Begin, Neighbour
-from lab.fabric.faults import Fault, HostFaults, Paused
+from lab.fabric.faults import Crash, Fault, HostFaults, Paused
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
 from lab.fabric.limits import allow_open_files
@@ -118,6 +118,8 @@ class NodeFabric(OneProcessFabric):
 
     async def fail(self, host: DomainName, fault: Fault) -> None:
         if host in self.hosts:
+            if isinstance(fault, Crash):
+                await self._tell_software(host, "doom")
             await super().fail(host, fault)
             if isinstance(fault, Paused):
                 await self._tell_software(host, "freeze")
