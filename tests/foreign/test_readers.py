@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.event_forms import to_json
 from lab.events import (
     BounceSent,
     ConnectionFailed,
@@ -23,7 +24,6 @@ from lab.events import (
     MailRelayed,
     MailSubmitted,
     RecipientsFailed,
-    to_json,
 )
 from lab.foreign.config.scene import Scene
 from lab.foreign.readers.choose import readers_of
