@@ -96,6 +96,11 @@ def test_the_exercise_on_postfix_exim_dovecot_bind_nsd_and_unbound(bench: Bench)
     found_there = bench.tells("dig", "www.belgiannews.com", "A", "@ns.belgiannews.com")["answers"]
     assert [one["data"] for one in found_there] == ["198.18.2.80"]
 
+    bench.says("fail", "mail.belgiannews.com", "--crash", "--for", "2s")
+    again = bench.tells("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com", "--subject", "again")
+    until(bench, "delivered", "journey", again["journey"])
+    assert bench.tells("status")["scheduled"] == []
+
 
 def test_ours_and_theirs_side_by_side(bench: Bench) -> None:
     plan = up(bench, "belgium-mixed")
