@@ -77,7 +77,19 @@ def screen(form: dict[str, Any]) -> Iterator[Line]:
     if form.get("cause"):
         yield from _rule(form["cause"], "")
     yield (" Remedy   ", "dim"), (form["remedy"], "head")
-    yield (" Try      ", "dim"), (" · ".join(form["next"]), "place")
+    yield from _tries(form["next"])
+
+
+def _tries(commands: list[str]) -> Iterator[Line]:
+    """As many in a line as have room; none is broken in two."""
+    head, row = " Try      ", ""
+    for command in commands:
+        longer = f"{row} · {command}" if row else command
+        if row and len(head) + len(longer) + 2 > width():
+            yield (head, "dim"), (f"{row} ·", "place")
+            head, longer = " " * len(head), command
+        row = longer
+    yield (head, "dim"), (row, "place")
 
 
 def _rule(form: dict[str, Any], word: str = "Rule") -> Iterator[Line]:

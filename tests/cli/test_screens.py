@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.cli import account, clock, dig, journey, mailbox, parts, queue, start
+from lab.cli import account, clock, dig, journey, mailbox, parts, queue, start, why
 from lab.cli.screen import Line, fold, paint
 
 SCREENS = Path(__file__).parent / "screens"
@@ -29,6 +29,7 @@ DRAWN: MappingProxyType[str, Callable[[Any], Iterable[Line]]] = MappingProxyType
         "parts": parts.screen,
         "queue": lambda form: queue.screen(form["queue"]),
         "clock": clock.screen,
+        "why": why.screen,
     }
 )
 
