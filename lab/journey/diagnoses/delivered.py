@@ -10,13 +10,14 @@ from lab.clock import show_span
 from lab.events import (
     ExchangersFound,
     MailAccepted,
+    MailDeferred,
     MailForwarded,
     MailRelayed,
     NameResolved,
     ReplyReceived,
     Stage,
 )
-from lab.journey.case import Case, Leg, Trouble
+from lab.journey.case import LOCAL, Case, Leg, Trouble, Try
 from lab.journey.diagnoses.dns import outdated
 from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.diagnoses.search import Search
@@ -55,15 +56,31 @@ def _took(case: Case) -> str:
 
 def _later(case: Case) -> Found | None:
     """It took more than one try somewhere."""
-    vain = [one for leg in case.legs for one in leg.tries[:-1] if one.troubles or _unanswered(one.entries)]
+    before = [one for leg in case.legs for one in leg.tries[:-1]]
+    vain = [one for one in before if one.troubles or _unanswered(one.entries) or _put_off(one)]
     if not _is_in(case) or not vain:
         return None
     first = vain[0]
-    met = first.troubles[0].entry if first.troubles else _unanswered(first.entries)[0]
-    words = _met(first.troubles[0]) if first.troubles else _rcode(met)
-    number = sum(bool(one.troubles or _unanswered(one.entries)) for leg in case.legs for one in leg.tries[:-1])
-    facts = {"host": first.host, "number": str(number + 1), "words": words, "took": _took(case)}
+    own = [one for leg in case.legs if leg.host == first.host for one in leg.tries if one in vain]
+    met, words = _first(first)
+    facts = {"host": first.host, "number": str(len(own) + 1), "words": words, "took": _took(case)}
     return Found(facts, (met, *_ends(case)))
+
+
+def _first(tried: Try) -> tuple[Entry, str]:
+    """What a try in vain met, and how it is said."""
+    if tried.troubles:
+        return tried.troubles[0].entry, _met(tried.troubles[0])
+    unanswered = _unanswered(tried.entries)
+    if unanswered:
+        return unanswered[0], _rcode(unanswered[0])
+    return tried.entries[-1], _put_off(tried)
+
+
+def _put_off(tried: Try) -> str:
+    """Why a host that keeps the mailbox itself waited."""
+    event = tried.end.event if tried.end else None
+    return event.reason if isinstance(event, MailDeferred) and event.row == LOCAL else ""
 
 
 def _met(trouble: Trouble) -> str:
@@ -225,8 +242,8 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D802",
         "delivered, by the backup",
-        "It is in {recipient}'s mailbox, by way of the backup {backup}: {exchanger} could not be had at "
-        "first ({words}).",
+        "It is in {recipient}'s mailbox, by way of the backup {backup}: {exchanger} did not take it "
+        "at first ({words}).",
         "the backup takes mail while a better exchanger cannot be had, and passes it on when it can",
         "RFC 5321 §5.1",
         _NOTHING,
