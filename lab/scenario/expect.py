@@ -176,7 +176,9 @@ class Mail:
             raise self._unmet(f"{expected} within {show_span(limit)}")
 
     def _unmet(self, expected: str, came: str = "") -> Unmet:
-        return Unmet(expected, came or closing(self.journey, self._net.elapsed).rstrip("."), self.screen())
+        came = came or closing(self.journey, self._net.elapsed).rstrip(".")
+        found = self.why()
+        return Unmet(expected, came, f"{self.screen()}\n\n {found.code}  {found.sentence}")
 
 
 def _matches(pattern: str, step: Step) -> bool:

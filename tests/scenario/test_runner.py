@@ -47,6 +47,9 @@ def test_an_unmet_expectation_says_what_came_and_shows_the_journey(tmp_path: Pat
     assert (result.verdict, result.line) == (Verdict.FAIL, 9)
     assert result.message.startswith("expected  ed to have it in the mailbox within 30 min\ncame      Still at")
     assert "mail.example.ch:25  refused" in result.message
+    assert result.message.endswith(
+        "D301  mail.example.ch refuses connections: its machine is there, and nothing listens at port 25."
+    )
     assert result.lab_s == pytest.approx(1800, abs=1)
 
 
