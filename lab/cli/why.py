@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.reading import Json
-from lab.cli.screen import Line, emit, show, width
+from lab.cli.screen import Line, emit, show, table, width
 from lab.control.client import ask
 
 if TYPE_CHECKING:
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 _STYLES = {"delivered": "good", "held": "wait", "queued": "wait"}
 
 
-def why(id: str = "", /, *, to: str = "", log: str = "", topology: str = "", json: Json = False) -> int:
+def why(
+    id: str = "", /, *, all: bool = False, to: str = "", log: str = "", topology: str = "", json: Json = False
+) -> int:
     """Why a message is where it is: the first cause, the rule, the remedy. Without an id, the last message.
 
     Parameters
     ----------
     id
         As `lab send` gave it: J-0002.
+    all
+        A line for each message so far.
     to
         Of several recipients, this one; else the one on whom the whole message waits.
     log
@@ -29,12 +33,28 @@ def why(id: str = "", /, *, to: str = "", log: str = "", topology: str = "", jso
     topology
         With a log, the topology of that lab, where it is not one that is known by name.
     """
-    form = _saved(id, to, log, topology) if log else ask("why", id=id, to=to)
+    form = _saved(id, to, log, topology) if log else ask("why", id=id, to=to, all=all)
     if json:
         emit(form)
     else:
-        show(screen(form))
+        show(overview(form["journeys"]) if "journeys" in form else screen(form))
     return 0
+
+
+def overview(rows: list[dict[str, Any]]) -> list[Line]:
+    """A line for each message, with the codes of what came and of its first cause."""
+    return table(
+        [
+            [
+                (row["journey"], "id"),
+                (row["state"], _STYLES.get(row["state"], "bad")),
+                (f"{row['from'] or '<>'} → {', '.join(row['to'])}", ""),
+                (" ".join(row["codes"]), "id"),
+                (row["title"], "dim"),
+            ]
+            for row in rows
+        ]
+    )
 
 
 def _saved(id: str, to: str, file: str, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.control.arguments import Args, optional
+from lab.control.arguments import Args, flag, optional
 from lab.control.running import Lab
 from lab.errors import WrongUse
 from lab.journey import Journeys, State, Step
@@ -22,6 +22,8 @@ async def why(lab: Lab, args: Args) -> Form:
     """{journey, code, sentence, rule, rfc, remedy, next, evidence …} of a message; without an id, of the last."""
     world = world_of(lab.internet.plan, lab.internet.log)
     now, to = lab.internet.fabric.clock.elapsed(), optional(args, "to")
+    if flag(args, "all"):
+        return {"journeys": [_line(lab.journeys, name, world, now) for name in lab.journeys]}
     return reason(lab.journeys, optional(args, "id"), world, now, to)
 
 
@@ -42,6 +44,21 @@ def reason(journeys: Journeys, id: str, world: World, now: float | None = None, 
         "to": list(case.journey.recipients),
         "state": str(case.state),
         "where": _where(str(case.state), case.fate.host),
+    }
+
+
+def _line(journeys: Journeys, id: str, world: World, now: float) -> Form:
+    """A message in a few words."""
+    case = case_of(journeys, id, world, now)
+    found = diagnose(case)
+    return {
+        "journey": id,
+        "from": case.journey.sender,
+        "to": list(case.journey.recipients),
+        "state": str(case.state),
+        "code": found.code,
+        "codes": list(found.codes),
+        "title": found.diagnosis.title,
     }
 
 

@@ -82,3 +82,12 @@ def test_each_of_several_recipients_has_a_diagnosis_of_its_own(sim_lab: Lab) -> 
     assert sim_lab.json("why")["code"] == "D409"
     assert sim_lab.json("why", "--to", "luc@eunet.be")["code"] == "D801"
     assert "was not sent to 'ed@belgiannews.com'" in sim_lab("why", "--to", "ed@belgiannews.com").err
+
+
+def test_all_messages_have_a_line_each(sim_lab: Lab) -> None:
+    name = sim_lab.json("send", "--from", "ann@unige.ch", "--to", "nobody@eunet.be")["journey"]
+    shown = sim_lab("why", "--all").out.splitlines()
+    assert len(shown) == len(sim_lab.json("journey")["journeys"])
+    assert f"{name}  bounced" in shown[-1]
+    assert " ".join(shown[-1].split()).endswith("D409 no such user")
+    assert sim_lab.json("why", "--all")["journeys"][-1]["codes"] == ["D409"]
