@@ -8,7 +8,11 @@ from random import Random
 import pytest
 from worlds import Typing, lab_up
 
-from lab.journey.diagnoses import CATALOGUE, UNKNOWN
+from lab.journey import build
+from lab.journey.case import case_of
+from lab.journey.diagnoses import CATALOGUE, UNKNOWN, diagnose
+from lab.journey.world import world_of
+from lab.topology.plan import Plan
 
 BELGIUM = Path(__file__).parents[2] / "topologies" / "belgium.yaml"
 OF_MAIL = ("down", "silent", "paused", "unreachable", "disk-full", "reply 451 at rcpt", "reply 421 at dot twice",
@@ -60,3 +64,17 @@ def test_every_message_of_any_story_has_a_diagnosis(seed: int) -> None:
         for line in story(Random(seed)):
             lab(line)
         assert wrong(lab) == [], story(Random(seed))
+
+
+@pytest.mark.parametrize("plan", ["known", "unknown"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_log_that_breaks_off_anywhere_is_explained_as_far_as_it_goes(seed: int, plan: str) -> None:
+    with lab_up(BELGIUM) as lab:
+        for line in story(Random(seed)):
+            lab(line)
+        log, known = list(lab.lab.internet.log), lab.lab.internet.plan
+    for length in range(1, len(log), 9):
+        world = world_of(known if plan == "known" else Plan("", (), {}), log[:length])
+        journeys = build(log[:length])
+        for one in journeys:
+            assert diagnose(case_of(journeys, one, world)).sentence
