@@ -20,8 +20,8 @@ _MOST = 9
 """Steps of a story that are told; a loop has no end worth reading."""
 _NARROWEST = 36
 """Columns that a story needs to be read."""
-Story = tuple[list[str], dict[str, Any]]
-"""Policies that went one way, and the first one's cell."""
+Story = tuple[list[str], list[dict[str, Any]]]
+"""Policies that went one way, and their cells."""
 
 
 def case_screen(form: dict[str, Any], columns: int) -> list[Line]:
@@ -42,7 +42,9 @@ def _stories(form: dict[str, Any]) -> list[Story]:
     for policy, cell in form["policies"].items():
         rows = [row["name"].partition("/")[2] for row in cell["decided"]]
         key = repr((cell["word"], cell["sessions"] if not form["lots"] else "", rows))
-        found.setdefault(key, ([], cell))[0].append(policy)
+        policies, cells = found.setdefault(key, ([], []))
+        policies.append(policy)
+        cells.append(cell)
     return list(found.values())
 
 
@@ -59,10 +61,13 @@ def _head(form: dict[str, Any], columns: int) -> Iterator[Line]:
 
 
 def _block(story: Story, room: int) -> list[Line]:
-    policies, cell = story
+    policies, cells = story
+    cell = cells[0]
     lines: list[Line] = [((cell["word"], cell["style"]), (f"  {cell['status']}", "dim"))]
     lines += [((part, "head"),) for part in textwrap.wrap(", ".join(policies), room)]
     lines.append((("─" * room, "dim"),))
+    if cell.get("counts"):
+        return [*lines, *_counts(policies, cells)]
     told = _told(cell)
     lines += [line for step in told[:_MOST] for line in _step(step, room)]
     if len(told) > _MOST:
@@ -73,6 +78,14 @@ def _block(story: Story, room: int) -> list[Line]:
     for part in cell.get("message", "").splitlines():
         lines += [((piece, "bad"),) for piece in textwrap.wrap(part, room)]
     return lines
+
+
+def _counts(policies: Sequence[str], cells: Sequence[dict[str, Any]]) -> Iterator[Line]:
+    """Of many messages, how many each receiver took, and in how many sessions."""
+    for policy, cell in zip(policies, cells, strict=True):
+        taken = " ".join(f"{name} {count:>2}" for name, count in cell["counts"].items())
+        many = len(cell["sessions"])
+        yield (f"{policy:<9}", "head"), (f" {taken}", ""), (f"  {many} session{'s' * (many > 1)}", "dim")
 
 
 def _told(cell: dict[str, Any]) -> list[Step]:

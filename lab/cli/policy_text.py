@@ -52,7 +52,8 @@ _VALUES = {
     "next preference": "one address of each further preference",
     "kept": "the open one, while it has more to send",
     "each": "a new one each",
-    "warm": "one that is kept open for two seconds",
+    "warm": "one that is kept for two seconds, once they follow each other closely",
+    "idle": "one that is kept for ten seconds",
 }
 _STAGES = {
     Stage.CONNECT: "connect",

@@ -12,10 +12,9 @@ from typing import Any
 from lab.compare.cases import DOMAIN, OTHER_NAME, SENDER, Case
 from lab.compare.play import End, Outcome
 from lab.compare.receiver import in_words
-from lab.journey import to_json
+from lab.journey import to_json, why
 from lab.mail.policies import named_policy
 from lab.mail.policy import Follows
-from lab.mail.routing import LAWS
 
 WORDS = {End.QUEUED: "◷ queue", End.BOUNCED: "✕ bounce", End.LOOPED: "↺ loop"}
 STYLES = {End.DELIVERED: "good", End.QUEUED: "wait", End.BOUNCED: "bad", End.LOOPED: "bad"}
@@ -56,16 +55,30 @@ def cell(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "sessions": list(outcome.sessions),
         "takers": list(outcome.takers),
+        "counts": _counts(outcome),
         "decided": [decided(name, follows, outcome) for name, follows in dict(outcome.rows).items()],
     }
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    """Of many messages, how many each receiver took; nothing of a single one."""
+    if outcome.case.messages == 1:
+        return {}
+    return {label: outcome.takers.count(label) for label in outcome.case.receivers}
 
 
 def decided(name: str, follows: str, outcome: Outcome) -> dict[str, str]:
     """A row of a policy that counted, what followed from it, and its law; a limit of the policy's, too, where that
     is why nobody else was tried."""
+    more = _limit(outcome) if follows in ("later", "bounce") and _would_go_on(name) else ""
+    if follows == "later" and name.partition("/")[2] in _FOR_GOOD:
+        more = "seen: it waits all the same"
     law = law_of(name)
-    limit = _limit(outcome) if follows in ("later", "bounce") and _would_go_on(name) else ""
-    return {"name": name, "follows": follows, "law": f"{law}; {limit}" if limit else law}
+    return {"name": name, "follows": follows, "law": f"{law}; {more}" if more else law}
+
+
+_FOR_GOOD = ("null-mx", "nxdomain", "no-address", "no-exchanger", "loop")
+"""Verdicts over a domain that no waiting changes."""
 
 
 def _would_go_on(name: str) -> bool:
@@ -94,7 +107,7 @@ def law_of(name: str) -> str:
     """Why a row says what it says: "rfc5321/rcpt-4xx" or "rfc5321/null-mx"."""
     policy, _, rule = name.partition("/")
     row = next((row for row in named_policy(policy).table.values() if row.name == rule), None)
-    return row.law if row is not None else LAWS.get(rule, "")
+    return row.law if row is not None else why.rule(rule)
 
 
 def whole(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -38,6 +38,11 @@ _FOLLOWS = {
 }
 
 
+def rule(name: str) -> str:
+    """Why a route or its absence is what it is, by the rule's name alone; '' for none."""
+    return _ROUTING.get(name, "")
+
+
 def routing(event: ExchangersFound) -> str:
     equal = _equals(event.exchangers)
     sentence = _ROUTING.get(event.rule, event.rule)

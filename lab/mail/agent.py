@@ -74,7 +74,7 @@ class TransferAgent:
         self._workers = 0
         self._in_line: dict[Destination, None] = {}
         """Destinations that wait for a worker, the first one first."""
-        self.warm = WarmSessions(host)
+        self.warm = WarmSessions(host, policy.sessions)
         self._sessions = int(host.clock.elapsed()) * 16
 
     @property

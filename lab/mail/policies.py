@@ -110,6 +110,7 @@ OPENSMTPD = replace(
     knows_its=("name",),  # as `relay backup mx NAME` has it
     equals="keep",
     most_addresses=0,
+    sessions="idle",
     hops=100,
 )
 

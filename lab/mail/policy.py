@@ -99,9 +99,9 @@ class Policy:
     """A null MX that is not alone (RFC 7505 §3): no host, the whole domain's word, or a name for this host."""
     most_recipients: int = 0
     """Recipients of one message that share a transaction; 0: all. RFC 5321 §4.5.3.1.8 grants a hundred."""
-    sessions: Literal["kept", "each", "warm"] = "kept"
+    sessions: Literal["kept", "each", "warm", "idle"] = "kept"
     """For the next message to the same destination: the open session while there is one at hand; a new one each;
-    or an idle one that was kept open for it, once deliveries follow each other closely."""
+    or one that was kept open for it a moment, if deliveries follow each other closely (warm) or always (idle)."""
     hops: int = 30
     """Received lines that make a loop."""
     statuses: Mapping[str, str] = field(default_factory=dict)

@@ -212,9 +212,6 @@ _STATUS = {
     "no-address": ("5.4.4", "RFC 5321 §5.1"),
 }
 
-LAWS = {rule: law for rule, (_, law) in _STATUS.items()}
-"""Where each verdict over a whole domain stands."""
-
 
 def _verdict(policy: Policy, rule: str, reason: str, follows: Follows, left_out: Sequence[str] = ()) -> Verdict:
     status, law = _STATUS[rule]

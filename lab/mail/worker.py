@@ -21,6 +21,7 @@ from lab.mail.routing import Verdict
 from lab.mail.session import Session, connect
 from lab.mail.waiting import LOCAL, Delivery, Destination
 from lab.mail.walk import Ask, Attempt, Deferred, GivenUp, Reason, Walk
+from lab.mail.warm import KEPT
 from lab.wire.smtp_client import Fate as Sent
 from lab.wire.smtp_client import Outgoing, To, Unwilling
 from lab.wire.smtp_reply import Reply
@@ -55,7 +56,7 @@ class Worker:
     def leave(self) -> None:
         """Nothing more to do here: the session ends, or is kept warm."""
         line = self.line
-        warm = self.agent.policy.sessions == "warm" and line is not None and not line.detour
+        warm = self.agent.policy.sessions in KEPT and line is not None and not line.detour
         if warm and line is not None and self.agent.warm.keep(self.destination.name, line):
             self.line = None
         self.close()
@@ -97,7 +98,7 @@ class Worker:
         agent, name = self.agent, self.destination.name
         if agent.policy.sessions == "each":
             self.close()
-        elif self.line is None and agent.policy.sessions == "warm":
+        elif self.line is None and agent.policy.sessions in KEPT:
             self.line = agent.warm.take(name)
         line = self.line
         if line is not None and _has_room(line.session):

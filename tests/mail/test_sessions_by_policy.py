@@ -63,6 +63,18 @@ def test_a_warm_session_that_the_server_has_closed_costs_nothing() -> None:
     play(story, under("postfix", first, second))
 
 
+def test_opensmtpd_keeps_its_session_from_the_first_message_on() -> None:
+    first = Place()
+
+    async def story(world: World) -> None:
+        await send_some(world, 5, apart=4)
+        assert (len(first.messages), first.sessions) == (5, 1)
+        await world.wait(seconds=11)
+        assert first.heard.count("QUIT") == 1
+
+    play(story, under("opensmtpd", first, Place()))
+
+
 def test_a_host_may_lose_its_power_with_a_session_warm() -> None:
     first = Place()
 
