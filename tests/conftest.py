@@ -19,7 +19,9 @@ LOOKOUT = pytest.StashKey[Lookout]()
 TOLD = pytest.StashKey[str]()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
     if hasattr(config, "workerinput"):
         return
     try:
