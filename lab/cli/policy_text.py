@@ -33,6 +33,7 @@ _TRAITS = {
     "most_sessions": "sessions without success at most",
     "most_recipients": "recipients in one transaction at most",
     "sessions": "sessions for the next message",
+    "connect_limit": "seconds for a connection to come about",
     "hops": "Received lines that make a loop",
 }
 """Fields of a policy, as one says them."""
@@ -118,4 +119,6 @@ def _traits(policy: Policy) -> Iterator[str]:
 def _said(value: object) -> str:
     if isinstance(value, tuple):
         return " and ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return "no limit" if value == 0 else _VALUES.get(str(value), str(value))

@@ -18,7 +18,6 @@ from lab.mail.local import LocalDelivery
 from lab.mail.policy import Policy
 from lab.mail.queue import Queue
 from lab.mail.routing import Exchangers, Identity
-from lab.mail.session import CONNECT_LIMIT
 from lab.mail.tls import opportunist
 from lab.mail.waiting import Destination, Message
 from lab.mail.warm import WarmSessions
@@ -69,7 +68,7 @@ class TransferAgent:
         self.local = local
         self.smarthost = smarthost
         self.me = Identity(host.name, host.addresses)
-        self.connect_limit = CONNECT_LIMIT
+        self.connect_limit = policy.connect_limit
         self._tls: ssl.SSLContext | None = None
         self._workers = 0
         self._in_line: dict[Destination, None] = {}

@@ -16,6 +16,9 @@ from lab.errors import WrongUse
 from lab.events import Stage
 from lab.mail.policy import HARD, LOST, OWN_NAME, SOFT, TRANSACTION, Follows, Policy, Table, rows
 
+_THE_KERNELS = 127.0
+"""Seconds after which a Linux kernel gives up on a connection: six SYNs more, the wait doubled each time."""
+
 _NEXT, _LATER, _BOUNCE = Follows.NEXT, Follows.LATER, Follows.BOUNCE
 
 _LAW: Table = {
@@ -70,6 +73,7 @@ EXIM = replace(
     past_most="next preference",  # hosts_max_try = 5, and what its description says of further MX values
     most_recipients=100,  # max_rcpt
     sessions="each",
+    connect_limit=_THE_KERNELS,  # connect_timeout is 5 min
 )
 
 SENDMAIL = replace(
@@ -85,6 +89,7 @@ SENDMAIL = replace(
     most_addresses=0,
     most_recipients=100,  # r= of its mailers
     sessions="each",
+    connect_limit=_THE_KERNELS,  # Timeout.connect is none
     hops=25,
     statuses={
         "nxdomain": "5.1.2",
@@ -111,6 +116,7 @@ OPENSMTPD = replace(
     equals="keep",
     most_addresses=0,
     sessions="idle",
+    connect_limit=_THE_KERNELS,  # it has none: 135 s were seen
     hops=100,
 )
 
@@ -132,6 +138,7 @@ CHASQUID = replace(
     most_exchangers=5,
     most_recipients=1,
     sessions="each",
+    connect_limit=60.0,
     hops=50,
 )
 

@@ -102,6 +102,8 @@ class Policy:
     sessions: Literal["kept", "each", "warm", "idle"] = "kept"
     """For the next message to the same destination: the open session while there is one at hand; a new one each;
     or one that was kept open for it a moment, if deliveries follow each other closely (warm) or always (idle)."""
+    connect_limit: float = 30.0
+    """Seconds for a connection to come about. The RFC names no limit; a Linux kernel left alone takes 127."""
     hops: int = 30
     """Received lines that make a loop."""
     statuses: Mapping[str, str] = field(default_factory=dict)

@@ -101,6 +101,12 @@ def test_five_of_seven_addresses_drawn_at_random_may_miss_the_one_that_serves(ag
     assert found == ends
 
 
+@pytest.mark.parametrize(("agent", "seconds"), [("postfix", 30), ("chasquid", 60), ("opensmtpd", 127)])
+def test_a_silent_exchanger_is_waited_for_as_long_as_the_agent_waits(agent: str, seconds: int) -> None:
+    (step,) = (step for step in play(case_named("silent"), agent).journey.steps if step.layer == "TCP")
+    assert round(step.t) == seconds
+
+
 def test_every_case_that_real_agents_were_seen_in_is_played() -> None:
     assert {seen["id"] for seen in SEEN} <= {case.number for case in CASES}
 
