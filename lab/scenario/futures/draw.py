@@ -2,7 +2,7 @@
 
 The rule: `draw` is pure: the same seed and setting, the same acts. Half of the misfortunes come within seconds of
 a message, where a promise is in the making; the others at any time. Each ends by itself after a while, between a
-second and two days, or is there to the end; what is broken then is healed before anything is judged.
+second and half a day, or (one in 25) is there to the end; what is broken then is healed before anything is judged.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Setting:
     people: tuple[str, ...]
     traffic: tuple[Timed, ...] = ()
     messages: int = 20
-    faults: int = 8
+    faults: int = 6
     days: float = 6.0
 
 
 def setting(
-    plan: Plan, traffic: Sequence[Timed] = (), messages: int = 20, faults: int = 8, days: float = 6.0
+    plan: Plan, traffic: Sequence[Timed] = (), messages: int = 20, faults: int = 6, days: float = 6.0
 ) -> Setting:
     """A plan's hosts and people. A host of other people's software has no part in it."""
     own = [host for host in plan.hosts if not host.is_foreign]
@@ -112,9 +112,9 @@ def _misfortune(over: Setting, moments: Sequence[float], chance: Random) -> list
     )
     kind = chance.choices(*_KINDS)[0]
     act, end = kind(over, chance)
-    if chance.random() < 0.1:
+    if chance.random() < 0.04:
         return [(begun, act)]
-    return [(begun, act), (begun + 10 ** chance.uniform(0, 5.2), end)]
+    return [(begun, act), (begun + 10 ** chance.uniform(0, 4.7), end)]
 
 
 def _host_fails(over: Setting, chance: Random) -> tuple[Act, Act]:
