@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z%/]*)\s*")
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([A-Za-z%/]*)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BITS = {
     "bit": 1, "bit/s": 1, "bps": 1,
@@ -27,12 +27,17 @@ def duration(text: str) -> timedelta:
     number, unit = _split(text)
     if number == 0 and not unit:
         return timedelta()
-    return timedelta(seconds=number * _look_up(_SECONDS, unit, text, "a time, like 20ms, 5s or 1h"))
+    try:
+        return timedelta(seconds=number * _look_up(_SECONDS, unit, text, "a time, like 20ms, 5s or 1h"))
+    except OverflowError:
+        raise ValueError(f"'{text}' is longer than any time") from None
 
 
 def seconds(text: str) -> int:
     """A TTL: a plain number is seconds, as in a zone file."""
-    return int(text) if text.isdigit() else int(duration(text).total_seconds())
+    return (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 19 else int(duration(text).total_seconds())
+    )
 
 
 def share(text: str) -> float:
@@ -56,7 +61,7 @@ def octets(text: str) -> int:
 
 
 def _split(text: str) -> tuple[float, str]:
-    match = _QUANTITY.fullmatch(text)
+    match = _QUANTITY.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"'{text}' is not a number with its unit")
     return float(match[1]), match[2]

@@ -10,7 +10,7 @@ import re
 
 from lab.events import Event, ZoneReloaded
 
-_LOADED = re.compile(r".*\[(?P<zone>\S+)\] loaded, serial \S+ -> (?P<serial>\d+)")
+_LOADED = re.compile(r".*\[(?P<zone>[^\s\[\]]+)\] loaded, serial \S+ -> (?P<serial>\d+)")
 
 
 class KnotReader:

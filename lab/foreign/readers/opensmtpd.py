@@ -36,7 +36,7 @@ from lab.foreign.readers.reader import domain_of, failure_in, reply_in, stage_in
 from lab.mail.retry import Schedule
 
 _LINE = re.compile(r"(?P<session>[0-9a-f]{16}) (?P<program>smtp|mda|mta) (?P<what>[\w-]+) ?(?P<rest>.*)")
-_FIELD = re.compile(r'(?P<key>[a-z]+)=(?P<value>"[^"]*"|<[^>]*>|\S+)')
+_FIELD = re.compile(r'(?<![a-z])(?P<key>[a-z]+)=(?P<value>"[^"]*"|<[^>]*>|\S+)')
 _MESSAGE = re.compile(r"msgid=(?P<id>[0-9a-f]{8}) size=(?P<size>\d+) nrcpt=(?P<count>\d+) proto=(?P<proto>\w+)")
 _ENVELOPE = re.compile(r"evpid=(?P<id>[0-9a-f]{16}) from=<(?P<sender>[^>]*)> to=<(?P<to>[^>]*)>")
 _STAT = re.compile(r'result="?(?P<result>\w+)"? stat="?(?P<stat>.*?)"?$')

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 
-_SHIFTED = re.compile(r"&([^-]*)-")
+_SHIFTED = re.compile(r"&([^-&]*)-")
 _BEYOND = re.compile(r"[^\x20-\x7e]+|&")
 
 
