@@ -6,7 +6,7 @@ host are half of its process; whoever calls first waits for them, once, a tenth 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from lab.fabric.late import Late, Sleeper
@@ -64,6 +64,6 @@ class Questions:
 
         return Stub(self._host)
 
-    async def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
+    def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Awaitable[Answer]:
         """See `Stub.resolve`."""
-        return await self._stub().resolve(name, type, queue_id)
+        return self._stub().resolve(name, type, queue_id)

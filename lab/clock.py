@@ -124,7 +124,8 @@ class HostClock:
         self.ahead = 0.0
 
     def now(self) -> datetime:
-        return self._lab.now() + timedelta(seconds=self.ahead)
+        now = self._lab.now()
+        return now + timedelta(seconds=self.ahead) if self.ahead else now
 
     def shown(self) -> float:
         return self.elapsed() + self.ahead

@@ -323,6 +323,8 @@ class Dialogue:
         tls = ("STARTTLS",) if self.terms.tls and not self.secure else ()
         auth = (f"AUTH {' '.join(sasl.MECHANISMS)}",) if self.is_submission else ()
         offers = ("PIPELINING", size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", *tls, *auth, "HELP")
+        if not self._hidden:
+            return offers
         return tuple(offer for offer in offers if offer.split()[0] not in self._hidden)
 
     def _starttls(self, argument: str) -> Reply:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from lab.mail.folders import Entry
 from lab.mail.maildir import Maildir
-from lab.wire.received import read_heading
+from lab.wire.received import read_author, read_heading
 
 _WORDS = {
     "\\Draft": "draft",
@@ -44,15 +44,15 @@ def messages(folder: Maildir) -> list[Message]:
 
 def _messages(folder: Maildir) -> Iterator[Message]:
     for entry in folder.entries():
-        heading = read_heading(folder.octets(entry.uid))
+        octets = folder.octets(entry.uid)
         yield Message(
             entry.uid,
             folder.file_of(entry.uid),
             entry.size,
             tuple(_worded(entry)),
             entry.received,
-            heading.author,
-            heading.subject,
+            read_author(octets),
+            read_heading(octets).subject,
         )
 
 

@@ -355,7 +355,8 @@ class Connection(SMTP):
 
     def _go_on(self) -> None:
         """Answer what has come, in one write, up to what takes time."""
-        self._stop_turn()
+        if self._turn is not None:
+            self._stop_turn()
         if self._busy:
             return
         steps = 0

@@ -27,8 +27,6 @@ class Heading:
     hops: int = 0
     message_id: str = ""
     subject: str = ""
-    author: str = ""
-    """The From field, display name and all."""
 
 
 def received_line(
@@ -60,8 +58,13 @@ def read_heading(octets: bytes) -> Heading:
         folded.count(b"\nreceived:"),
         _plain(_field(header, folded, b"message-id")),
         _decoded(_field(header, folded, b"subject")),
-        _decoded(_field(header, folded, b"from")),
     )
+
+
+def read_author(octets: bytes) -> str:
+    """The From field, display name and all: for who lists messages, no server asks for it."""
+    header = b"\n" + _header_of(octets)
+    return _decoded(_field(header, header.lower(), b"from"))
 
 
 def _header_of(octets: bytes) -> bytes:

@@ -17,7 +17,7 @@ from lab.errors import WrongUse
 from lab.foreign.config.scene import home_of
 from lab.names import EmailAddress
 from lab.wire.mbox import return_path_of, to_mbox
-from lab.wire.received import read_heading
+from lab.wire.received import read_author, read_heading
 
 ROOT = Path("/var/mail")
 _LISTED = re.compile(r"(\d+) .*?:(.*)")
@@ -80,11 +80,10 @@ class Boxes:
 
 def row(letter: Letter) -> dict[str, Any]:
     octets = letter.octets
-    heading = read_heading(octets)
     return {
         "uid": letter.uid,
-        "from": heading.author,
-        "subject": heading.subject,
+        "from": read_author(octets),
+        "subject": read_heading(octets).subject,
         "size": len(octets),
         "received": letter.received.isoformat(),
         "flags": list(letter.flags),
