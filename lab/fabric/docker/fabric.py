@@ -26,6 +26,7 @@ from lab.fabric.docker.barrier import NOTHING, World, ruleset
 from lab.fabric.docker.engine import Engine, Make
 from lab.fabric.docker.fleet import Fleet
 from lab.fabric.docker.guests import is_guest
+from lab.fabric.docker.image.recipe import LEAN
 from lab.fabric.docker.layout import Container, bridge, containers, docker_name
 from lab.fabric.docker.papers import HOSTS, ROOT, TRUSTED, papers, resolv_name
 from lab.fabric.docker.placement import place
@@ -41,7 +42,7 @@ from lab.topology.plan import HostPlan, Plan
 
 _DISK = "/var/lib/lab"
 _LOOKOUT = ("python3", "-S", "-m", "lab.fabric.docker.lookout")
-_PROGRAM = ("python3", "-S", "-m", "lab.node", _DISK)
+_PROGRAM = ("python3", "-OO", "-S", "-X", f"pycache_prefix={LEAN}", "-m", "lab.node", _DISK)
 """The image says where everything is; looking for site packages would cost a tenth of the start."""
 _LAST_LOOK_S = 2.0
 """For what a tap has not told yet, when the lab goes down."""
