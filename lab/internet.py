@@ -35,7 +35,7 @@ from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
 from lab.timing import NOW, Timing
-from lab.topology.fitting import require_fit
+from lab.topology.fitting import require_fit, require_slowable
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 
 STUDENT = DomainName("student")
@@ -250,7 +250,9 @@ class Internet:
         await self.schedule.order(what, when)
 
     def _require_possible(self, what: Breakage) -> None:
-        """WrongUse (W013, W029) where this fabric, or this host, cannot have that fault."""
+        """WrongUse (W013, W029) where this fabric, this host or this line cannot have that fault."""
+        if isinstance(what, OnLine):
+            require_slowable(self.plan.hosts, what.a, what.b, what.link)
         if not isinstance(what, OnHost):
             return
         if isinstance(what.what, PowerCut) and Capability.POWER_CUT not in self.fabric.capabilities:

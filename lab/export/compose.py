@@ -41,8 +41,10 @@ def _lines(export: Export, where: Bridge, boxes: list[Container]) -> Iterator[st
     if has_ipv6(export.plan):
         yield "    enable_ipv6: true\n"
     yield "    ipam:\n      config:\n"
-    for subnet, gateway in zip(where.subnets, where.gateways, strict=True):
-        yield f"        - {{subnet: {yaml(str(subnet))}, gateway: {yaml(gateway)}}}  # that nobody has\n"
+    spares = (where.spare, *("" for _ in where.subnets[1:]))
+    for subnet, gateway, spare in zip(where.subnets, where.gateways, spares, strict=True):
+        its_own = f", ip_range: {yaml(spare)}" if spare else ""  # from which an engine takes what it needs itself
+        yield f"        - {{subnet: {yaml(str(subnet))}, gateway: {yaml(gateway)}{its_own}}}  # that nobody has\n"
     yield "\nvolumes:\n"
     for box in boxes:
         yield f"  {yaml(_disk(box))}:\n"

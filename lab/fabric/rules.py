@@ -212,23 +212,22 @@ class Rules:
         return self._lines[pair]
 
     def _lay(self, source: Place, target: Place) -> Line | None:
-        link = self._link(source, target)
+        link = between(self._links, source.plan, target.plan)
         if link is None or link == _WIRE:
             return None
         return Line(link, f"{self._seed}:link:{source.name}>{target.name}")
-
-    def _link(self, source: Place, target: Place) -> Link | None:
-        here, there = _labels(source), _labels(target)
-        for i, j in _EXACTNESS:
-            link = self._links.get((here[i], there[j]))
-            if link is not None:
-                return link
-        return None
 
 
 _WIRE = Link()
 _EXACTNESS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (1, 2), (2, 1), (2, 2))
 """Which pair of labels counts first: 0 a host's name, 1 its organisation, 2 everywhere."""
+
+
+def between(links: Mapping[tuple[str, str], Link], source: HostPlan, target: HostPlan) -> Link | None:
+    """The line from one host to another, of those between places: the most exact one. None where there is none."""
+    here, there = _labels(source), _labels(target)
+    found = (links.get((here[i], there[j])) for i, j in _EXACTNESS)
+    return next((link for link in found if link is not None), None)
 
 
 def fate(packet: Packet, faults: Sequence[Fault]) -> Verdict:
@@ -239,15 +238,15 @@ def fate(packet: Packet, faults: Sequence[Fault]) -> Verdict:
     )
 
 
-def _labels(place: Place) -> tuple[str, str, str]:
-    return (place.name, place.plan.organisation or place.name, "*")
+def _labels(plan: HostPlan) -> tuple[str, str, str]:
+    return (plan.name, plan.organisation or plan.name, "*")
 
 
 def _leads(cut: Cut, source: Place, target: Place) -> bool:
     """Whether a cut lies on the way from one host to another. A host always reaches itself."""
     if source is target:
         return False
-    here, there = _labels(source), _labels(target)
+    here, there = _labels(source.plan), _labels(target.plan)
     return any(_meet(here, a) and _meet(there, b) for a, b in cut.ways)
 
 

@@ -6,6 +6,8 @@ software of the user's own, answers as it will: it can be down, unreachable, sil
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lab.errors import WrongUse
 from lab.faults import (
     AtMailbox,
@@ -21,7 +23,7 @@ from lab.faults import (
     WrongGlue,
     bare,
 )
-from lab.topology.plan import HostPlan
+from lab.topology.plan import HostPlan, Link
 from lab.topology.software import SOFTWARE, Role
 
 
@@ -31,6 +33,20 @@ def require_fit(plan: HostPlan, fault: Fault) -> None:
     if reason:
         remedy = "Any host can be down, unreachable, silent or paused."
         raise WrongUse(f"{plan.name} cannot have the fault '{fault}': {reason}", remedy=remedy, code="W029")
+
+
+def require_slowable(plans: Iterable[HostPlan], a: str, b: str, link: Link) -> None:
+    """WrongUse (W029) where a line is to be slow, and nobody at either end asks the lab before it sends: packet
+    filters lose packets, and hold none back."""
+    if not (link.latency or link.jitter or link.bandwidth):
+        return
+    ends = [plan for plan in plans if {plan.name, plan.organisation or plan.name, "*"} & {a, b}]
+    if all(plan.is_foreign for plan in ends):
+        raise WrongUse(
+            f"the line between {a} and {b} cannot be slow: what runs at both its ends is not the lab's",
+            remedy="It can lose packets (--loss) and be cut (--cut). With the lab's own at an end it can be slow.",
+            code="W029",
+        )
 
 
 def misfit(plan: HostPlan, fault: Fault) -> str:

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -86,6 +87,18 @@ def test_a_second_address_is_the_nodes_to_take_where_the_engine_gives_one() -> N
     service = documents(files["compose.yaml"])[0]["services"]["mail.no.ch"]
     assert service["networks"]["lab"] == {"ipv4_address": "10.79.9.25", "ipv6_address": "fd00:79::25"}
     assert service["cap_add"] == ["NET_BIND_SERVICE", "NET_ADMIN"]
+
+
+def test_an_engine_takes_what_it_needs_itself_where_nobody_lives() -> None:
+    """A host whose one address is of another range gets one from the engine, which no host may have then."""
+    plan = loads("name: far\nranges: [10.79.0.0/16, 192.0.2.0/24]\nteams: 2\n", "far.yaml")
+    first, *rest = plan.hosts
+    plan = replace(plan, hosts=(replace(first, addresses=(Address("192.0.2.9"),)), *rest))
+    (composed,) = documents(files(exported(plan), FORMATS["compose"])["compose.yaml"])
+    (subnet,) = composed["networks"]["lab"]["ipam"]["config"]
+    spare = ip_network(subnet["ip_range"])
+    assert spare.subnet_of(ip_network(subnet["subnet"]))
+    assert not any(ip_address(address) in spare for host in plan.hosts for address in host.addresses)
 
 
 def test_nothing_of_the_lab_leads_out() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from lab.errors import WrongUse
 from lab.faults import fault_of
 from lab.names import Address, DomainName
-from lab.topology.fitting import misfit, require_fit
-from lab.topology.plan import HostPlan, MailPlan, ResolverPlan
+from lab.topology.fitting import misfit, require_fit, require_slowable
+from lab.topology.plan import HostPlan, Link, MailPlan, ResolverPlan
 
 NAME, ZONE = DomainName("host.belgiannews.com"), DomainName("belgiannews.com")
 
@@ -82,3 +85,15 @@ def test_a_fault_that_would_change_nothing_is_refused(plan: HostPlan, words: str
     assert misfit(plan, fault_of(words)) == reason
     with pytest.raises(WrongUse, match="cannot have the fault"):
         require_fit(plan, fault_of(words))
+
+
+@pytest.mark.parametrize("other", ["mail.here.test", "here.test", "*"])
+def test_a_line_is_not_slow_where_nobody_at_it_asks_the_lab(other: str) -> None:
+    real = [
+        replace(POSTFIX, name=DomainName(f"{name}.here.test"), organisation="here.test") for name in ("mail", "b")
+    ]
+    slow, lossy = Link(latency=timedelta(seconds=1)), Link(loss=0.5)
+    with pytest.raises(WrongUse, match="cannot be slow"):
+        require_slowable(real, "b.here.test", other, slow)
+    require_slowable(real, "b.here.test", other, lossy)
+    require_slowable([*real, replace(MAIL, organisation="here.test")], "b.here.test", "*", slow)

@@ -8,23 +8,27 @@ whoever sends is never told EPERM, it hears nothing, or an ICMP message, as from
     Unreachable        a new connection or a datagram meets        nft: reject with icmp host-unreachable
                        "no route to host", an open one hangs
     Down, Paused       the kernel does it by itself: nobody listens, or nobody reads
+    a line's loss      of what real software says to real          nft: numgen random, drop
+                       software; the lab's own programs draw it
 
-Delay and loss on a line, and what strikes by chance, are left to the lab's own programs.
+Delay, and cuts that strike by chance, are left to the lab's own programs: a packet filter holds nothing back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault, Silent, Unreachable
+from lab.fabric.rules import between
 from lab.names import Address, DomainName
-from lab.topology.plan import HostPlan
+from lab.topology.plan import HostPlan, Link
 
 TABLE = "mini_internet_lab"
 NOTHING = f"table inet {TABLE}\ndelete table inet {TABLE}\n"
 """Whether there was a table or not, there is none then."""
+_PARTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class World:
     hosts: Sequence[HostPlan]
     faults: Mapping[DomainName, Sequence[Fault]]
     cuts: Sequence[Cut]
+    links: Mapping[tuple[str, str], Link] = field(default_factory=dict)
+    """Between places, each in both directions."""
 
 
 def ruleset(here: Iterable[HostPlan], world: World) -> str:
@@ -57,6 +63,21 @@ def _rules(host: HostPlan, world: World) -> Iterable[str]:
             yield f"{to} tcp flags & (syn | ack) == syn {refusal}"
             yield f"{to} meta l4proto udp {refusal}"
             yield f"{to} drop"
+        yield from (f"{to} {lost} drop" for lost in _lost(host, address, world))
+
+
+def _lost(host: HostPlan, address: Address, world: World) -> Iterable[str]:
+    """What chance loses of what comes to this address, between two of whom neither asks the lab's rules."""
+    by_loss: dict[int, list[Address]] = {}
+    for other in world.hosts:
+        link = between(world.links, other, host) if other.is_foreign and host.is_foreign else None
+        if link is not None and link.loss and other.name != host.name:
+            alike = [each for each in other.addresses if _family(each) == _family(address)]
+            by_loss.setdefault(round(link.loss * _PARTS), []).extend(alike)
+    for parts, sources in by_loss.items():
+        if sources:
+            where = f"{_family(address)} saddr {{ {', '.join(sources)} }}"
+            yield f"{where} numgen random mod {_PARTS} < {parts}" if parts < _PARTS else where
 
 
 def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:

@@ -38,7 +38,7 @@ from lab.fabric.software import Folder, capabilities, folders
 from lab.fabric.tap import Subscriber, Untap
 from lab.fabric.wish import Wish
 from lab.names import DomainName
-from lab.topology.plan import HostPlan, Plan
+from lab.topology.plan import HostPlan, Link, Plan
 
 _DISK = "/var/lib/lab"
 _LOOKOUT = ("python3", "-S", "-m", "lab.fabric.docker.lookout")
@@ -133,6 +133,8 @@ class DockerFabric(DistantFabric):
         await super()._start_all()
         for box in self._guests:
             self._ids[box.name] = await self._in_thread(partial(self._invite, box))
+        self._raise_barriers()  # against what the topology's lines lose
+        await self._barriers
 
     def _invite(self, box: Container) -> str:
         name, binds = self._name(box.name), self._papers_of(box)
@@ -332,6 +334,16 @@ class DockerFabric(DistantFabric):
         await self._barriers
         await super().advance(by)
 
+    def connect(self, a: str, b: str, link: Link) -> None:
+        super().connect(a, b, link)
+        if self._ids:
+            self._raise_barriers()
+
+    async def restore(self, host: DomainName) -> None:
+        await super().restore(host)
+        self._raise_barriers()  # its packet filter went with it
+        await self._barriers
+
     def _raise_barriers(self) -> None:
         """Let the containers' kernels stand as the rules do; what is asked of the lab next waits for it."""
         before, self._barriers = self._barriers, self.loop.create_future()
@@ -347,7 +359,8 @@ class DockerFabric(DistantFabric):
     async def _raise(self) -> None:
         plans = [host.plan for host in self.hosts.values()]
         faults = {name: tuple(host.faults.now) for name, host in self.hosts.items() if host.is_faulty}
-        world = World(plans, faults, tuple(self._cuts))
+        links = {pair: link for (a, b), link in self._links.items() for pair in ((a, b), (b, a))}
+        world = World(plans, faults, tuple(self._cuts), links)
         gone = {node.name for node in self.nodes if node.line.gone.done()}
         wanted = {name: ruleset(box.hosts, world) for name, box in self._boxes.items() if name not in gone}
         changed = {name: rules for name, rules in wanted.items() if rules != self._rules.get(name, NOTHING)}

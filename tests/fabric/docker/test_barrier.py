@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.fabric.breakage import Cut
 from lab.fabric.docker.barrier import NOTHING, World, ruleset
 from lab.fabric.faults import Down, Fault, Paused, Silent, Unreachable
 from lab.names import Address, DomainName
-from lab.topology.plan import HostPlan
+from lab.topology.plan import HostPlan, Link
 
 ANN = HostPlan(DomainName("ann.north"), (Address("198.18.0.1"),), "north")
 BOB = HostPlan(DomainName("bob.south"), (Address("198.18.0.2"), Address("fd00::2")), "south")
@@ -58,3 +60,15 @@ def test_a_host_cut_off_from_everyone_still_hears_itself() -> None:
 
 def test_the_neighbours_faults_are_the_neighbours_rules() -> None:
     assert ruleset([ANN], World(HOSTS, {BOB.name: (Silent(),)}, ())) == NOTHING
+
+
+def test_what_a_line_loses_between_two_of_real_software_their_packet_filters_lose() -> None:
+    """The lab's own programs draw it themselves, wherever they stand at one end of it."""
+    exim, postfix = (replace(host, software=("exim",)) for host in (BOB, CAS))
+    links = {("bob.south", "*"): Link(loss=0.1), ("*", "bob.south"): Link(loss=0.1), ("*", "*"): Link(loss=0.5)}
+    world = World((ANN, exim, postfix), {}, (), links)
+    found = [line for line in ruleset([postfix], world).splitlines() if line.startswith("ip")]
+    assert found == ["ip daddr 198.18.0.3 ip saddr { 198.18.0.2 } numgen random mod 1000000 < 100000 drop"]
+    assert ruleset([ANN], world) == NOTHING
+    everything = replace(world, links={("*", "*"): Link(loss=1.0)})
+    assert "ip daddr 198.18.0.3 ip saddr { 198.18.0.2 } drop\n" in ruleset([postfix], everything)
