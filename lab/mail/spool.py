@@ -176,7 +176,7 @@ class Spool:
             batch.add(transaction)
             batch.waiting.append(waiting := asyncio.get_running_loop().create_future())
             await waiting
-        elif self._pen.locked():
+        elif self._has_company or self._pen.locked():
             self._gathering = batch = _Batch()
             batch.add(transaction)
             await self._write(batch)
