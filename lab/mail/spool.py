@@ -295,7 +295,16 @@ class Spool:
             if kind == "log" and stem.isascii() and stem.isdigit():
                 self._replay(int(stem), f"{self.folder}/{name}")
         self.failed = tuple(one for one in self.failed if not one.letter or one.letter in self._entries)
+        self._make_sure()
         return self.living
+
+    def _make_sure(self) -> None:
+        """What was read is acted upon from now on, so it has to be on stable storage: who crashed had written more
+        than was synced. The removal of the segment before the oldest, too: should it come back when the power
+        goes, the ends of its messages may have gone with the next one (found by the futures)."""
+        if self._segments:
+            before = f"{self.folder}/{min(self._segments) - 1:08}.log"
+            self.disk.sync_now(before, *(segment.path for segment in self._segments.values()))
 
     def _replay(self, number: int, path: str) -> None:
         octets = self.disk.read(path)

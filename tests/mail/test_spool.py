@@ -56,6 +56,9 @@ class PlainDisk:
     async def sync(self, *paths: str, names: Iterable[str] = (), contents: Iterable[str] = ()) -> None:
         assert all(path in self.files for path in (*paths, *contents))
 
+    def sync_now(self, *paths: str) -> None:
+        """Nothing is ever lost here."""
+
 
 def message(queue_id: str, recipients: int = 1, at: float = 0.0, size: int = 10) -> tuple[Stored, bytes]:
     to = tuple(Recipient(EmailAddress(f"u{n}@b.com")) for n in range(recipients))
@@ -328,3 +331,33 @@ async def test_who_comes_back_together_goes_together() -> None:
 
     await asyncio.gather(*(session(number) for number in range(100)))
     assert trips <= 12
+
+
+async def test_what_ended_before_a_crash_stays_ended_when_the_power_goes_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The segment of a message went, the next one held its end; after the restart that one went as well."""
+    monkeypatch.setattr(spool_module, "SEGMENT", 100)
+    for seed in range(20):
+        disk, chance = MemoryDisk(), Random(seed)
+        first = Spool(disk)
+        await first.commit(Transaction([message("old", size=200)]))
+        await first.commit(Transaction(ends=[("old", [0])]))
+        disk = disk.abandoned()
+        second = Spool(disk)
+        assert second.recover() == []
+        await second.commit(Transaction([message("new")]))
+        disk.power_cut(chance)
+        third = Spool(disk)
+        assert [stored.id for stored in third.recover()] == ["new"]
+
+
+async def test_what_a_crash_left_unsynced_is_safe_once_it_was_acted_upon() -> None:
+    disk = MemoryDisk()
+    await Spool(disk).commit(Transaction([message("one")]))
+    path = f"spool/{disk.list('spool')[0]}"
+    disk._files[path].synced = 0
+    disk = disk.abandoned()
+    assert [stored.id for stored in Spool(disk).recover()] == ["one"]
+    disk.power_cut(Random(1))
+    assert [stored.id for stored in Spool(disk).recover()] == ["one"]
