@@ -219,6 +219,15 @@ def against_dovecot() -> tuple[Row, ...]:
     return tuple(row for protocol in dovecot.PROTOCOLS for row in rows[protocol])
 
 
+def against_postfix() -> tuple[Row, ...]:
+    """Where it is installed, or unpacked below build/postfix: the issue's anchor, on the same disk in the same
+    run."""
+    from tests.bench import postfix, smtp_in
+
+    what = "SMTP in, durable, Postfix being 1"
+    return (Row("smtp_postfix", what, "times", 1, smtp_in.times_postfix, "higher"),) if postfix.FOUND else ()
+
+
 def in_containers() -> tuple[Row, ...]:
     """Where an engine answers."""
     from tests.bench import docker
@@ -280,6 +289,7 @@ ROWS = {
         Row(
             "smtp_durable", "SMTP in, 50 sessions, 4 KiB, durable", "msg/s", 3000, lambda: smtp_in(True), "higher"
         ),
+        *against_postfix(),
         Row("pop3_retr", "POP3: RETR of 1,000 messages of 10 kB", "s", 0.5, lambda: pop3("retrieval")),
         Row("imap_flags", "IMAP: SELECT, FETCH 1:* FLAGS of 10,000", "s", 0.25, lambda: imap("select_and_flags")),
         Row("imap_header", "IMAP: FETCH one header", "ms", 2.0, lambda: imap("one_header")),

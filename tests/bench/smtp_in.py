@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from lab.mail.envelope import Envelope
+from tests.bench import postfix
 from tests.bench.mailboxes import on_sockets
 from tests.mail.post_office import OFFICE, Office
 
@@ -47,15 +48,32 @@ class Sink:
         """Nothing is stored."""
 
 
+def times_postfix(sessions: int = 50, each: int = 40) -> float:
+    """How many times Postfix's rate ours is, both durable, on one disk, in turns."""
+
+    async def story(here: Office) -> float:
+        with postfix.serving() as at:
+            turns = [
+                [await _rate(place, port, sessions, each) for place, port in ((OFFICE, 25), at)] for _ in range(3)
+            ]
+        return sum(ours for ours, _ in turns) / sum(theirs for _, theirs in turns)
+
+    return on_sockets(story)
+
+
+async def _rate(address: str, port: int, sessions: int, each: int) -> float:
+    command = [sys.executable, "-c", _CLIENT, address, str(port), str(sessions), str(each)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return sessions * each / float(done.stdout)
+
+
 def accepted(durable: bool, sessions: int = 50, each: int = 100) -> float:
     """Messages a second that were answered 250."""
 
     async def story(here: Office) -> float:
         if not durable:
             here.mail.reception.queue = Sink()
-        command = [sys.executable, "-c", _CLIENT, OFFICE, "25", str(sessions), str(each)]
-        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return sessions * each / float(done.stdout)
+        return await _rate(OFFICE, 25, sessions, each)
 
     return on_sockets(story)
