@@ -285,6 +285,23 @@ def test_a_search_for_many_texts_reads_each_message_once(scene: Scene, monkeypat
     assert b"b BAD a search looks for at most" in caller.last
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        b"NOT " * 10_000 + b"ALL",
+        b"(" * 20_000 + b"ALL" + b")" * 20_000,
+        b"OR ALL " * 5_000 + b"ALL",
+        b"ALL " * 5_000,
+    ],
+    ids=["not", "parentheses", "or", "many"],
+)
+def test_a_search_has_no_more_keys_than_can_be_kept(scene: Scene, keys: bytes) -> None:
+    caller = scene.call(IMAP, b"l LOGIN ed secret\r\ns SELECT INBOX\r\na SEARCH " + keys + b"\r\nz NOOP\r\n")
+    scene.wait(1)
+    assert b"a BAD a search has at most" in caller.last
+    assert b"z OK" in caller.last
+
+
 def test_a_list_of_many_folders_leaves_others_their_turn(scene: Scene) -> None:
     made = b"".join(b"c CREATE " + b"a" * 200 + b"%d\r\n" % number for number in range(40))
     caller = scene.call(IMAP, b"l LOGIN ed secret\r\n" + made)
