@@ -243,6 +243,13 @@ def in_containers() -> tuple[Row, ...]:
         Row("docker_pack_200", "lab up --pack, 200 hosts", "s", 4, lambda: docker.packed(200)),
         Row("docker_pack_2000", "lab up --pack, 2,000 hosts", "s", 15, lambda: docker.packed(2000)),
         Row("docker_memory", "memory a host, a container each", "MB", 14, lambda: docker.memory((), 50)),
+        Row(
+            "docker_memory_called",
+            "the same, mail sent and received",
+            "MB",
+            14,
+            lambda: docker.memory((), 50, called=True),
+        ),
         Row("docker_memory_packed", "memory a host, packed", "MB", 2, lambda: docker.memory(("--pack",), 200)),
     )
 

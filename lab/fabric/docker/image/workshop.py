@@ -135,7 +135,7 @@ class Bench:
             return
         said = self.api.logs(self.id, tail=_LAST).decode("utf-8", "replace").strip()
         if "No space left on device" in said:
-            raise refusal("no space left on device", self.api.base_url)
+            raise refusal("no space left on device", whereabouts(self.api))
         raise MachineSaidNo(
             f"a step of the image's build failed ({step}, exit status {status}):\n{said}",
             remedy="Try again from the beginning:  lab image build --fresh",
@@ -162,8 +162,14 @@ def plainly(api: Any) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise refusal(str(error.explanation or error), api.base_url) from None
+        raise refusal(str(error.explanation or error), whereabouts(api)) from None
     except ImageLoadError as error:
-        raise refusal(str(error), api.base_url) from None
+        raise refusal(str(error), whereabouts(api)) from None
     except (DockerException, RequestException) as error:
-        raise unanswered(api.base_url, str(error)) from None
+        raise unanswered(whereabouts(api), str(error)) from None
+
+
+def whereabouts(api: Any) -> str:
+    """Where an engine is, as a person says it: the SDK calls every socket of a machine http+docker://localhost."""
+    socket = getattr(getattr(api, "_custom_adapter", None), "socket_path", "")
+    return f"unix://{socket}" if socket else str(api.base_url)
