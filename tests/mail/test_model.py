@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.events import Stage
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.faults import DiskFull, Down, Paused, Reply, Reset, Silent, Stall, Unreachable
+from lab.faults import Crash, DiskFull, Down, Paused, Reply, Reset, Silent, Stall, Unreachable
 from lab.internet import Internet
 from lab.mail.spool import Spool
 from lab.scenario import Net, Unmet
@@ -45,6 +45,7 @@ HOSTS = st.sampled_from(["mail.a.be", "mail.b.com"])
 FAULTS = st.sampled_from(
     [
         Down(),
+        Crash(),
         Silent(),
         Unreachable(),
         Paused(),
