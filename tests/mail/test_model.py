@@ -167,7 +167,7 @@ async def _up() -> Net:
     return Net(internet)
 
 
-BOUNDS = settings(max_examples=120, stateful_step_count=25, derandomize=True, deadline=None)
+BOUNDS = settings(max_examples=400, stateful_step_count=25, derandomize=True, deadline=None)
 """Some 8 s of CPU."""
 
 TestModel = Model.TestCase
