@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz.target import named
-from tests.fuzz.test_targets import DRAWN
+from tests.fuzz.test_targets import AT_ONCE, DRAWN
 
 FOUND = Path(__file__).parent / "found"
 
@@ -19,15 +19,15 @@ def main(name: str, seconds: int) -> None:
     target = named(name)
     smallest: list[bytes] = []
 
-    @settings(max_examples=2_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2_000 // AT_ONCE, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(DRAWN)
-    def tried(drawn: bytes) -> None:
-        octets = target.made(drawn)
-        try:
-            target.run(octets)
-        except Exception:
-            smallest[:] = [octets]
-            raise
+    def tried(drawn: list[bytes]) -> None:
+        for octets in map(target.made, drawn):
+            try:
+                target.run(octets)
+            except Exception:
+                smallest[:] = [octets]
+                raise
 
     until = time.monotonic() + seconds
     tries = 0
