@@ -103,7 +103,8 @@ class Ledger:
 
     def _entry(self, message: Message, fates: Mapping[int, Fate]) -> _Entry:
         entry = _Entry(message, [number for number, fate in fates.items() if not isinstance(fate, Deferred)])
-        self._fail({number: fate.reason for number, fate in fates.items() if isinstance(fate, GivenUp)}, entry)
+        if given_up := {number: fate.reason for number, fate in fates.items() if isinstance(fate, GivenUp)}:
+            self._fail(given_up, entry)
         self._report_success(fates, entry)
         for number, fate in fates.items():
             if isinstance(fate, Forwarded):

@@ -37,7 +37,8 @@ YOUNG = 4 << 20
 """Octets of bodies kept in memory: most messages are delivered long before they need to be read back."""
 _FRAME = Struct(">II")
 _HEAD = Struct(">I")
-_USUAL = (None, "", 0, False)
+_RARE = ("open", "parent", "warned", "ret", "envid", "eight_bit", "smtputf8")
+_NOTHING_RARE = (None, "", 0, "", "", False, False)
 """What is not written of a message's rarer properties."""
 
 
@@ -422,16 +423,13 @@ def _form(stored: Stored) -> str:
 def _rarities(stored: Stored) -> str:
     """What most messages do not have."""
     envelope = stored.envelope
-    rare = (
-        ("open", stored.open if len(stored.open) != len(envelope.recipients) else None),
-        ("parent", stored.parent),
-        ("warned", stored.warned),
-        ("ret", envelope.ret),
-        ("envid", envelope.envid),
-        ("eight_bit", envelope.eight_bit),
-        ("smtputf8", envelope.smtputf8),
-    )
-    return "".join([f',"{key}":{json.dumps(value)}' for key, value in rare if value not in _USUAL])
+    still_open = stored.open if len(stored.open) != len(envelope.recipients) else None
+    wishes = (envelope.ret, envelope.envid, envelope.eight_bit, envelope.smtputf8)
+    values: tuple[object, ...] = (still_open, stored.parent, stored.warned, *wishes)
+    if values == _NOTHING_RARE:
+        return ""
+    pairs = zip(_RARE, values, strict=True)
+    return "".join([f',"{key}":{json.dumps(value)}' for key, value in pairs if value not in _NOTHING_RARE])
 
 
 def _recipient_form(recipient: Recipient) -> str:

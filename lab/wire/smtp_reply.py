@@ -89,20 +89,16 @@ class ReplyReader:
             raise BadReply("a reply line has no end")
         if not end:
             return []
-        lines = whole.decode("utf-8", "replace").split("\n")
-        return [reply for line in lines if (reply := self._line(line)) is not None]
-
-    def _line(self, line: str) -> Reply | None:
-        code, mark, text = _CODES.get(line[:3]), line[3:4], line[4:].rstrip("\r")
-        if code is None or mark not in _MARKS or len(self._lines) >= MOST_LINES or len(line) > LONGEST_LINE:
-            raise BadReply(f"not an SMTP reply: {line[:80]!r}")
-        if mark == "-":
-            self._lines.append(text)
-            return None
-        if self._lines:
-            text = "\n".join((*self._lines, text))
-            self._lines.clear()
-        return Reply(code, text)
+        replies, lines = [], self._lines
+        for line in whole.decode("utf-8", "replace").split("\n"):
+            code, mark = _CODES.get(line[:3]), line[3:4]
+            if code is None or mark not in _MARKS or len(lines) >= MOST_LINES or len(line) > LONGEST_LINE:
+                raise BadReply(f"not an SMTP reply: {line[:80]!r}")
+            lines.append(line[4:].rstrip("\r"))
+            if mark != "-":
+                replies.append(Reply(code, "\n".join(lines)))
+                lines.clear()
+        return replies
 
 
 def format_reply(code: int, *lines: str) -> bytes:
