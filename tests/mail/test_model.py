@@ -168,7 +168,7 @@ async def _up() -> Net:
 
 
 BOUNDS = settings(max_examples=400, stateful_step_count=25, derandomize=True, deadline=None)
-"""Some 8 s of CPU."""
+"""Some 4 s of CPU on a quiet machine."""
 
 TestModel = Model.TestCase
 TestModel.settings = BOUNDS
