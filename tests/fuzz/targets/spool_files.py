@@ -43,6 +43,10 @@ def accidents(choices: Choices) -> bytes:
     return b"".join(bytes(choices.below(256) for _ in range(5)) for _ in range(1 + choices.below(6)))
 
 
+_ENOUGH = 100_000
+"""Octets of a file beyond which it is not doubled once more: fifty times are a petabyte, and no accident."""
+
+
 def _befallen(files: dict[str, bytes], octets: bytes) -> None:
     names = sorted(files)
     for start in range(0, len(octets) - 4, 5):
@@ -59,7 +63,7 @@ def _befallen(files: dict[str, bytes], octets: bytes) -> None:
                 files[name] = content[:at] + content[at + sign :]
             case 3:
                 files[name] = content[:at] + bytes((sign,)) * 3 + content[at:]
-            case 4:
+            case 4 if len(content) < _ENOUGH:
                 files[name] = content + content[at:]
             case 5:
                 files[f"spool/{'²3x'[sign % 3]}{sign}.log"] = content[at:]
