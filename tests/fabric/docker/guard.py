@@ -8,8 +8,10 @@ bridged frames would be dropped too.) What it mounts is mounted for it alone, an
 """
 
 import fcntl
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -28,7 +30,17 @@ def main(folder: Path) -> None:
             engine.wait(_PATIENCE_S)
         engine.kill()
         engine.wait()
+        buried(folder)
         swept(folder)
+
+
+def buried(folder: Path) -> None:
+    """End what an engine that was killed has left, each container's shim, and an engine that a test has put in its
+    place: all of them name the folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{folder}/exec".encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def swept(folder: Path) -> None:

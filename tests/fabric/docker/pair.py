@@ -16,11 +16,11 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fabric.docker.dockerd import answers, shared
-from tests.fabric.docker.guard import command
+from tests.fabric.docker.guard import buried, command
 
 WIRE = "wire"
 _CLONE_NEWNET = 0x40000000
@@ -37,8 +37,6 @@ class Machine:
     network: int = -1
     mounts: int = -1
     """Open files of its namespaces, which keep them while no engine runs."""
-    engine: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    was_killed: bool = False
 
     @property
     def url(self) -> str:
@@ -66,29 +64,25 @@ class Machine:
                 select.select([handle], [], [], _PATIENCE_S)
                 os.close(handle)
             file.unlink()  # where nobody buries it, an engine would take it for alive
-        if self.engine is not None:
-            self.engine.wait()  # this process's own child, if it was started anew before
-        self.was_killed = True
 
     def _pids(self) -> list[Path]:
         folder = self.folder
         return [folder / "pid", folder / "exec" / "containerd" / "containerd.pid"]
 
     def bury(self) -> None:
-        """End what an engine that was killed has left: each container's shim, which names the engine's folder."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if f"{self.folder}/exec".encode() in (process / "cmdline").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
+        """End what an engine that was killed has left."""
+        buried(self.folder)
 
     def start(self) -> None:
-        """Its engine starts again, as this process's child."""
+        """Its engine starts again, for all who share it: the guard ends it, after the last of them."""
         folder = self.folder
         engine = command(folder)[-1].partition("exec ")[2]
         spaces = f"--net=/proc/{os.getpid()}/fd/{self.network}", f"--mount=/proc/{os.getpid()}/fd/{self.mounts}"
         inside = ["nsenter", *spaces, "sh", "-c", f"exec {engine}"]
         with (folder / "log").open("ab") as log:
-            self.engine = subprocess.Popen(inside, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            subprocess.Popen(
+                inside, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            ).returncode = 0  # it outlives this process on purpose
         pause = threading.Event()
         for _ in range(_PATIENCE_S * 10):
             if answers(self.url):
@@ -142,15 +136,7 @@ def pair(folder: Path) -> Iterator[tuple[Machine, Machine]]:
             stack.callback(os.close, machine.network)
             stack.callback(os.close, machine.mounts)
         _wire(*machines)
-        try:
-            yield machines
-        finally:
-            for machine in machines:
-                if machine.engine is not None:
-                    machine.engine.terminate()
-                    machine.engine.wait(_PATIENCE_S)
-                if machine.was_killed:
-                    machine.bury()
+        yield machines
 
 
 def _wire(one: Machine, other: Machine) -> None:
