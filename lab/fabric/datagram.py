@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, cast
 
 from lab.fabric.rules import Packet, Verdict
-from lab.fabric.stack import dialled, problem
+from lab.fabric.stack import dialled, problem, source_among
 from lab.fabric.stream import Socket
 from lab.names import Address
 
@@ -32,7 +32,7 @@ _UNBORN = asyncio.DatagramProtocol()
 class DatagramEnd(asyncio.DatagramTransport):
     """A bound socket; `remote` is set when it is connected."""
 
-    __slots__ = ("_asked_at", "_closing", "_context", "_protocol", "_stack", "places", "port", "remote")
+    __slots__ = ("_asked_at", "_closing", "_context", "_name", "_protocol", "_stack", "places", "port", "remote")
 
     def __init__(
         self, stack: MemoryStack, context: Context, places: tuple[Address, ...], remote: Socket | None
@@ -46,26 +46,34 @@ class DatagramEnd(asyncio.DatagramTransport):
         self.places = places
         self.remote = remote
         self.port = 0
+        self._name: Socket = ("", 0)
 
     def open(self, protocol: asyncio.DatagramProtocol) -> None:
         self._protocol = protocol
+        self._name = (self.places[0], self.port)
         protocol.connection_made(self)
 
     # -- sending ---------------------------------------------------------------------------------------------
 
     def sendto(self, data: Any, addr: Any = None) -> None:
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
-        if self.remote and addr not in (None, self.remote):
-            raise ValueError(f"Invalid address: must be None or {self.remote}")
+        if type(data) is not bytes:
+            data = _octets(data)
+        to: Socket = self.remote or (addr[0], addr[1])
+        if addr is not None and self.remote is not None and addr != to:
+            raise ValueError(f"Invalid address: must be None or {to}")
         if self._closing:
             return
+        near = self._stack.near(to[0])
+        if near is not None and len(data) <= LARGEST:
+            self._arrive(near, data, to, self._source(to))
+            return
         try:
-            self._send(bytes(data), self.remote or (addr[0], addr[1]))
+            self._send(data, to)
         except OSError as error:
             self._protocol.error_received(error)
 
     def _send(self, octets: bytes, to: Socket) -> None:
+        """Where something may happen to it on its way, or somebody looks on."""
         if len(octets) > LARGEST:
             raise problem(errno.EMSGSIZE)
         network = self._stack.network
@@ -73,14 +81,11 @@ class DatagramEnd(asyncio.DatagramTransport):
         if target is None:
             to = (dialled(to[0], self._stack.host.addresses), to[1])
             target = network.host_at(to[0])
-        if target is not None and network.rules.are_well(self._stack.host, target) and not network.wiretap.watches:
-            self._carry(target, octets, to)
-            return
         verdict = network.rules.verdict(self._stack.host, target, Packet.DATAGRAM)
         if network.wiretap.watches:
             self._show(octets, to, verdict)
         if verdict is Verdict.PASS and target is not None:
-            self._carry(target, octets, to)
+            self._carry(network.stack_of(target), octets, to)
         elif self.remote and (error := verdict.error(to[0])):
             network.loop.call_soon(self._hear, error, context=self._context)
 
@@ -88,39 +93,38 @@ class DatagramEnd(asyncio.DatagramTransport):
         """Tell who listens that it leaves, and what comes back at once."""
         known = self.places[0] if self._asked_at is None else self._asked_at.get(to)
         with suppress(OSError):
-            source = (known or self._stack.source_for(to[0], self.places), self.port)
+            source = (known or source_among(self.places, to[0]), self.port)
             wiretap = self._stack.network.wiretap
             wiretap.datagram_left(source, to, octets)
             if verdict in (Verdict.REFUSE, Verdict.UNREACHABLE):
                 wiretap.datagram_returned(source, to, octets, host=verdict is Verdict.REFUSE)
 
-    def _carry(self, target: Host, octets: bytes, to: Socket) -> None:
-        network = self._stack.network
-        source = (self._source(to), self.port)
-        line = network.rules.line(self._stack.host, target)
+    def _carry(self, there: MemoryStack, octets: bytes, to: Socket) -> None:
+        network, source = self._stack.network, self._source(to)
+        line = network.rules.line(self._stack.host, there.host)
         if line is None:
-            self._arrive(target, octets, to, source)
+            self._arrive(there, octets, to, source)
         elif (toll := line.toll(network.loop.time(), len(octets))) is not None:
-            network.loop.call_later(toll, self._arrive, target, octets, to, source, context=network.context)
+            network.loop.call_later(toll, self._arrive, there, octets, to, source, context=network.context)
 
-    def _source(self, to: Socket) -> Address:
+    def _source(self, to: Socket) -> Socket:
         if self._asked_at is None:
-            return self.places[0]
-        return self._asked_at.pop(to, None) or self._stack.source_for(to[0], self.places)
+            return self._name
+        return (self._asked_at.pop(to, None) or source_among(self.places, to[0]), self.port)
 
-    def _arrive(self, target: Host, octets: bytes, to: Socket, source: Socket) -> None:
+    def _arrive(self, there: MemoryStack, octets: bytes, to: Socket, source: Socket) -> None:
         network = self._stack.network
-        wiretap, end = network.wiretap, network.stack_of(target).socket_at(to)
+        wiretap, end = network.wiretap, there.socket_at(to)
         if wiretap.watches:
             wiretap.datagram_came(source, to, octets)
-        if end is not None and end.remote in (None, source):
-            network.loop.call_soon(end.receive, octets, source, Address(to[0]), context=end._context)
+        if end is not None and (end.remote is None or end.remote == source):
+            network.loop.call_soon(end.receive, octets, source, to[0], context=end._context)
             return
         if wiretap.watches:
-            wiretap.datagram_returned(source, to, octets, host=True, later=self._way_back(target))
+            wiretap.datagram_returned(source, to, octets, host=True, later=self._way_back(there.host))
         if self.remote:
             refusal = problem(errno.ECONNREFUSED, to[0])
-            network.loop.call_later(self._way_back(target), self._hear, refusal, context=self._context)
+            network.loop.call_later(self._way_back(there.host), self._hear, refusal, context=self._context)
 
     def _way_back(self, target: Host) -> float:
         line = self._stack.network.rules.line(target, self._stack.host)
@@ -128,11 +132,11 @@ class DatagramEnd(asyncio.DatagramTransport):
 
     # -- receiving -------------------------------------------------------------------------------------------
 
-    def receive(self, octets: bytes, source: Socket, at: Address) -> None:
+    def receive(self, octets: bytes, source: Socket, at: str) -> None:
         if self._closing:
             return
         if self._asked_at is not None:
-            self._remember(self._asked_at, source, at)
+            self._remember(self._asked_at, source, Address(at))
         try:
             self._protocol.datagram_received(octets, source)
         except Exception as error:
@@ -182,7 +186,7 @@ class DatagramEnd(asyncio.DatagramTransport):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "sockname":
-            return (self.places[0], self.port)
+            return self._name
         return self.remote if name == "peername" else default
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -190,3 +194,9 @@ class DatagramEnd(asyncio.DatagramTransport):
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol
+
+
+def _octets(data: object) -> bytes:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+    return bytes(data)

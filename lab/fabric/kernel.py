@@ -33,6 +33,7 @@ from lab.fabric.stack import (
     family,
     own_addresses,
     problem,
+    source_among,
 )
 from lab.fabric.tls import over_tls
 from lab.fabric.way import Way
@@ -176,7 +177,7 @@ class KernelStack:
     async def _dial(self, to: Peer, local: tuple[str, int] | None) -> Stream:
         target = self.network.host_at(to[0])
         own = own_addresses(local[0] if local else None, self.host.addresses)
-        here = (self._source_for(to[0], own), local[1] if local else 0)
+        here = (source_among(own, to[0]), local[1] if local else 0)
         luck: Luck = {}
         for patience in CONNECT_RETRIES:
             stream = await self._shake_hands(target, here, to, luck)
@@ -184,16 +185,6 @@ class KernelStack:
                 return stream
             await asyncio.sleep(patience)
         raise problem(errno.ETIMEDOUT, to[0])
-
-    def _source_for(self, to: str, own: tuple[Address, ...]) -> Address:
-        """From which of its addresses a host speaks to another: itself, or the first of the family."""
-        if to in own:
-            return Address(to)
-        kind = family(to)
-        found = next((address for address in own if family(address) is kind), None)
-        if found is None:
-            raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
-        return found
 
     async def _shake_hands(self, target: Place | None, here: Peer, to: Peer, luck: Luck) -> Stream | None:
         """One try; None: no answer came."""
@@ -265,7 +256,7 @@ class KernelStack:
         remote = (self.reach(remote_addr[0]), remote_addr[1]) if remote_addr else None
         places = own_addresses(local_addr[0] if local_addr else None, self.host.addresses)
         if remote:
-            places = (self._source_for(remote[0], places),)
+            places = (source_among(places, remote[0]),)
         sockets = _bound(socket.SOCK_DGRAM, places, local_addr[1] if local_addr else 0)
         return self._post(Datagrams(self, sockets, remote), factory)
 

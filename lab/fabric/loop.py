@@ -304,15 +304,19 @@ class LabLoop(asyncio.SelectorEventLoop):
             return await super().create_server(protocol_factory, host, port, **options)
         return await ambient.stack.create_server(protocol_factory, host, port, **options)
 
-    async def create_datagram_endpoint(
+    def create_datagram_endpoint(
         self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
+        # No coroutine of its own around the stack's: every question to the DNS comes this way.
         ambient = AMBIENT.get()
         if ambient is None:
-            _loopback_only((remote_addr or local_addr or ("",))[0] if "sock" not in options else "localhost")
-            return await super().create_datagram_endpoint(protocol_factory, local_addr, remote_addr, **options)
+            return self._own_endpoint(protocol_factory, local_addr, remote_addr, **options)
         make = ambient.stack.create_datagram_endpoint
-        return await make(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
+        return make(protocol_factory, local_addr=local_addr, remote_addr=remote_addr, **options)
+
+    async def _own_endpoint(self, factory: Any, local_addr: Any, remote_addr: Any, **options: Any) -> Any:
+        _loopback_only((remote_addr or local_addr or ("",))[0] if "sock" not in options else "localhost")
+        return await super().create_datagram_endpoint(factory, local_addr, remote_addr, **options)
 
     async def create_unix_connection(self, *args: Any, **options: Any) -> Any:
         _outside_only()

@@ -13,7 +13,7 @@ import asyncio
 import errno
 from collections.abc import Sequence
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lab.fabric.datagram import DatagramEnd
 from lab.fabric.loop import LabLoop
@@ -26,9 +26,9 @@ from lab.fabric.stack import (
     ProtocolFactory,
     Ranges,
     dialled,
-    family,
     own_addresses,
     problem,
+    source_among,
 )
 from lab.fabric.stream import Socket, StreamEnd
 from lab.fabric.tls import over_tls
@@ -66,7 +66,7 @@ class Network:
 class MemoryStack:
     """One host's network."""
 
-    __slots__ = ("_tcp", "_udp", "ends", "host", "network")
+    __slots__ = ("_generation", "_near", "_tcp", "_udp", "ends", "host", "network")
 
     def __init__(self, host: Host, network: Network) -> None:
         self.host = host
@@ -74,6 +74,9 @@ class MemoryStack:
         self.ends: dict[StreamEnd, None] = {}
         self._tcp: Ports[Listener] | None = None
         self._udp: Ports[DatagramEnd] | None = None
+        self._near: dict[str, MemoryStack] | None = None
+        self._generation = -1
+        """Of the rules by which they are near."""
 
     @property
     def tcp(self) -> Ports[Listener]:
@@ -89,6 +92,24 @@ class MemoryStack:
 
     def socket_at(self, place: Socket) -> DatagramEnd | None:
         return self._udp.owner(*place) if self._udp is not None else None
+
+    def near(self, address: str) -> MemoryStack | None:
+        """Whose that address is, while what is sent there comes through at once, for certain, and unseen; None:
+        the rules have to be asked."""
+        network = self.network
+        if network.wiretap.watches:
+            return None
+        near = self._near
+        if near is None or self._generation != network.rules.generation:
+            near = self._near = {}
+            self._generation = network.rules.generation
+        return near.get(address) or self._look(near, address)
+
+    def _look(self, near: dict[str, MemoryStack], address: str) -> MemoryStack | None:
+        rules, target = self.network.rules, self.network.places.get(address)
+        if target is None or not rules.are_well(self.host, target) or rules.line(self.host, target):
+            return None
+        return near.setdefault(address, self.network.stack_of(target))
 
     # -- servers ---------------------------------------------------------------------------------------------
 
@@ -173,22 +194,12 @@ class MemoryStack:
 
     def _here(self, to: str, local: tuple[str, int] | None) -> Socket:
         where = local[0] if local else None
-        address = self.source_for(to, own_addresses(where, self.host.addresses))
+        address = source_among(own_addresses(where, self.host.addresses), to)
         if local and local[1]:
             if self.tcp.owner(address, local[1]):
                 raise problem(errno.EADDRINUSE, f"port {local[1]} of {address}")
             return (address, local[1])
         return (address, self.tcp.ephemeral((address,)))
-
-    def source_for(self, to: str, own: tuple[Address, ...]) -> Address:
-        """From which of its addresses a host speaks to another: itself, or the first of the family."""
-        if to in own:
-            return Address(to)
-        kind = family(to)
-        for address in own:
-            if family(address) is kind:
-                return address
-        raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
 
     async def _shake_hands(self, target: Host | None, here: Socket, to: Socket, luck: Luck) -> StreamEnd | None:
         """One try; None: no answer came."""
@@ -240,12 +251,12 @@ class MemoryStack:
         remote = self._remote(remote_addr)
         places = own_addresses(local_addr[0], self.host.addresses) if local_addr else self.host.addresses
         if remote:
-            source = self.source_for(remote[0], places)
-            places = places if places == (source,) else (source,)
+            source = source_among(places, remote[0])
+            places = places if len(places) == 1 else (source,)
         end = DatagramEnd(self, copy_context(), places, remote)
         end.port = self.udp.bind(places, local_addr[1] if local_addr else 0, end)
         protocol = factory()
-        end.open(cast(asyncio.DatagramProtocol, protocol))
+        end.open(protocol)  # type: ignore[arg-type]
         return end, protocol
 
     def _remote(self, remote: tuple[str, int] | None) -> Socket | None:

@@ -42,13 +42,19 @@ class Ports(Generic[Owner]):
         if port and not self._is_free(places, port):
             raise problem(errno.EADDRINUSE, f"port {port} of {places[0]}")
         number = port or self.ephemeral(places)
-        for key in self._keys(places, number):
-            self._owners[key] = owner
+        if places == self._addresses:
+            self._owners[number] = owner
+            return number
+        for address in places:
+            self._owners[address, number] = owner
         return number
 
     def release(self, places: tuple[Address, ...], port: int) -> None:
-        for key in self._keys(places, port):
-            self._owners.pop(key, None)
+        if places == self._addresses:
+            self._owners.pop(port, None)
+            return
+        for address in places:
+            self._owners.pop((address, port), None)
 
     def owner(self, address: str, port: int) -> Owner | None:
         owners = self._owners
@@ -67,9 +73,6 @@ class Ports(Generic[Owner]):
         for owner in self._owners.values():
             owner.vanish()
         self._owners.clear()
-
-    def _keys(self, places: tuple[Address, ...], port: int) -> list[int | tuple[str, int]]:
-        return [port] if places == self._addresses else [(address, port) for address in places]
 
     def _is_free(self, places: tuple[Address, ...], port: int) -> bool:
         owners = self._owners

@@ -112,6 +112,18 @@ def dialled(where: str | None, addresses: tuple[Address, ...]) -> Address:
     return literal
 
 
+@lru_cache(maxsize=4096)
+def source_among(own: tuple[Address, ...], to: str) -> Address:
+    """The address from which a host that has these speaks to another: itself, or the first of the family."""
+    if to in own:
+        return Address(to)
+    kind = family(to)
+    for address in own:
+        if family(address) is kind:
+            return address
+    raise problem(errno.ENETUNREACH, f"this host has no address to reach {to} from")
+
+
 def fill(protocol: asyncio.BufferedProtocol, octets: bytes) -> None:
     """Hand octets to a protocol that brings its own buffers (asyncio's TLS does)."""
     rest = memoryview(octets)
