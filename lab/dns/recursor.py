@@ -173,7 +173,7 @@ def host_recursor(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Recursor:
 def host_resolver(host: Host, plan: ResolverPlan) -> Resolver:
     """A resolver that asks over a host's sockets, and tells the host's log."""
     return Resolver(
-        Network(host.rng("dns queries"), remembers=REMEMBERED // 4),
+        Network(host.rng("dns queries")),
         host.clock,
         host.rng("dns servers"),
         plan.hints,

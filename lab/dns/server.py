@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from lab.values import made_often
@@ -52,9 +53,8 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, octets: bytes, peer: Any) -> None:
-        transport = self._transport
-        assert transport is not None
-        self._responder(octets, Asker(peer[0]), lambda reply: transport.sendto(reply, peer))
+        assert self._transport is not None
+        self._responder(octets, Asker(peer[0]), partial(self._transport.sendto, addr=peer))
 
 
 class Framing:

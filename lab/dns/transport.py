@@ -11,8 +11,8 @@ RFC 7766 §5 and §8 (TCP), RFC 6891 §6.2.5 (1232 octets).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any, cast
@@ -20,8 +20,10 @@ from typing import Any, cast
 from lab.dns.response import PAYLOAD, Likeness, likeness
 from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
-from lab.wire.dns import Malformed, Message, Question, decode, name_wire, query
+from lab.wire.dns import Message, Question, decode, name_wire, query
 
+REMEMBERED = 2048
+"""Replies that are known as they were read."""
 _CASE_BIT = bytes(32 if 97 <= octet <= 122 else 0 for octet in range(256))
 """For each octet the bit that tells a small letter from a capital; 0 for what is no letter."""
 
@@ -40,28 +42,23 @@ def _cases(wire: bytes) -> tuple[int, int]:
     return int.from_bytes(wire, "big"), int.from_bytes(wire.translate(_CASE_BIT), "big")
 
 
-Read = Callable[[bytes], Message]
-
-
 class _Waiting:
-    """What both kinds of connection share: the query on its way, and what has come back; `read` takes it apart."""
+    """What both kinds of connection share: the query on its way, and what is due for it."""
 
-    def __init__(self, query: bytes, end: int, read: Read) -> None:
+    __slots__ = ("end", "query", "reply")
+
+    def __init__(self, query: bytes, end: int, reply: asyncio.Future[bytes]) -> None:
         self.query = query
         self.end = end
-        self.read = read
-        self.reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self.reply = reply
 
     def take(self, octets: bytes) -> None:
         """Octets that came: the reply if they fit the query, else nothing."""
-        if self.reply.done() or octets[:2] != self.query[:2] or len(octets) < 12 or not octets[2] & 0x80:
+        query = self.query
+        if self.reply.done() or octets[:2] != query[:2] or len(octets) < 12 or not octets[2] & 0x80:
             return
-        if octets[12 : self.end] != self.query[12 : self.end] and not _says_only_that_it_failed(octets):
-            return
-        try:
-            self.reply.set_result(self.read(octets))
-        except Malformed as malformed:
-            self.reply.set_exception(malformed)
+        if octets[12 : self.end] == query[12 : self.end] or _says_only_that_it_failed(octets):
+            self.reply.set_result(octets)
 
     def fail(self, error: Exception) -> None:
         if not self.reply.done():
@@ -74,8 +71,10 @@ def _says_only_that_it_failed(octets: bytes) -> bool:
 
 
 class _Datagram(_Waiting, asyncio.DatagramProtocol):
+    __slots__ = ()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.DatagramTransport, transport).sendto(self.query)
+        transport.sendto(self.query)  # type: ignore[attr-defined]
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self.take(data)
@@ -83,9 +82,12 @@ class _Datagram(_Waiting, asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         self.fail(exc)
 
+    def give_up(self) -> None:
+        self.fail(TimeoutError())
+
 
 class _Stream(_Waiting, asyncio.Protocol):
-    framing: Framing
+    __slots__ = ("framing",)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.framing = Framing()
@@ -101,14 +103,10 @@ class _Stream(_Waiting, asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Asks over UDP, from a fresh port each time, or over TCP. See `exchange.Transport` for what it raises. An
-    authority says the same to the same question: the last `remembers` datagrams are not taken apart again when
-    they come with another ID and spelling."""
+    """Asks over UDP, from a fresh port each time, or over TCP. See `exchange.Transport` for what it raises."""
 
     rng: Random
     port: int = PORT
-    remembers: int = 0
-    _known: dict[Likeness, Message] = field(default_factory=dict)
 
     def ask(
         self, address: Address, question: Question, timeout: float, *, rd: bool, edns: bool, tcp: bool
@@ -118,37 +116,36 @@ class Network:
         way = self._over_tcp if tcp else self._over_udp
         return way(address, octets, 12 + len(wire) + 4, timeout)
 
-    def _read(self, octets: bytes) -> Message:
-        if not self.remembers or len(octets) > PAYLOAD:
-            return decode(octets)
-        key = likeness(octets, False)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= self.remembers:
-                self._known.clear()
-            known = self._known[key] = decode(octets)
-        return known
-
     async def _over_udp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
-        transport, waiting = await loop.create_datagram_endpoint(
-            lambda: _Datagram(octets, end, self._read), remote_addr=(address, self.port)
-        )
+        waiting = _Datagram(octets, end, loop.create_future())
+        transport, _ = await loop.create_datagram_endpoint(lambda: waiting, remote_addr=(address, self.port))
         # A plain timer: half of what asyncio.timeout costs, and there is one for every question.
-        timer = loop.call_later(timeout, waiting.fail, TimeoutError())
+        timer = loop.call_later(timeout, waiting.give_up)
         try:
-            return await waiting.reply
+            return decode_reply(await waiting.reply)
         finally:
             timer.cancel()
             transport.close()
 
     async def _over_tcp(self, address: Address, octets: bytes, end: int, timeout: float) -> Message:
         loop = asyncio.get_running_loop()
+        waiting = _Stream(octets, end, loop.create_future())
         async with asyncio.timeout(timeout):
-            transport, waiting = await loop.create_connection(
-                lambda: _Stream(octets, end, decode), address, self.port
-            )
+            transport, _ = await loop.create_connection(lambda: waiting, address, self.port)
             try:
-                return await waiting.reply
+                return decode(await waiting.reply)
             finally:
                 transport.close()
+
+
+def decode_reply(octets: bytes) -> Message:
+    """A reply that fits its query, taken apart. A server says the same to the same question, often and everywhere:
+    what was read before is not read again when it comes with another ID and spelling, and has those of then."""
+    return _read(likeness(octets, False)) if len(octets) <= PAYLOAD else decode(octets)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(like: Likeness) -> Message:
+    head, name, rest, _ = like
+    return decode(b"".join((b"\0\0", head, name, rest)))
