@@ -130,7 +130,11 @@ class LabLoop(asyncio.SelectorEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.source.time() + delay, callback, *args, context=context)
+        make = asyncio.TimerHandle if self._debug else Timer
+        when = self.source.time() + delay
+        timer = make(when, callback, args, self, context)
+        self._timers.push(when, timer)
+        return timer
 
     def call_patiently(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -160,9 +164,14 @@ class LabLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         if not (self._ready or self._stopping):
             self._let_time_pass()
-        elif self._looks():
-            self._poll(0)
-        self._timers.move_due(self.source.time(), self._ready)
+        else:
+            self._rounds += 1
+            # As `_glance`, in this line: there is a round for every two callbacks.
+            if not self._virtual or not self._rounds % _GLANCE_EVERY or len(self._watched) > self._internal_fds:
+                self._poll(0)
+        now = self.source.time()
+        if self._timers.soonest <= now:
+            self._timers.move_due(now, self._ready)
         if not self._virtual and self._patient:
             self._patient.move_due(time.monotonic(), self._ready)
         self._run_ready()
@@ -190,11 +199,10 @@ class LabLoop(asyncio.SelectorEventLoop):
 
     def _glance(self) -> bool:
         """Look at the sockets without waiting; whether there was something."""
-        return self._looks() and self._poll(0)
-
-    def _looks(self) -> bool:
         self._rounds += 1
-        return not self._virtual or not self._rounds % _GLANCE_EVERY or len(self._watched) > self._internal_fds
+        if self._virtual and self._rounds % _GLANCE_EVERY and not self._watches_sockets():
+            return False
+        return self._poll(0)
 
     def _let_time_pass(self) -> None:
         due = self._timers.next_due()
