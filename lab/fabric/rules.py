@@ -140,10 +140,13 @@ class Rules:
         self.cuts: list[Cut] = []
         self._lines: dict[tuple[DomainName, DomainName], Line | None] = {}
         self._chances: dict[tuple[DomainName, DomainName], Random] = {}
+        self._certain: dict[tuple[DomainName, DomainName, Packet], Verdict] = {}
+        """What was decided without chance, and is so until something changes."""
 
     def changed(self) -> None:
         """A fault came or went."""
         self.generation += 1
+        self._certain.clear()
 
     def connect(self, a: str, b: str, link: Link) -> None:
         self._links[a, b] = self._links[b, a] = link
@@ -169,11 +172,24 @@ class Rules:
             return Verdict.UNREACHABLE
         if self.are_well(source, target):
             return Verdict.PASS
-        strikes = self._strikes(source, target, packet, {} if luck is None else luck)
+        key = source.name, target.name, packet
+        verdict = self._certain.get(key)
+        if verdict is None:
+            verdict = self._decided(source, target, packet, {} if luck is None else luck)
+            if not self._leaves_to_chance(source, target):
+                self._certain[key] = verdict
+        return verdict
+
+    def _decided(self, source: Place, target: Place, packet: Packet, luck: Luck) -> Verdict:
+        strikes = self._strikes(source, target, packet, luck)
         if self.cuts and any(_leads(cut, source, target) and strikes(cut) for cut in self.cuts):
             return Verdict.DROP
         faults = (*source.faults.now, *target.faults.now)
         return fate(packet, [bare(fault) for fault in faults if strikes(fault)])
+
+    def _leaves_to_chance(self, source: Place, target: Place) -> bool:
+        faults = (*source.faults.now, *target.faults.now)
+        return any(cut.share < 1 for cut in self.cuts) or any(isinstance(fault, Sometimes) for fault in faults)
 
     def _strikes(self, source: Place, target: Place, packet: Packet, luck: Luck) -> Callable[[Fault | Cut], bool]:
         def strikes(what: Fault | Cut) -> bool:
