@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from random import Random
@@ -152,13 +152,18 @@ class MemoryDisk:
 
     def remove(self, path: str) -> None:
         if self._files.pop(path, None) is not None:
-            for folder, name in _steps(path):
-                names = self._folders[folder]
-                del names[name]
-                self._changed(names)
-                if names:
-                    break
-                del self._folders[folder]
+            self._leave(path)
+
+    def _leave(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        names = self._folders[folder]
+        del names[name]
+        self._changes += 1
+        names.changed = self._changes
+        if not names:
+            del self._folders[folder]
+            if folder:
+                self._leave(folder)
 
     def move_folder(self, old: str, new: str) -> Sequence[str]:
         there = [(path, new + path[len(old) :]) for path in self._below(old)]
@@ -270,28 +275,20 @@ class MemoryDisk:
 
     def _name(self, path: str, file: _File) -> None:
         if path not in self._files:
-            for folder, name in _steps(path):
-                names = self._folders.get(folder)
-                if names is None:
-                    names = self._folders[folder] = _Names()
-                elif name in names:
-                    break  # a folder is there while something is in it: those above know it
-                names[name] = None
-                self._changed(names)
+            self._enter(path)
         self._files[path] = file
 
-    def _changed(self, names: _Names) -> None:
+    def _enter(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        names = self._folders.get(folder)
+        if names is None:
+            names = self._folders[folder] = _Names()
+            if folder:
+                self._enter(folder)  # one that is there already has something in it: those above know it
+        names[name] = None
         self._changes += 1
         names.changed = self._changes
 
     def _require_room(self) -> None:
         if self.full:
             raise problem(errno.ENOSPC)
-
-
-def _steps(path: str) -> Iterator[tuple[str, str]]:
-    """(folder, name in it) from the file up to the top: "a/b/c" → ("a/b", "c"), ("a", "b"), ("", "a")."""
-    while path:
-        folder, _, name = path.rpartition("/")
-        yield folder, name
-        path = folder
