@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from lab.clock import Clock
-from lab.dns.zone import RRset
-from lab.names import DomainName
+from lab.dns.zone import RRset, addresses_of
+from lab.names import Address, DomainName
 from lab.wire.records import SOA, TXT, Opaque, Rdata, Record
 
 LONGEST = 86_400
@@ -62,13 +62,15 @@ _WHOLE_NAME = ""
 class Cache:
     """One resolver's memory."""
 
-    __slots__ = ("_entries", "_failures", "_keep", "_now", "_weight")
+    __slots__ = ("_denies_names", "_entries", "_failures", "_keep", "_now", "_weight")
 
     def __init__(self, clock: Clock, stale: bool = False) -> None:
         self._now = clock.shown
         self._keep = STALE_SECONDS if stale else 0
         self._entries: dict[Key, Entry] = {}
         self._failures: dict[Key, float] = {}
+        self._denies_names = False
+        """Whether a whole name was ever denied: only then is it worth to look above a name for such a no."""
         self._weight = 0
         """At least what the entries weigh together: what was replaced is still counted, until room is made."""
 
@@ -90,6 +92,7 @@ class Cache:
             return
         ttl = min(_negative_ttl(soa[0]), LONGEST_NO)
         key = name, (_WHOLE_NAME if rcode == "NXDOMAIN" else type)
+        self._denies_names |= rcode == "NXDOMAIN"
         if ttl:
             self._learn(key, Entry((), Rank.AUTHENTIC, self._now() + ttl, rcode, soa))
 
@@ -136,10 +139,14 @@ class Cache:
 
     def get(self, name: DomainName, type: str, least: Rank = Rank.ANSWER) -> RRset:
         """The RRset, its TTL counted down; empty when it is not known well enough."""
-        entry = self._live((name, type))
+        entry = self._entries.get((name, type))
         if entry is None or entry.rank < least:
             return ()
-        left = int(entry.until - self._now())
+        seconds = entry.until - self._now()
+        if seconds <= 0:
+            self._live((name, type))
+            return ()
+        left = int(seconds)
         if entry.told[0] != left:
             entry.told = left, _aged(entry.records, left)
         return entry.told[1]
@@ -149,11 +156,18 @@ class Cache:
         entry = self._live((name, type))
         return entry.records if entry else ()
 
+    def places(self, name: DomainName) -> tuple[Address, ...]:
+        """Where a server is, as far as it is known, of any rank."""
+        four, six = self._live((name, "A")), self._live((name, "AAAA"))
+        if four is None and six is None:
+            return ()
+        return addresses_of((four.records if four else ()) + (six.records if six else ()))
+
     def denied(self, name: DomainName, type: str) -> Entry | None:
         """The denial of this name, of one above it (R11), or of its type."""
-        for ancestor in name.ancestors():
-            key = ancestor, _WHOLE_NAME
-            if key in self._entries and (entry := self._live(key)) is not None:
+        for ancestor in name.ancestors() if self._denies_names else ():
+            entry = self._live((ancestor, _WHOLE_NAME))
+            if entry is not None:
                 return self._with_aged_soa(entry)
         entry = self._live((name, type))
         return None if entry is None or entry.records else self._with_aged_soa(entry)
@@ -162,7 +176,8 @@ class Cache:
         return replace(entry, soa=_aged(entry.soa, entry.until - self._now()))
 
     def failed(self, name: DomainName, type: str) -> bool:
-        return self._failures.get((name, type), 0.0) > self._now()
+        until = self._failures.get((name, type))
+        return until is not None and until > self._now()
 
     def stale(self, name: DomainName, type: str) -> RRset | None:
         """What was known until a while ago, where stale data are kept (R16)."""
@@ -188,10 +203,14 @@ class Cache:
         return entry if late < 0 else None
 
 
+_LONG = (TXT, Opaque)
+"""What can be as long as its owner likes."""
+
+
 def _weight(entry: Entry) -> int:
     """See HEAVIEST."""
     records = entry.records
-    if records and isinstance(records[0].data, TXT | Opaque):
+    if records and isinstance(records[0].data, _LONG):
         return len(records) + sum(_text_size(record.data) for record in records) // 256
     return len(records) or 1
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from lab.clock import Clock
 from lab.dns.cache import Cache, Rank
@@ -26,6 +25,7 @@ from lab.dns.verdict import (
     Referral,
     Verdict,
     addresses,
+    asked_for,
     classify,
     shown,
     targets,
@@ -113,23 +113,24 @@ class Descent:
 
     async def find(self, errand: Errand) -> Verdict:
         """What the tree says to the errand; never a referral."""
-        cut = await self._start(errand)
+        cut = self._start(errand) or await self._prime(errand)
         while True:
             verdict = await self._ask_zone(cut, errand)
             if not isinstance(verdict, Referral):
                 return verdict
             cut = Cut(verdict.zone, verdict.servers, verdict.glue)
 
-    async def _start(self, errand: Errand) -> Cut:
-        """The deepest cut with servers that can be reached (R1)."""
+    def _start(self, errand: Errand) -> Cut | None:
+        """The deepest cut with servers that can be reached (R1); None: not even the root's are known."""
         if self.forwarding:
             return Cut(ROOT, (), fixed=self.top)
         above = errand.name.parent if errand.type == "DS" else errand.name
         for zone in above.ancestors():
-            servers = targets(self.cache.lead(zone, "NS"))[:MOST_SERVERS]
-            if any(not name.is_within(zone) or self._cached(name) for name in servers):
+            known = self.cache.lead(zone, "NS")
+            servers = targets(known)[:MOST_SERVERS] if known else ()
+            if servers and any(not name.is_within(zone) or self.cache.places(name) for name in servers):
                 return Cut(zone, servers)
-        return await self._prime(errand)
+        return None
 
     async def _prime(self, errand: Errand) -> Cut:
         """The root's servers, asked of those that the hints name (R2)."""
@@ -149,7 +150,9 @@ class Descent:
         """Ask a zone's servers, one after the other, again with more patience, until one is of use."""
         trouble: Trouble = {}
         for turn in range(TURNS):
-            places = {at: server for at, server in self._places(cut).items() if _may_still(trouble.get(at))}
+            places = self._places(cut)
+            if trouble:
+                places = {at: server for at, server in places.items() if _may_still(trouble.get(at))}
             verdict = await self._ask_each(cut, places, errand, turn, trouble)
             if verdict is None and turn == 0:
                 verdict = await self._ask_the_unplaced(cut, errand, trouble)
@@ -193,14 +196,11 @@ class Descent:
 
     def _places(self, cut: Cut) -> Places:
         """The servers whose addresses are known now."""
-        found = ((address, name) for name in cut.servers for address in self._addresses(cut, name))
-        return dict(islice(found, MOST_PLACES)) or dict(cut.fixed)
+        found = [(address, name) for name in cut.servers for address in self._addresses(cut, name)]
+        return dict(found[:MOST_PLACES]) or dict(cut.fixed)
 
     def _addresses(self, cut: Cut, name: DomainName) -> Sequence[Address]:
-        return self._cached(name) or addresses_of(cut.glue, name)
-
-    def _cached(self, name: DomainName) -> Sequence[Address]:
-        return addresses_of(self.cache.lead(name, "A") + self.cache.lead(name, "AAAA"), name)
+        return self.cache.places(name) or addresses_of(cut.glue, name)
 
     # -- one server ---------------------------------------------------------------------------------------
 
@@ -240,11 +240,15 @@ class Descent:
             case Failed():
                 return
         if message.aa:
-            own = tuple(r for r in message.authority if r.type == "NS" and r.name == cut.zone)
-            self._put(own, Rank.AUTHORITY)
-            self._put(addresses(message, cut.zone), Rank.GLUE)
+            if message.authority:
+                self._put(asked_for(cut.zone, "NS", message.authority), Rank.AUTHORITY)
+            if message.additional:
+                self._put(addresses(message, cut.zone), Rank.GLUE)
 
     def _put(self, records: RRset, rank: Rank) -> None:
+        if len(records) == 1:
+            self.cache.put(records, rank)
+            return
         for rrset in rrsets(records):
             self.cache.put(rrset, rank)
 

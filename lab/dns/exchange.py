@@ -39,9 +39,15 @@ class Exchange:
         self, name: DomainName, type: str, address: Address, timeout: float, recurse: bool = False
     ) -> Message | Failed:
         """The server's reply, or Failed with one of timeout, unreachable, formerr, truncated."""
-        question = Question(name, type)
+        question, standing = Question(name, type), self.standings.of(address)
+        begun, edns = self.clock.elapsed(), not standing.plain
+        ask = self.transport.ask
         try:
-            reply = await self._ask(question, address, timeout, recurse)
+            reply = await ask(address, question, timeout, rd=recurse, edns=edns, tcp=False)
+            self.standings.answered(address, self.clock.elapsed() - begun)
+            if edns and reply.rcode in _NO_EDNS:
+                standing.plain = True
+                reply = await ask(address, question, timeout, rd=recurse, edns=False, tcp=False)
             return await self._whole(question, address, 2 * timeout, recurse) if reply.tc else reply
         except TimeoutError:
             self.standings.silent(address)
@@ -51,17 +57,6 @@ class Exchange:
             return Failed("unreachable", (error.strerror or "no way there").lower())
         except Malformed as error:
             return Failed("formerr", f"its reply cannot be read: {error}")
-
-    async def _ask(self, question: Question, address: Address, timeout: float, recurse: bool) -> Message:
-        standing = self.standings.of(address)
-        start = self.clock.elapsed()
-        edns = not standing.plain
-        reply = await self.transport.ask(address, question, timeout, rd=recurse, edns=edns, tcp=False)
-        self.standings.answered(address, self.clock.elapsed() - start)
-        if edns and reply.rcode in _NO_EDNS:
-            standing.plain = True
-            reply = await self.transport.ask(address, question, timeout, rd=recurse, edns=False, tcp=False)
-        return reply
 
     async def _whole(
         self, question: Question, address: Address, timeout: float, recurse: bool

@@ -16,7 +16,17 @@ from typing import Any
 from lab.dns.authority import REMEMBERED, Authority, host_authority
 from lab.dns.keeper import record_form
 from lab.dns.resolver import Outcome, Resolver
-from lab.dns.response import Likeness, is_truncated, likeness, objection, response_to, room_for, said_again
+from lab.dns.response import (
+    PAYLOAD,
+    Likeness,
+    is_truncated,
+    likeness,
+    objection,
+    read_alike,
+    response_to,
+    room_for,
+    said_again,
+)
 from lab.dns.server import Asker, Reply
 from lab.dns.transport import Network
 from lab.dns.zone import RRset
@@ -25,7 +35,7 @@ from lab.fabric.console import Answer
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
 from lab.values import made_often
-from lab.wire.dns import ExtendedError, Malformed, Message, decode, ede, encode
+from lab.wire.dns import ExtendedError, Malformed, Message, Question, decode, ede, encode
 
 MOST_CLIENTS = 1_000
 """Questions that wait for an answer at the same time (BIND's `recursive-clients`); more are SERVFAIL at once."""
@@ -58,61 +68,64 @@ class Recursor:
 
     def respond(self, octets: bytes, asker: Asker, reply: Reply) -> None:
         """A `server.Responder`."""
-        again = self._again(octets, asker)
-        if again is not None:
-            reply(again)
+        like = likeness(octets, asker.stream)
+        said = self._said.get(like)
+        if said is not None and self._still_holds(said, asker):
+            reply(said_again(said.octets, octets))
             return
         try:
-            query = decode(octets)
-        except Malformed as malformed:
-            if malformed.reply is not None:
-                reply(malformed.reply)
+            query = read_alike(like) if len(octets) <= PAYLOAD else decode(octets)
+            if query.question is None:
+                query = decode(octets)
+        except Malformed:
+            _complain(octets, reply)
             return
         if not query.response:
-            self._answer(query, octets, asker, reply)
+            self._answer(query, like, octets, asker, reply)
 
-    def _again(self, octets: bytes, asker: Asker) -> bytes | None:
-        """The reply to the like query before, while memory has the very same to say; not decoded, not encoded."""
-        said = self._said.get(likeness(octets, asker.stream))
-        if said is None or not self.allows(asker.address):
-            return None
-        known = self.resolver.known(said.name, said.type)
-        return said_again(said.octets, octets) if known is not None and known.answer is said.answer else None
+    def _still_holds(self, said: _Said, asker: Asker) -> bool:
+        """Whether memory has the very same to say as before: then nothing is decoded, and nothing encoded."""
+        return self.resolver.still_says(said.name, said.type, said.answer) and self.allows(asker.address)
 
-    def _remember(self, query: Message, answer: RRset, octets: bytes, key: Likeness) -> None:
+    def _remember(self, question: Question, answer: RRset, octets: bytes, like: Likeness) -> None:
         """Only what is whole and came in a datagram: so much is small."""
-        assert query.question is not None
         if is_truncated(octets):
             return
         if len(self._said) >= REMEMBERED:
             self._said.clear()
-        self._said[key] = _Said(query.question.name, query.question.type, answer, octets)
+        self._said[like] = _Said(question.name, question.type, answer, octets)
 
-    def _answer(self, query: Message, octets: bytes, asker: Asker, reply: Reply) -> None:
+    def _answer(self, query: Message, like: Likeness, octets: bytes, asker: Asker, reply: Reply) -> None:
+        """`query` is what all octets of this likeness say; the ID and spelling of these go into the answer."""
         question = query.question
         rcode = objection(query)
-        if question is None or rcode:
+        if question is None:
             reply(encode(response_to(query, rcode, recursive=True)))
-            return
-        if not self.allows(asker.address):
+        elif rcode:
+            reply(said_again(encode(response_to(query, rcode, recursive=True)), octets))
+        elif not self.allows(asker.address):
             why = ExtendedError(ede.PROHIBITED, f"{asker.address} is in no network that this resolver serves")
-            reply(encode(response_to(query, "REFUSED", recursive=True, why=why)))
-            return
-        name, kind = question.name, question.type
-        if self.authority.zones.origin_of(name, kind) is not None:
+            reply(said_again(encode(response_to(query, "REFUSED", recursive=True, why=why)), octets))
+        elif self.authority.zones.origin_of(question.name, question.type) is not None:
             self.authority.respond(octets, asker, reply)
-            return
+        else:
+            self._recurse(query, question, like, octets, asker, reply)
+
+    def _recurse(
+        self, query: Message, question: Question, like: Likeness, octets: bytes, asker: Asker, reply: Reply
+    ) -> None:
+        name, kind = question.name, question.type
         known = self.resolver.known(name, kind) if query.rd else self._from_memory(name, kind)
         if known is not None:
             said = _encoded(query, known, asker)
             if query.rd and not asker.stream and known.answer and known.why is None:
-                self._remember(query, known.answer, said, likeness(octets, asker.stream))
-            reply(said)
+                self._remember(question, known.answer, said, like)
+            reply(said_again(said, octets))
         elif self._waiting >= MOST_CLIENTS:
-            reply(encode(response_to(query, "SERVFAIL", recursive=True, why=_BUSY)))
+            reply(said_again(encode(response_to(query, "SERVFAIL", recursive=True, why=_BUSY)), octets))
         else:
             self._waiting += 1
-            self.spawn(self._resolve(query, asker, reply), f"answer {name} {kind}")
+            self.spawn(self._resolve(query, question, octets, asker, reply), f"answer {name} {kind}")
 
     def allows(self, address: str) -> bool:
         """Whether a client is in a network that is served (R19)."""
@@ -131,13 +144,14 @@ class Recursor:
         known = self.resolver.recall(name, type)
         return known or Outcome("NOERROR", authority=self.resolver.closest_cut(name))
 
-    async def _resolve(self, query: Message, asker: Asker, reply: Reply) -> None:
-        assert query.question is not None
+    async def _resolve(
+        self, query: Message, question: Question, octets: bytes, asker: Asker, reply: Reply
+    ) -> None:
         try:
-            outcome = await self.resolver.search(query.question.name, query.question.type)
+            outcome = await self.resolver.search(question.name, question.type)
         finally:
             self._waiting -= 1
-        reply(_encoded(query, outcome, asker))
+        reply(said_again(_encoded(query, outcome, asker), octets))
 
     @property
     def askers(self) -> int:
@@ -146,6 +160,15 @@ class Recursor:
 
 
 _BUSY = ExtendedError(ede.OTHER, f"{MOST_CLIENTS} questions wait for an answer already")
+
+
+def _complain(octets: bytes, reply: Reply) -> None:
+    """What is due to octets that are no message."""
+    try:
+        decode(octets)
+    except Malformed as malformed:
+        if malformed.reply is not None:
+            reply(malformed.reply)
 
 
 def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:

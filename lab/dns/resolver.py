@@ -13,8 +13,9 @@ Here is the client's side of it: memory, aliases, the same question in flight on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -104,24 +105,28 @@ class Resolver:
         outcome = self.recall(name, type)
         return outcome and self._rather_stale(name, type, outcome)
 
-    async def search(self, name: DomainName, type: str) -> Outcome:
-        """The answer that is not known."""
-        return self._rather_stale(name, type, await self._awaited(name, type))
+    def still_says(self, name: DomainName, type: str, answer: RRset) -> bool:
+        """Whether these very records, and no alias, are what memory has to say now."""
+        return self.cache.get(name, type) is answer and not self.cache.failed(name, type)
+
+    def search(self, name: DomainName, type: str) -> Awaitable[Outcome]:
+        """The answer that is not known. Identical questions share one search (R15)."""
+        search = self._searches.do((name, type), partial(self._search, name, type))
+        return self._patiently(name, type, search) if self.stale else search
 
     def _rather_stale(self, name: DomainName, type: str, outcome: Outcome) -> Outcome:
         """Old data in the place of a failure, where they are kept (R16)."""
         old = self.cache.stale(name, type) if outcome.rcode == "SERVFAIL" else None
         return Outcome("NOERROR", old, why=ExtendedError(ede.STALE)) if old else outcome
 
-    async def _awaited(self, name: DomainName, type: str) -> Outcome:
-        """The outcome of the search, which identical questions share (R15); SERVFAIL when it takes longer than
-        one waits where there is stale data to give (R16)."""
-        search = self._searches.do((name, type), lambda: self._search(name, type))
+    async def _patiently(self, name: DomainName, type: str, search: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """The outcome of the search, or of none that takes longer than one waits where there is stale data to
+        give (R16)."""
         if not self.cache.stale(name, type):
-            return await search
+            return self._rather_stale(name, type, await search)
         task = self.spawn(search, f"resolve {name} {type}")
         done, _ = await asyncio.wait([task], timeout=STALE_AFTER)
-        return task.result() if done else _TOO_LONG
+        return self._rather_stale(name, type, task.result() if done else _TOO_LONG)
 
     async def _search(self, name: DomainName, type: str) -> Outcome:
         purse = Purse(self.clock.elapsed() + LONGEST_SEARCH)

@@ -8,8 +8,10 @@ Law: RFC 8906 §3, §8 and RFC 9619 (FORMERR, NOTIMP, BADVERS), RFC 6891 §6 (OP
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lab.dns.zone import RRset
-from lab.wire.dns import USUAL_EDNS, Edns, ExtendedError, Message
+from lab.wire.dns import USUAL_EDNS, Edns, ExtendedError, Message, decode
 
 PAYLOAD = USUAL_EDNS.payload
 """The largest UDP answer: fits everywhere without fragments (RFC 9715 §3.2)."""
@@ -31,6 +33,14 @@ def said_again(reply: bytes, octets: bytes) -> bytes:
     """A reply to a query that is like the one it was made for: with the ID and the spelling of this one."""
     end = octets.find(0, 12)
     return b"".join((octets[:2], reply[2:12], octets[12:end], reply[end:]))
+
+
+@lru_cache(maxsize=2048)
+def read_alike(like: Likeness) -> Message:
+    """The message that all octets of this likeness are, with ID 0 and its question in small letters. Malformed
+    when they are none; its `reply` has no ID then."""
+    head, name, rest, _ = like
+    return decode(b"".join((b"\0\0", head, name, rest)))
 
 
 def is_truncated(reply: bytes) -> bool:

@@ -9,9 +9,9 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from lab.dns.exchange import Exchange, Transport
@@ -21,7 +21,7 @@ from lab.dns.special import special
 from lab.dns.standing import Standings
 from lab.dns.trace import roots, trace
 from lab.dns.transport import Network
-from lab.dns.verdict import Answered, follow
+from lab.dns.verdict import Answered, asked_for, follow
 from lab.dns.zone import addresses_of
 from lab.errors import WrongUse
 from lab.events import NameResolved
@@ -68,21 +68,14 @@ class Stub:
 
     async def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
         """The records of a name, aliases followed (`envelope.Resolve`)."""
-        start = self._host.clock.elapsed()
+        elapsed = self._host.clock.elapsed
+        start = elapsed()
         told = await self._told(name, type)
         answer = answer_in(told.message, name, type)
-        self._host.log(
-            NameResolved(
-                name,
-                type,
-                answer.rcode,
-                tuple(brief(record.data) for record in answer.records),
-                told.via,
-                round(self._host.clock.elapsed() - start, 6),
-                queue_id,
-                "; ".join(reasons(told.message)),
-            )
-        )
+        found = tuple([brief(record.data) for record in answer.records])
+        took = round(elapsed() - start, 6)
+        why = "; ".join(reasons(told.message))
+        self._host.log(NameResolved(name, type, answer.rcode, found, told.via, took, queue_id, why))
         return answer
 
     async def _told(self, name: DomainName, type: str) -> Told:
@@ -91,39 +84,40 @@ class Stub:
             records = own.records if isinstance(own, Answered) else ()
             rcode = "NOERROR" if isinstance(own, Answered) else own.rcode
             return Told(Message(response=True, rcode=rcode, question=Question(name, type), answer=records))
-        return await self._questions.do((name, type), lambda: self._from_here(self._ask_all(name, type)))
+        return await self._questions.do((name, type), partial(self._from_here, name, type))
 
-    def _from_here(self, work: Coroutine[Any, Any, Told]) -> Awaitable[Told]:
+    def _from_here(self, name: DomainName, type: str) -> Awaitable[Told]:
         """As a task of the host, whoever calls: a question never leaves from the machine's own network. The
         host's own programs are there already."""
         at_home = AMBIENT.get() is self._host and not ATTENDED.get()
+        work = self._ask_all(name, type)
         return work if at_home else self._host.spawn(work)
 
     async def _ask_all(self, name: DomainName, type: str) -> Told:
-        last = Told(None)
+        last, question = Told(None), Question(name, type)
         for address in self._turns():
-            message = await self._ask(address, Question(name, type))
+            message = await self._ask(address, question)
             if message is not None or last.message is None:
                 last = Told(message, address)
             if message is not None and message.rcode not in _NEXT_PLEASE and not message.tc:
                 break
         return last
 
-    def _turns(self) -> Iterator[Address]:
+    def _turns(self) -> tuple[Address, ...]:
         """Whom to ask, in turn; a resolver that names no other asks itself."""
         plan = self._host.plan
-        resolvers = plan.resolvers or (plan.addresses[:1] if plan.resolver else ())
-        for _ in range(ATTEMPTS):
-            yield from resolvers
+        return (plan.resolvers or (plan.addresses[:1] if plan.resolver else ())) * ATTEMPTS
 
     async def _ask(self, address: Address, question: Question, rd: bool = True) -> Message | None:
         """One resolver's reply, over TCP where UDP has no room for it, or cut off (TC) where TCP fails; None when
         none comes."""
-        reply = None
-        with suppress(OSError, Malformed):
-            reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
+        reply, ask = None, self.transport.ask
+        try:
+            reply = await ask(address, question, PATIENCE, rd=rd, edns=True, tcp=False)
             if reply.tc:
-                reply = await self.transport.ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
+                reply = await ask(address, question, PATIENCE, rd=rd, edns=True, tcp=True)
+        except (OSError, Malformed):
+            pass
         return reply
 
     # -- lab dig ------------------------------------------------------------------------------------------
@@ -178,8 +172,7 @@ def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
     if message is None or message.tc:
         return Answer(name, type, "TIMEOUT")
     _, last = follow(name, type, ROOT, message.answer)
-    records = tuple(r for r in message.answer if r.name == last and (r.type == type or type == "ANY"))
-    return Answer(name, type, message.rcode, records, last)
+    return Answer(name, type, message.rcode, asked_for(last, type, message.answer), last)
 
 
 def reasons(message: Message | None) -> list[str]:

@@ -17,13 +17,11 @@ from functools import lru_cache
 from random import Random
 from typing import Any, cast
 
-from lab.dns.response import PAYLOAD, Likeness, likeness
+from lab.dns.response import PAYLOAD, likeness, read_alike
 from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
 from lab.wire.dns import Message, Question, decode, name_wire, query
 
-REMEMBERED = 2048
-"""Replies that are known as they were read."""
 _CASE_BIT = bytes(32 if 97 <= octet <= 122 else 0 for octet in range(256))
 """For each octet the bit that tells a small letter from a capital; 0 for what is no letter."""
 
@@ -141,11 +139,5 @@ class Network:
 
 def decode_reply(octets: bytes) -> Message:
     """A reply that fits its query, taken apart. A server says the same to the same question, often and everywhere:
-    what was read before is not read again when it comes with another ID and spelling, and has those of then."""
-    return _read(likeness(octets, False)) if len(octets) <= PAYLOAD else decode(octets)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _read(like: Likeness) -> Message:
-    head, name, rest, _ = like
-    return decode(b"".join((b"\0\0", head, name, rest)))
+    what was read before is not read again when it comes with another ID and spelling."""
+    return read_alike(likeness(octets, False)) if len(octets) <= PAYLOAD else decode(octets)

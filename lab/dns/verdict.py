@@ -86,13 +86,19 @@ def classify(name: DomainName, type: str, zone: DomainName, message: Message) ->
     """What `message` says to (name, type), asked of a server of `zone`."""
     if message.rcode not in ("NOERROR", "NXDOMAIN"):
         return _FAILURES.get(message.rcode) or Failed("lame", f"its reply is {message.rcode}")
-    aliases, last = follow(name, type, zone, message.answer)
-    found = tuple(r for r in message.answer if r.name == last and (r.type == type or type == "ANY"))
-    if found and last.is_within(zone):
-        return Answered(aliases + found)
-    if aliases:
-        return Alias(aliases, last)
+    if message.answer:
+        aliases, last = follow(name, type, zone, message.answer)
+        found = asked_for(last, type, message.answer)
+        if found and last.is_within(zone):
+            return Answered(aliases + found)
+        if aliases:
+            return Alias(aliases, last)
     return _without_answer(name, zone, message)
+
+
+def asked_for(name: DomainName, type: str, records: RRset) -> RRset:
+    """Those of this name and type."""
+    return tuple([r for r in records if r.name == name and (r.data.type == type or type == "ANY")])
 
 
 def follow(name: DomainName, type: str, zone: DomainName, answer: RRset) -> tuple[RRset, DomainName]:
@@ -100,7 +106,7 @@ def follow(name: DomainName, type: str, zone: DomainName, answer: RRset) -> tupl
     path: list[Record] = []
     seen = [name]
     while type not in ("CNAME", "ANY") and name.is_within(zone) and len(seen) <= MOST_ALIASES:
-        step = next((r for r in answer if r.name == name and isinstance(r.data, CNAME)), None)
+        step = _alias_of(name, answer)
         if step is None or not isinstance(step.data, CNAME) or step.data.target in seen:
             break
         path += [r for r in answer if r.type == "DNAME" and name != r.name and name.is_within(r.name)]
@@ -110,25 +116,38 @@ def follow(name: DomainName, type: str, zone: DomainName, answer: RRset) -> tupl
     return tuple(path), name
 
 
+def _alias_of(name: DomainName, answer: RRset) -> Record | None:
+    for record in answer:
+        if isinstance(record.data, CNAME) and record.name == name:
+            return record
+    return None
+
+
 def _without_answer(name: DomainName, zone: DomainName, message: Message) -> Verdict:
-    soa = tuple(r for r in message.authority if isinstance(r.data, SOA) and _between(r.name, zone, name))[:1]
+    soa: RRset = ()
+    servers = []
+    for record in message.authority:
+        if isinstance(record.data, NS):
+            servers.append(record)
+        elif not soa and isinstance(record.data, SOA) and _between(record.name, zone, name):
+            soa = (record,)
     if message.rcode == "NXDOMAIN":
         return Nothing("NXDOMAIN", soa)
     if soa:
         return Nothing("NOERROR", soa)
-    if any(isinstance(record.data, NS) for record in message.authority):
-        return _referral(name, zone, message)
+    if servers:
+        return _referral(name, zone, servers, message)
     if message.aa:
         return Nothing("NOERROR", ())
     return Failed("lame", "an empty reply that claims no authority")
 
 
-def _referral(name: DomainName, zone: DomainName, message: Message) -> Verdict:
-    cut = next(record.name for record in message.authority if isinstance(record.data, NS))
+def _referral(name: DomainName, zone: DomainName, found: list[Record], message: Message) -> Verdict:
+    cut = found[0].name
     if cut != zone and _between(cut, zone, name):
-        records = tuple(r for r in message.authority if r.name == cut and isinstance(r.data, NS))
+        records = tuple([r for r in found if r.name == cut])
         servers = targets(records)[:MOST_SERVERS]
-        return Referral(cut, servers, records, tuple(r for r in addresses(message, zone) if r.name in servers))
+        return Referral(cut, servers, records, tuple([r for r in addresses(message, zone) if r.name in servers]))
     if cut == zone and message.aa:
         return Nothing("NOERROR", ())
     way = "to itself" if cut == zone else "upward" if zone.is_within(cut) else "sideways"
@@ -141,12 +160,15 @@ def _between(origin: DomainName, zone: DomainName, name: DomainName) -> bool:
 
 def targets(servers: RRset) -> tuple[DomainName, ...]:
     """The hosts of an NS RRset."""
-    return tuple(record.data.target for record in servers if isinstance(record.data, NS))
+    return tuple([record.data.target for record in servers if isinstance(record.data, NS)])
 
 
 def addresses(message: Message, zone: DomainName) -> RRset:
     """The additional addresses that the zone's servers may speak of (R3)."""
-    return tuple(r for r in message.additional if isinstance(r.data, A | AAAA) and r.name.is_within(zone))
+    return tuple([r for r in message.additional if isinstance(r.data, _PLACES) and r.name.is_within(zone)])
+
+
+_PLACES = (A, AAAA)
 
 
 def shown(verdict: Verdict) -> str:

@@ -258,4 +258,7 @@ def _targets(records: RRset) -> Iterator[DomainName]:
 
 def addresses_of(records: Iterable[Record], name: DomainName | None = None) -> tuple[Address, ...]:
     """The addresses that some records give a name; or all of them."""
-    return tuple(r.data.address for r in records if isinstance(r.data, A | AAAA) and name in (None, r.name))
+    return tuple([r.data.address for r in records if isinstance(r.data, _PLACES) and name in (None, r.name)])
+
+
+_PLACES = (A, AAAA)

@@ -7,7 +7,7 @@ something that is needed is missing; for a referral that includes its glue (RFC 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 
@@ -72,10 +72,11 @@ def _squeezed(message: Message, room: int, must: int) -> tuple[Writer, list[int]
     return writer, counts, message.tc
 
 
-def rrsets(records: Iterable[Record]) -> Iterator[tuple[Record, ...]]:
+def rrsets(records: Sequence[Record]) -> Iterator[tuple[Record, ...]]:
     """Neighbouring records of the same name and type, together."""
-    for _, group in groupby(records, key=lambda record: (record.name, record.type)):
-        yield tuple(group)
+    if len(records) == 1:
+        return iter((tuple(records),))
+    return (tuple(group) for _, group in groupby(records, key=lambda record: (record.name, record.type)))
 
 
 def _record(to: Writer, record: Record) -> None:
