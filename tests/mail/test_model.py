@@ -23,11 +23,11 @@ from lab.errors import LabError
 from lab.events import Stage
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.faults import Crash, DiskFull, Down, Paused, Reply, Reset, Silent, Stall, Unreachable
+from lab.faults import Crash, DiskFull, Down, Paused, PowerCut, Reply, Reset, Silent, Stall, Unreachable
 from lab.internet import Internet
 from lab.mail.spool import Spool
 from lab.scenario import Net, Unmet
-from lab.scenario.futures.acts import PowerCut, Retry, Send, do
+from lab.scenario.futures.acts import Retry, Send, do
 from lab.scenario.futures.judging import HEALING, judge
 from lab.scenario.futures.promises import Key, excuses
 from lab.wire.received import read_heading
@@ -95,7 +95,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(host=HOSTS)
     def power_cut(self, host: str) -> None:
-        self.runner.run(do(self.net.internet, PowerCut(host)))
+        self.runner.run(self.net.internet.fail(host, PowerCut()))
         self.broken = True
 
     @rule()

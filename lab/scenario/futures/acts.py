@@ -15,7 +15,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from lab import faults
 from lab.errors import WorldSaidNo
 from lab.fabric import breakage
 from lab.fabric.breakage import OnHost
@@ -26,6 +25,7 @@ from lab.faults import (
     Fault,
     Hide,
     Paused,
+    PowerCut,
     Reply,
     Reset,
     Silent,
@@ -78,17 +78,6 @@ class Fail(Act):
     @property
     def befalls(self) -> str:
         return _KINDS.get(type(bare(self.fault)), "name servers that failed")
-
-
-@dataclass(frozen=True, slots=True)
-class PowerCut(Act):
-    """Down, and what was not written yet is gone or torn."""
-
-    host: str
-
-    @property
-    def befalls(self) -> str:
-        return "power cuts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +185,7 @@ _KINDS: Mapping[type[Fault], str] = MappingProxyType(
     {
         Down: "hosts that stopped",
         Crash: "crashes",
-        faults.PowerCut: "power cuts",
+        PowerCut: "power cuts",
         Skew: "clocks that went wrong",
         Silent: "hosts that fell silent",
         Unreachable: "hosts out of reach",
@@ -272,8 +261,6 @@ async def _do(internet: Internet, act: Act) -> None:
             await internet.advance(timedelta(seconds=seconds))
         case Fail(host, fault):
             await internet.fail(host, fault)
-        case PowerCut(host):
-            await internet.fail(host, faults.PowerCut())
         case Heal(host):
             await internet.heal(host)
         case Lift(host, fault):

@@ -24,6 +24,7 @@ from lab.faults import (
     NoAnswer,
     NoTcp,
     Paused,
+    PowerCut,
     Refused,
     Reply,
     Reset,
@@ -35,7 +36,7 @@ from lab.faults import (
     Truncated,
     Unreachable,
 )
-from lab.scenario.futures.acts import Act, Advance, Cut, Fail, Heal, Mend, PowerCut, Send, SlowDisks, Spoil
+from lab.scenario.futures.acts import Act, Advance, Cut, Fail, Heal, Mend, Send, SlowDisks, Spoil
 from lab.topology.plan import Link, Plan
 
 DAY = 86_400.0
@@ -126,7 +127,7 @@ def _host_fails(over: Setting, chance: Random) -> tuple[Act, Act]:
 
 def _power_goes(over: Setting, chance: Random) -> tuple[Act, Act]:
     host = chance.choice(over.mail_hosts)
-    return PowerCut(host), Heal(host)
+    return Fail(host, PowerCut()), Heal(host)
 
 
 def _disk_fills(over: Setting, chance: Random) -> tuple[Act, Act]:

@@ -23,7 +23,6 @@ from lab.scenario.futures.acts import (
     Join,
     Lift,
     Mend,
-    PowerCut,
     Retry,
     Send,
     SlowDisks,
@@ -82,8 +81,6 @@ def lines_of(act: Act) -> Sequence[str]:
             return [f'net.reply("{host}", {reply.code}, at="{reply.stage}"{more})']
         case Fail(host, fault):
             return [f'net.fail("{host}", "{fault}")']
-        case PowerCut(host):
-            return [f'net.power_cut("{host}")']
         case Heal(host):
             return [f'net.heal("{host}")' if host else "net.heal()"]
         case Lift(host, fault):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab import topology
-from lab.faults import Down
+from lab.faults import Down, PowerCut
 from lab.mail.spool import Spool
-from lab.scenario.futures.acts import Act, PowerCut, Send
+from lab.scenario.futures.acts import Act, Fail, Send
 from lab.scenario.futures.crowd import Order, fewest_acts, play_all
 from lab.scenario.futures.draw import setting
 from lab.scenario.futures.judging import HEALING
@@ -51,7 +51,7 @@ def test_a_queue_that_forgets_to_sync_is_found_and_cut_down_and_saved(
     acts = fewest_acts(order.plan, order.over, outcome)
     assert len(acts) <= 6, acts
     assert any(isinstance(act, Send) for act in acts)
-    assert any(isinstance(act, PowerCut) for act in acts), acts
+    assert any(isinstance(act, Fail) and act.fault == PowerCut() for act in acts), acts
     saved = tmp_path / "future.py"
     saved.write_text(text(acts, outcome))
     [result] = play_file(saved, Asked())
@@ -77,7 +77,7 @@ def test_each_act_of_what_is_left_is_needed(forgetful: pytest.MonkeyPatch) -> No
 
 def test_a_crash_alone_takes_nothing_from_a_queue_that_forgets_to_sync(forgetful: pytest.MonkeyPatch) -> None:
     """What is in the machine's cache outlives a program; only the power takes it."""
-    from lab.scenario.futures.acts import Fail, Heal
+    from lab.scenario.futures.acts import Heal
 
     acts = [Send("ann@unige.ch", ("ed@belgiannews.com",), "m1"), Fail("mail.unige.ch", Down()), Heal()]
     assert Breach.LOST not in {one.breach for one in play(topology.load(BELGIUM), 1, acts).broken}

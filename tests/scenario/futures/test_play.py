@@ -4,8 +4,8 @@ from pathlib import Path
 
 from lab import topology
 from lab.events import Stage
-from lab.faults import Down, Reply
-from lab.scenario.futures.acts import Advance, Cut, Fail, Heal, PowerCut, Send
+from lab.faults import Down, PowerCut, Reply
+from lab.scenario.futures.acts import Advance, Cut, Fail, Heal, Send
 from lab.scenario.futures.draw import draw, setting
 from lab.scenario.futures.play import play
 from lab.scenario.futures.promises import Breach
@@ -70,7 +70,7 @@ def test_a_letter_that_lost_its_end_is_garbled() -> None:
 
 
 def test_a_host_that_stays_down_to_the_end_is_healed_before_anything_is_judged() -> None:
-    acts = [Send(ANN, (ED,), "m1"), PowerCut("mail.unige.ch")]
+    acts = [Send(ANN, (ED,), "m1"), Fail("mail.unige.ch", PowerCut())]
     outcome = play(belgium(), 1, acts)
     assert outcome.passed, outcome.broken
     assert Breach.LOST not in {one.breach for one in outcome.broken}

@@ -8,7 +8,7 @@ import pytest
 
 from lab import topology
 from lab.events import Stage
-from lab.faults import Down, Reply, Silent, Sometimes
+from lab.faults import Down, PowerCut, Reply, Silent, Sometimes
 from lab.scenario.futures import acts as kinds
 from lab.scenario.futures.acts import Account, Act, EditZone, Fail, Flush, Retry, Send
 from lab.scenario.futures.draw import draw, setting
@@ -38,7 +38,7 @@ EXAMPLES: tuple[Act, ...] = (
     Send("a@b.be", ("c@d.be",), octets=b"Message-ID: <1@x>\r\n\r\n"),
     Fail("mail.b.be", Down()),
     Fail("mail.b.be", Reply(stage=Stage.EOM, code=451, times=2)),
-    kinds.PowerCut("mail.b.be"),
+    Fail("mail.b.be", PowerCut()),
     kinds.Heal(),
     kinds.Cut(("b.be",), ("*",), one_way=True, share=0.2),
     kinds.Spoil("b.be", "*", Link(timedelta(milliseconds=1), timedelta(microseconds=333), 0.02, 9600)),
