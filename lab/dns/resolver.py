@@ -26,7 +26,7 @@ from lab.dns.exchange import Exchange, Transport
 from lab.dns.once import Once
 from lab.dns.special import special
 from lab.dns.standing import Standings
-from lab.dns.verdict import Alias, Answered, Failed, Nothing
+from lab.dns.verdict import Alias, Answered, Failed, Nothing, is_endless
 from lab.dns.zone import RRset
 from lab.dns.zones import MOST_ALIASES
 from lab.events import Event
@@ -59,9 +59,14 @@ def _failure(code: int, text: str) -> Outcome:
     return Outcome("SERVFAIL", why=ExtendedError(code, text))
 
 
-_CIRCLE = _failure(ede.NO_REACHABLE_AUTHORITY, f"more than {MOST_ALIASES} aliases, or a circle of them")
+_ENDLESS = _failure(ede.OTHER, f"more than {MOST_ALIASES} aliases, or a circle of them")
 _AGAIN = _failure(ede.CACHED_ERROR, "it failed a moment ago, and nobody was asked again (RFC 9520)")
 _TOO_LONG = _failure(ede.NO_REACHABLE_AUTHORITY, "it takes too long")
+
+
+def _whole(answer: RRset) -> Outcome:
+    """Chains are followed, endless ones are an error (RFC 1034 §3.6.2)."""
+    return _ENDLESS if is_endless(answer) else Outcome("NOERROR", answer)
 
 
 def _start_task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -138,19 +143,19 @@ class Resolver:
     def recall(self, name: DomainName, type: str) -> Outcome | None:
         """The whole answer from memory alone; None when a part of it is missing (R14)."""
         chain: RRset = ()
-        for _ in range(MOST_ALIASES):
+        while not is_endless(chain):
             if self.cache.failed(name, type):
                 return _AGAIN
             match self._known(name, type):
                 case Alias(records=records, target=name):
                     chain += records
                 case Answered(records=records):
-                    return Outcome("NOERROR", chain + records)
+                    return _whole(chain + records)
                 case Nothing(rcode=rcode, soa=soa):
                     return Outcome(rcode, chain, soa)
                 case _:
                     return None
-        return _CIRCLE
+        return _ENDLESS
 
     def closest_cut(self, name: DomainName) -> RRset:
         """The servers of the deepest zone known above a name, for a client that wants no recursion."""
@@ -162,10 +167,10 @@ class Resolver:
     async def _pursue(self, errand: Errand) -> Outcome:
         """Follow a name and its aliases to their end."""
         chain: RRset = ()
-        for _ in range(MOST_ALIASES):
+        while not is_endless(chain):
             match self._known(errand.name, errand.type) or await self.descent.find(errand):
                 case Answered(records=records):
-                    return Outcome("NOERROR", chain + records)
+                    return _whole(chain + records)
                 case Nothing(rcode=rcode, soa=soa):
                     return Outcome(rcode, chain, soa)
                 case Alias(records=records, target=target):
@@ -173,7 +178,7 @@ class Resolver:
                     errand = errand.renamed(target)
                 case Failed(detail=detail):
                     return _failure(ede.NO_REACHABLE_AUTHORITY, detail)
-        return _CIRCLE
+        return _ENDLESS
 
     async def _records(self, errand: Errand) -> RRset:
         return (await self._pursue(errand)).answer

@@ -168,11 +168,14 @@ def _read_question(request: dict[str, Any]) -> tuple[DomainName, str]:
 
 
 def answer_in(message: Message | None, name: DomainName, type: str) -> Answer:
-    """What a resolver's reply says to the question, aliases followed. One that is cut off says nothing."""
+    """What a resolver's reply says to the question, aliases followed. One that is cut off says nothing; a chain
+    of aliases without an end is a failure, whatever the resolver thinks of it."""
     if message is None or message.tc:
         return Answer(name, type, "TIMEOUT")
     _, last = follow(name, type, ROOT, message.answer)
-    return Answer(name, type, message.rcode, asked_for(last, type, message.answer), last)
+    records = asked_for(last, type, message.answer)
+    endless = not records and any(r.name == last and r.type == "CNAME" for r in message.answer)
+    return Answer(name, type, "SERVFAIL" if endless else message.rcode, records, last)
 
 
 def reasons(message: Message | None) -> list[str]:

@@ -123,6 +123,11 @@ def _alias_of(name: DomainName, answer: RRset) -> Record | None:
     return None
 
 
+def is_endless(answer: RRset) -> bool:
+    """Whether more aliases lead through it than are followed."""
+    return len(answer) > MOST_ALIASES and [r.type for r in answer].count("CNAME") > MOST_ALIASES
+
+
 def _without_answer(name: DomainName, zone: DomainName, message: Message) -> Verdict:
     soa: RRset = ()
     servers = []

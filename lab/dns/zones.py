@@ -18,8 +18,8 @@ from lab.names import DomainName
 from lab.topology.plan import ZonePlan
 from lab.values import made_often
 
-MOST_ALIASES = 12
-"""How many CNAMEs are followed for one question: as many as BIND and Unbound do, about (RFC 1034 §5.2.2)."""
+MOST_ALIASES = 11
+"""How many CNAMEs are followed for one question, as BIND (since 9.18.29) and Unbound do (RFC 1034 §3.6.2)."""
 
 _RCODES = {Kind.NXDOMAIN: "NXDOMAIN", Kind.YXDOMAIN: "YXDOMAIN", Kind.REFUSED: "REFUSED"}
 

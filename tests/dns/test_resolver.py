@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,25 @@ async def test_r6_aliases_are_followed_from_zone_to_zone(net: Internet) -> None:
 async def test_r6_a_loop_of_aliases_is_servfail() -> None:
     net = internet(**{"198_18_2_53": {"belgiannews.com": NEWS_TEXT + "a CNAME b\nb CNAME a\n"}})
     assert (await net.resolver().resolve(name("a.belgiannews.com"), "A")).rcode == "SERVFAIL"
+
+
+def chained(length: int) -> str:
+    """c1 to the mail host, over so many aliases."""
+    names = [*(f"c{n}" for n in range(1, length + 1)), "mail"]
+    return NEWS_TEXT + "".join(f"{a} CNAME {b}\n" for a, b in pairwise(names))
+
+
+@pytest.mark.parametrize("asked_before", [False, True], ids=["asked", "known"])
+async def test_r6_eleven_aliases_are_followed_and_twelve_are_an_error(asked_before: bool) -> None:
+    net = internet(**{"198_18_2_53": {"belgiannews.com": chained(12)}})
+    resolver = net.resolver()
+    if asked_before:
+        for n in range(12, 0, -1):
+            await resolver.resolve(name(f"c{n}.belgiannews.com"), "A")
+    most = await resolver.resolve(name("c2.belgiannews.com"), "A")
+    assert (most.rcode, len(most.answer)) == ("NOERROR", 12)
+    more = await resolver.resolve(name("c1.belgiannews.com"), "A")
+    assert (more.rcode, more.answer) == ("SERVFAIL", ())
 
 
 async def test_r7_a_dead_server_is_passed_over_and_remembered() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import dns.message
@@ -13,7 +14,7 @@ import pytest
 
 from lab.dns.server import framed
 from lab.dns.start import start_authority, start_resolver
-from lab.dns.stub import Stub
+from lab.dns.stub import Stub, answer_in
 from lab.errors import LabError
 from lab.events import HopAnswered, NameResolved, ZoneReloaded
 from lab.fabric.base import Host
@@ -22,6 +23,8 @@ from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, ResolverPlan
+from lab.wire.dns import Message
+from lab.wire.records import CNAME, Record
 from tests.dns.internet import BE_TEXT, COM_TEXT, EUNET_TEXT, HINTS, NEWS_TEXT, ROOT_TEXT, name, plan
 
 ZONES = {
@@ -110,6 +113,24 @@ def test_aliases_are_followed_in_the_answer() -> None:
         assert (answer.canonical, len(answer.records)) == ("relay.eunet.be", 1)
 
     play(scene)
+
+
+def aliases(*names: str) -> Message:
+    """A reply in which each of these is an alias for the next."""
+    records = (Record(name(a), 60, CNAME(name(b))) for a, b in pairwise(names))
+    return Message(response=True, answer=tuple(records))
+
+
+@pytest.mark.parametrize(
+    "names", [["a.be", "b.be", "a.be"], ["a.be", *(f"a{n}.be" for n in range(20))]], ids=["circle", "twenty"]
+)
+def test_a_reply_full_of_aliases_without_an_end_is_a_failure(names: list[str]) -> None:
+    answer = answer_in(aliases(*names), name("a.be"), "MX")
+    assert (answer.rcode, answer.records) == ("SERVFAIL", ())
+
+
+def test_a_reply_that_ends_in_an_alias_is_no_data() -> None:
+    assert answer_in(aliases("a.be", "b.be"), name("a.be"), "MX").rcode == "NOERROR"
 
 
 def test_nobody_who_answers_is_a_timeout_after_ten_seconds() -> None:

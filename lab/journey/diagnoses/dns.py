@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lab.dns.zones import MOST_ALIASES
 from lab.events import ExchangersFound
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Diagnosis, Found, Predicate
@@ -112,6 +113,25 @@ def _alias_circle(case: Case) -> Found | None:
     if search is None or not search.asked or hop(search.asked[-1]).outcome != "cname":
         return None
     return search.found(*_aliases(search))
+
+
+def _too_many_aliases(case: Case) -> Found | None:
+    """Counted in the zones themselves, whichever software followed them."""
+    search = failed(case, "SERVFAIL")
+    chain = _chain(search) if search and not search.useless else []
+    if search is None or len(chain) <= MOST_ALIASES or len(set(chain)) < len(chain):
+        return None
+    return search.found(" → ".join([search.event.name, *chain]), count=str(len(chain)), most=str(MOST_ALIASES))
+
+
+def _chain(search: Search) -> list[str]:
+    """Where the name's alias leads, and where that leads; no further than to a name that was met before."""
+    chain: list[str] = []
+    name = search.event.name
+    while (target := search.world.said(name, "CNAME", search.entry.n)) and target[0] not in chain:
+        name = DomainName(target[0])
+        chain.append(name)
+    return chain
 
 
 def _dangling_alias(case: Case) -> Found | None:
@@ -336,6 +356,18 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "network is what RFC 2182 asks for, for this very case.",
         _servers("unreachable"),
         (AGAIN, "lab status"),
+    ),
+    Diagnosis(
+        "D127",
+        "a chain of aliases that is too long",
+        "{name} is an alias of an alias …: {count} of them, and no more than {most} are followed.",
+        "chains of aliases are followed, but not without end",
+        "RFC 1034 §3.6.2, RFC 1912 §2.4",
+        "Let the CNAME of {name} name the end of the chain{onward}",
+        "Every alias may cost another search, and a chain may be a circle, so resolvers count: BIND and Unbound "
+        "break off after 11, Knot Resolver after 13. Then the search has failed.",
+        _too_many_aliases,
+        ("lab dig {name} CNAME",),
     ),
     Diagnosis(
         "D113",
