@@ -12,15 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from json.encoder import encode_basestring
 from math import isfinite
-from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
 from lab.errors import BadFile, Place, Problem
-from lab.event_forms import from_json, layout, to_json
+from lab.event_forms import from_json, members, to_json
 from lab.events import Event
 from lab.values import made_often
 
@@ -39,41 +37,9 @@ class Entry:
         return {"n": self.n, "t": round(self.t, 9), "host": self.host, **to_json(self.event)}
 
     def line(self) -> str:
-        """The JSON of `to_json`, written at once: half of the time that a form and the library take. A node in a
-        container writes one for every event."""
-        shape: Any = type(self.event)
-        kind, read, members = _members(shape)
-        parts = [f'{{"n":{self.n},"t":{_text(round(self.t, 9))},"host":{_text(self.host)},"event":"{kind}"']
-        for (key, empty), value in zip(members, read(self.event), strict=True):
-            if value not in empty:
-                parts.append(key + _text(value))
-        parts.append("}")
-        return "".join(parts)
-
-
-_Members = tuple[tuple[str, tuple[object, ...]], ...]
-
-
-@cache
-def _members(kind: type[Any]) -> tuple[str, Callable[[Event], Iterable[Any]], _Members]:
-    """The name of a kind of event, how its values are read, and for each of them its key and what is left out."""
-    shape: Any = kind
-    names = [name for name, _ in layout(shape)]
-    members = tuple((f',"{name}":', (default, "", ())) for name, default in layout(shape))
-    read = attrgetter(*names) if len(names) > 1 else lambda event: [getattr(event, name) for name in names]
-    return kind.__name__, read, members
-
-
-def _text(value: Any) -> str:
-    """A value of an event in JSON."""
-    kind = type(value)
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if kind is int or (kind is float and isfinite(value)):
-        return repr(value)
-    if isinstance(value, tuple):
-        return f"[{','.join([_text(one) for one in value])}]"
-    return json.dumps(value)
+        """The JSON of `to_json`, without blanks."""
+        host = encode_basestring(self.host)
+        return f'{{"n":{self.n},"t":{round(self.t, 9)!r},"host":{host},{members(self.event)}}}'
 
 
 def read_entry(form: dict[str, Any]) -> Entry:

@@ -59,7 +59,7 @@ class Sheet:
 
 def serve_alone(make_boot: MakeBoot, folder: Path, disks: Path) -> int:
     """Be the host of this folder until SIGTERM or SIGINT; the exit status. `disks`: where its disk is."""
-    outward = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    outward = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a program prints is no event
     source = by_the_wall()
     try:
@@ -77,14 +77,33 @@ async def _live(begin: Begin, make_boot: MakeBoot, disks: Path, outward: TextIO)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
     fabric = NodeFabric(begin, make_boot(begin.zones), disks)
-    fabric.log.subscribe(lambda entry: _tell(outward, entry.line()))
-    await fabric.up()
-    await enough.wait()
-    await fabric.down()
+    teller = Teller(outward)
+    fabric.log.subscribe(lambda entry: teller.tell(entry.line()))
+    try:
+        await fabric.up()
+        await enough.wait()
+        await fabric.down()
+    finally:
+        teller.speak()
 
 
-def _tell(outward: TextIO, line: str) -> None:
-    outward.write(f"{line}\n")
+class Teller:
+    """Standard output: what happened in one turn of the loop leaves in one write."""
+
+    def __init__(self, outward: TextIO) -> None:
+        self._outward = outward
+        self._waiting: list[str] = []
+
+    def tell(self, line: str) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.speak)
+        self._waiting.append(f"{line}\n")
+
+    def speak(self) -> None:
+        """Say what waits."""
+        lines, self._waiting = self._waiting, []
+        self._outward.write("".join(lines))
+        self._outward.flush()
 
 
 # -- from files ------------------------------------------------------------------------------------------------

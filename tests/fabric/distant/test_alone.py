@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import signal
@@ -24,7 +26,7 @@ from lab.clock import DAY_ONE
 from lab.errors import WrongUse
 from lab.export.papers import Export, below, host_files, world_files
 from lab.fabric.certificates import CertificateAuthority
-from lab.fabric.distant.alone import begin_from
+from lab.fabric.distant.alone import Teller, begin_from
 from lab.fabric.distant.moment import by_the_wall
 from lab.topology import Plan, loads
 from tests.fabric.forked import in_namespace
@@ -152,3 +154,23 @@ def test_papers_that_are_missing_end_the_node_with_a_sentence(tmp_path: Path) ->
     done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     assert done.returncode == 2
     assert done.stderr == f"{tmp_path}/world/world.json cannot be read: no such file or directory\n"
+
+
+def test_what_happens_in_one_turn_of_the_loop_is_told_in_one_write() -> None:
+    class Ear(io.StringIO):
+        def write(self, text: str) -> int:
+            heard.append(text)
+            return len(text)
+
+    async def scene() -> None:
+        teller = Teller(Ear())
+        teller.tell("one")
+        teller.tell("two")
+        assert heard == []
+        await asyncio.sleep(0)
+        teller.tell("three")
+        teller.speak()
+
+    heard: list[str] = []
+    asyncio.run(scene())
+    assert heard[:2] == ["one\ntwo\n", "three\n"]
