@@ -9,7 +9,8 @@ Errors are those of `lab.errors`: an unknown host or address is WrongUse with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +31,7 @@ from lab.events import (
 from lab.fabric.base import Boot, Capability, Fabric
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine, planned
 from lab.fabric.disk import MemoryDisk
-from lab.fabric.faults import Down, Fault, Gone, PowerCut
+from lab.fabric.faults import Down, Fault, Gone, Paused, PowerCut
 from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
@@ -40,6 +41,8 @@ from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 
 STUDENT = DomainName("student")
 """The client host that every plan has: where `lab dig` asks from."""
+_MOMENT = 1.0
+"""Lab seconds until somebody who waits for a host asks whether it stands still."""
 _TRIPS = (0.0, 0.001, 0.02, 1.0)
 """Seconds that a slow disk takes: in its cache, on flash, on a platter, behind a queue of others."""
 
@@ -390,6 +393,13 @@ class Internet:
         """Its faults in words, or "up"."""
         return ", ".join(map(str, self.fabric.hosts[host].faults.now)) or "up"
 
+    def halted(self, host: DomainName) -> str:
+        """Why nothing happens on a host: "is down", "stands still"; "" where something does."""
+        faults = self.fabric.hosts[host].faults.now
+        if any(isinstance(fault, Down) for fault in faults):
+            return "is down"
+        return "stands still" if any(isinstance(fault, Paused) for fault in faults) else ""
+
     def place(self, host: DomainName) -> dict[str, str]:
         """{engine} of a host, where the lab stands on several; else nothing."""
         engine = self.fabric.where(host)
@@ -398,14 +408,32 @@ class Internet:
     # -- below --------------------------------------------------------------------------------------------
 
     async def ask(self, host: DomainName, question: str, request: dict[str, Any]) -> dict[str, Any]:
-        """A question to a host's console; WorldSaidNo when it is down, WrongUse when it does not do that."""
+        """A question to a host's console; WorldSaidNo (W005) when it is down, or stands still in the middle of
+        what the answer has to wait for; WrongUse when it does not do that."""
+        answer = self.fabric.ask(host, question, request)
         try:
-            return await self.fabric.ask(host, question, request)
+            return await (self._in_time(host, question, answer) if self.fabric.hosts[host].faults.now else answer)
         except KeyError:
-            state = self.fabric.hosts[host].faults.now
-            if any(isinstance(fault, Down) for fault in state):
+            if self.halted(host) == "is down":
                 raise WorldSaidNo(f"{host} is down", remedy=f"lab heal {host}", code="W005") from None
             raise WrongUse(f"{host} does not do that: it runs {', '.join(self._hosts[host].roles)}") from None
+
+    async def _in_time(
+        self, host: DomainName, question: str, answer: Coroutine[Any, Any, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A host that stands still answers what needs nobody but its disk. What its programs are in the middle of
+        they have to end first; nobody waits for that, and what was asked is done when they go on."""
+        asked = asyncio.ensure_future(answer)
+        while not (await asyncio.wait([asked], timeout=_MOMENT))[0]:
+            if self.halted(host) == "stands still":
+                asked.add_done_callback(unheard)
+                done = "taken the message" if question == "submit" else "done what it was asked"
+                raise WorldSaidNo(
+                    f"{host} stands still and has not {done} yet: it does when it goes on",
+                    remedy=f"lab heal {host}",
+                    code="W005",
+                )
+        return asked.result()
 
     async def _try(self, host: DomainName, question: str) -> dict[str, Any]:
         """The same of a host that may be down: then it has nothing to say."""
@@ -416,6 +444,12 @@ class Internet:
 
     def _tell(self, event: Any) -> None:
         self.log.append(self.fabric.clock.elapsed(), "", event)
+
+
+def unheard(asked: asyncio.Future[Any]) -> None:
+    """Whatever came of it, nobody waits for it any more."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:

@@ -12,9 +12,10 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from lab.clock import VirtualTime
-from lab.errors import WrongUse
+from lab.errors import WorldSaidNo, WrongUse
 from lab.events import MailDelivered, RecipientsFailed
 from lab.fabric.base import Capability, Host
+from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Crash, Down, Fault, Paused, PowerCut, Silent, Skew
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
@@ -68,6 +69,47 @@ def test_a_host_that_was_down_and_stands_still_comes_back_with_both_healed(crash
         await net.advance(HOUR)
 
     assert len(happened(play(story), MailDelivered)) == 1
+
+
+# -- a host that stands still ----------------------------------------------------------------------------------
+
+
+async def stand_still_at_the_disk(net: Internet) -> None:
+    """A message comes in at A, and A stands still while it is being written."""
+    disk = net.fabric.hosts[A].disk
+    assert isinstance(disk, MemoryDisk)
+    disk.trip = lambda: 5.0
+    await net.send(ED, [ANN], b"Subject: in\r\n\r\n")
+    await net.advance(timedelta(seconds=1))
+    await net.fail(A, Paused())
+
+
+def test_who_hands_a_message_to_a_host_that_stands_still_is_told_within_a_moment() -> None:
+    told: list[str] = []
+
+    async def story(net: Internet) -> None:
+        await stand_still_at_the_disk(net)
+        begun = net.fabric.clock.elapsed()
+        with pytest.raises(WorldSaidNo) as refused:
+            await send(net)
+        told.append(f"{refused.value.sentence}. {refused.value.remedy}")
+        assert net.fabric.clock.elapsed() - begun < 3
+        await net.heal(A)
+        await net.advance(HOUR)
+
+    net = play(story)
+    assert told == [f"{A} stands still and has not taken the message yet: it does when it goes on. lab heal {A}"]
+    assert len(happened(net, MailDelivered)) == 2
+
+
+def test_what_needs_nobody_but_the_disk_is_answered_by_a_host_that_stands_still() -> None:
+    async def story(net: Internet) -> None:
+        await net.fail(A, Paused())
+        await send(net)
+        assert [row["host"] for row in await net.queue(A)] == [A]
+        assert (net.halted(A), net.halted(B)) == ("stands still", "")
+
+    play(story)
 
 
 # -- crash ---------------------------------------------------------------------------------------------------

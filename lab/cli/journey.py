@@ -35,10 +35,13 @@ def journey(id: str = "", /, *, format: Literal["text", "json", "mermaid"] = "te
 
 
 def show_journey(form: dict[str, Any]) -> None:
-    from lab.journey import from_json, render
+    from lab.journey import decisive, from_json, render
 
-    lines: list[Line] = list(render(from_json(form), now=form["now"], width=width()))
-    show(lines if form["state"] == "delivered" else _with_hint(lines, f"lab why {form['journey']}"))
+    found, halted = from_json(form), form.get("halted", {})
+    lines: list[Line] = list(render(found, now=form["now"], width=width(), halted=halted))
+    host = decisive(found).host
+    hint = f"lab heal {host}" if host in halted else f"lab why {found.id}"
+    show(lines if form["state"] == "delivered" else _with_hint(lines, hint))
 
 
 def _with_hint(lines: list[Line], hint: str) -> list[Line]:

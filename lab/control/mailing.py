@@ -1,12 +1,13 @@
 """Mail by hand: `send` and `mailbox`.
 
 The rule: `send` hands a message in as a local program at its sender's host would, and waits on lab time, with
-a bound, until the message rests: in a mailbox, in a queue, or back as a bounce. Everything it says then is
-read from the log.
+a bound, until the message rests: in a mailbox, in a queue, or back as a bounce; or until no host that has it does
+anything. Everything it says then is read from the log.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,7 +18,7 @@ from lab.control.running import Lab
 from lab.control.settling import Settling
 from lab.control.watching import full
 from lab.errors import WrongUse
-from lab.names import EmailAddress
+from lab.names import DomainName, EmailAddress
 
 Form = dict[str, Any]
 
@@ -43,9 +44,16 @@ async def _rest(lab: Lab, start: int, settling: Settling) -> None:
         settling.feed(entry)
     leave = lab.internet.log.subscribe(settling.feed)
     try:
-        await lab.internet.fabric.settle(lambda: settling.at_rest, _PATIENCE)
+        await lab.internet.fabric.settle(
+            lambda: settling.at_rest or _stands_still(lab, settling.places), _PATIENCE
+        )
     finally:
         leave()
+
+
+def _stands_still(lab: Lab, places: Collection[str]) -> bool:
+    """Whether it moves on no host where anything happens."""
+    return bool(places) and all(lab.internet.halted(DomainName(host)) for host in places)
 
 
 async def pause(lab: Lab) -> None:

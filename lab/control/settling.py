@@ -39,6 +39,11 @@ class Settling:
     def at_rest(self) -> bool:
         return bool(self.ids) and not any(self.moving.values())
 
+    @property
+    def places(self) -> set[str]:
+        """The hosts where something of it still moves."""
+        return {host for (host, _), left in self.moving.items() if left}
+
     def feed(self, entry: Entry) -> None:
         host = entry.host
         match entry.event:

@@ -12,8 +12,9 @@ from typing import Any
 from lab.control.arguments import Args, flag, number, optional
 from lab.control.running import Lab
 from lab.errors import WrongUse
-from lab.journey import to_json
+from lab.journey import State, to_json
 from lab.log import Entry
+from lab.names import DomainName
 
 Form = dict[str, Any]
 
@@ -44,8 +45,12 @@ async def journey(lab: Lab, args: Args) -> Form:
 
 
 def full(lab: Lab, name: str) -> Form:
-    """A journey's JSON twin; `now` is lab time in seconds, to count the time to its next try."""
-    return {**to_json(lab.journeys[name]), "now": lab.internet.fabric.clock.elapsed()}
+    """A journey's JSON twin; `now` is lab time in seconds, to count the time to its next try; `halted` has the
+    hosts where it waits and nothing happens, and why."""
+    found = lab.journeys[name]
+    waits = {DomainName(fate.host) for fate in found.fates if fate.state in (State.QUEUED, State.HELD)}
+    halted = {host: why for host in sorted(waits) if (why := lab.internet.halted(host))}
+    return {**to_json(found), "now": lab.internet.fabric.clock.elapsed(), "halted": halted}
 
 
 def _line(lab: Lab, name: str) -> Form:

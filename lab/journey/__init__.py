@@ -5,6 +5,7 @@ print(plain(render(journeys["J-0002"], width=100)))
 """
 
 from lab.journey.build import Journeys, build
+from lab.journey.closing import decisive
 from lab.journey.json_form import from_json, to_json
 from lab.journey.model import Fate, Journey, Layer, Notice, State, Step
 from lab.journey.render_mermaid import mermaid
@@ -22,6 +23,7 @@ __all__ = [
     "Step",
     "brief",
     "build",
+    "decisive",
     "from_json",
     "mermaid",
     "plain",

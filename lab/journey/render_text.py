@@ -7,11 +7,11 @@ chooses what "good", "bad" and "wait" look like, and `plain` leaves them all out
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.clock import show_span
-from lab.journey.closing import closing
+from lab.journey.closing import NOBODY, closing
 from lab.journey.model import Journey, Layer, Step
 
 
@@ -27,10 +27,22 @@ _LATER = 1.0
 """Seconds between two steps from which on the time that passed is worth a line."""
 
 
-def render(journey: Journey, *, now: float | None = None, width: int = 80, whys: bool = True) -> list[Line]:
-    """The whole screen: who to whom, the steps, where it is now. `now` counts the time to the next try."""
+def render(
+    journey: Journey,
+    *,
+    now: float | None = None,
+    width: int = 80,
+    whys: bool = True,
+    halted: Mapping[str, str] = NOBODY,
+) -> list[Line]:
+    """The whole screen: who to whom, the steps, where it is now. `now` counts the time to the next try; `halted`:
+    see `closing`."""
     now = max([journey.started, *(step.t for step in journey.steps)]) if now is None else now
-    return [_head(journey), *_steps(journey, width, whys), *_closing(journey, now, width)]
+    return [
+        _head(journey),
+        *_steps(journey, width, whys),
+        *_closing(journey, closing(journey, now, halted), width),
+    ]
 
 
 def plain(lines: Iterable[Line]) -> str:
@@ -113,7 +125,7 @@ def _why(step: Step, width: int) -> Iterator[Line]:
         yield (Span(f"            {line}", "why"),)
 
 
-def _closing(journey: Journey, now: float, width: int) -> Iterator[Line]:
+def _closing(journey: Journey, words: str, width: int) -> Iterator[Line]:
     style = _STATE_STYLE[journey.state]
-    for line in _wrapped(closing(journey, now), max(30, width - 1)):
+    for line in _wrapped(words, max(30, width - 1)):
         yield (Span(f" {line}", style),)

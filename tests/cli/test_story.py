@@ -84,6 +84,15 @@ def test_a_sender_who_has_no_mailbox_is_refused(lab: Lab) -> None:
     assert said["state"] == "refused"
 
 
+def test_of_a_host_that_stands_still_the_sender_is_told_at_once(lab: Lab) -> None:
+    lab("fail", "mail.unige.ch", "--as", "paused")
+    told = lab.json("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com")
+    assert told["halted"] == {"mail.unige.ch": "stands still"}
+    assert told["now"] - told["started"] < 30, "nobody waits for what cannot come"
+    said = lab("journey", told["journey"]).out
+    assert "Still at mail.unige.ch: it stands still until it is healed.   lab heal mail.unige.ch" in said
+
+
 def test_a_refusal_can_be_ordered(lab: Lab) -> None:
     ordered = ("fail", "mail.unige.ch", "--reply", "550", "--at", "rcpt", "--for", "bob@cui.unige.ch")
     assert lab(*ordered).status == 0

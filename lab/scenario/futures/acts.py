@@ -34,7 +34,7 @@ from lab.faults import (
     Unreachable,
     bare,
 )
-from lab.internet import Internet, Submission
+from lab.internet import Internet, unheard
 from lab.mail.folders import FolderError
 from lab.names import EmailAddress
 from lab.timing import NOW
@@ -239,7 +239,7 @@ async def offer(internet: Internet, send: Send) -> Taken | None:
     handing = asyncio.ensure_future(internet.send(sender, recipients, send.text, via=send.via))
     answered, _ = await asyncio.wait([handing], timeout=PATIENCE)
     if not answered:
-        handing.add_done_callback(_unheard)
+        handing.add_done_callback(unheard)
         return None
     with suppress(WorldSaidNo, OSError, FolderError):
         given = handing.result()
@@ -247,12 +247,6 @@ async def offer(internet: Internet, send: Send) -> Taken | None:
             message_id = read_heading(send.text).message_id or f"<{given.queue_id}@{given.host}>"
             return Taken(message_id, send.to, begun)
     return None
-
-
-def _unheard(handing: asyncio.Future[Submission]) -> None:
-    """Whatever came of it, nobody waits for it any more."""
-    if not handing.cancelled():
-        handing.exception()
 
 
 async def _do(internet: Internet, act: Act) -> None:
