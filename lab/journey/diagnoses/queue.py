@@ -6,7 +6,8 @@ RFC 5321 §4.5.4.1 (when to try again, when to give up), §4.5.5 (telling the se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from lab.clock import show_span
 from lab.events import ConnectionOpened, DelayWarned, FaultApplied, RecipientsFailed, ReplyReceived, Stage
@@ -15,7 +16,7 @@ from lab.journey.diagnoses.model import Diagnosis, Found
 from lab.journey.diagnoses.search import failed
 from lab.journey.diagnoses.smtp import stage_words
 from lab.journey.model import State
-from lab.journey.world import NOW, hop
+from lab.journey.world import NOW, World, hop
 from lab.log import Entry
 
 
@@ -66,23 +67,34 @@ def _over(case: Case) -> Found | None:
     attempt = case.attempt
     if not case.waits or attempt is None or not case.fate.next_try or case.fate.next_try <= case.now:
         return None
-    for place, n in _met(case):
-        if case.world.broken(place, n) and not case.world.broken(place, NOW):
+    for place, broken, n in _met(case):
+        if broken(n) and not broken(NOW):
             met = [one.entry for one in attempt.troubles] or attempt.lookups()
             facts = {"place": place, "again": show_span(round(case.fate.next_try - case.now))}
             return Found(facts, tuple(met[:1]), rests=True)
     return None
 
 
-def _met(case: Case) -> Iterator[tuple[str, int]]:
-    """The hosts on which the deciding try failed, and when."""
+Broken = Callable[[int], object]
+"""What was wrong with a place at entry n of the log; nothing, if it was well."""
+
+
+def _met(case: Case) -> Iterator[tuple[str, Broken, int]]:
+    """The hosts and lines on which the deciding try failed, and when."""
     search, trouble = failed(case), case.trouble
     if search is not None:
-        yield search.resolver, search.entry.n
+        yield from _between(case.world, search.entry.host, search.resolver, search.entry.n)
         for one in search.useless:
-            yield hop(one).server, one.n
+            server = hop(one).server or getattr(case.world.at(hop(one).address), "name", "")
+            yield from _between(case.world, search.resolver, server, one.n)
     elif trouble is not None:
-        yield trouble.exchanger, trouble.entry.n
+        yield from _between(case.world, trouble.entry.host, trouble.exchanger, trouble.entry.n)
+
+
+def _between(world: World, asker: str, asked: str, n: int) -> Iterator[tuple[str, Broken, int]]:
+    yield asked, partial(world.broken, asked), n
+    yield f"The line from {asker} to {asked}", partial(world.line, asker, asked), n
+    yield f"{asker} itself", partial(world.broken, asker), n
 
 
 def _trying(case: Case) -> Found | None:
@@ -169,9 +181,10 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "{place} is well again, and {host} does not know yet: it tries again in {again}.",
         "between two tries a sender waits, at first some minutes, later longer; nobody tells it to hurry",
         "RFC 5321 §4.5.4.1",
-        "lab queue {host} --retry,  or wait:  lab clock +{minutes}m",
+        "{retry}",
         "A queue does not notice that a host is back: it finds out at its next try. `sendmail -q`, or `lab "
-        "queue HOST --retry`, makes everything that waits due at once.",
+        "queue HOST --retry`, makes everything that waits due at once. It is of no use where a name could not "
+        "be found: the resolver remembers that, too, if only for some seconds (RFC 9520).",
         _over,
         ("lab queue {host}", "lab explain queue"),
     ),
