@@ -7,8 +7,6 @@ to be done (given up, a second bounce, a warning) is looked for before, and carr
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -28,9 +26,8 @@ from lab.journey.diagnoses import (
     tcp,
 )
 from lab.journey.diagnoses.model import Diagnosis, Finding, Found
-from lab.journey.diagnoses.search import failed
+from lab.journey.diagnoses.remedy import is_still_there, minutes, on_purpose, remaining, retry
 from lab.journey.model import State, Step
-from lab.journey.world import NOW
 
 CAUSES: tuple[Diagnosis, ...] = (
     *refused.DIAGNOSES,
@@ -98,16 +95,13 @@ def _told(case: Case, diagnosis: Diagnosis, found: Found) -> Finding:
     cause = _cause(case) if found.rests else None
     facts = {**_common(case), "cure": cause.remedy if cause else "", **found.facts, "code": diagnosis.code}
     tries = (f"lab explain {diagnosis.code}", *(one.format_map(facts) for one in diagnosis.tries))
-    remedy = diagnosis.remedy.format_map(facts)
-    broken = _on_purpose(case, found)
-    if "lab heal" in remedy and broken and not any(_is_still_there(case, one) for one in broken):
-        remedy = _healed(case)
+    broken = on_purpose(case, found)
     return Finding(
         diagnosis,
         case.journey.id,
         case.fate.recipient,
         diagnosis.sentence.format_map(facts),
-        remedy,
+        remaining(diagnosis.remedy.format_map(facts), case, broken),
         tries,
         _steps(case, found),
         (*found.notes, *(_told_of(case, one) for one in broken)),
@@ -124,8 +118,8 @@ def _common(case: Case) -> dict[str, str]:
         "domain": case.last.destination,
         "host": case.last.host,
         "onward": _onward(case),
-        "retry": _retry(case),
-        "minutes": str(_minutes(case)),
+        "retry": retry(case),
+        "minutes": str(minutes(case)),
     }
 
 
@@ -133,19 +127,7 @@ def _onward(case: Case) -> str:
     """What to do once the cause is gone."""
     if case.state is State.DELIVERED:
         return ""
-    return f", then  lab clock +{_minutes(case)}m" if case.waits else ", then send it again"
-
-
-def _retry(case: Case) -> str:
-    """What to do where the cause is gone and the message waits. A resolver would say again that it failed."""
-    wait = f"lab clock +{_minutes(case)}m"
-    return wait if failed(case) else f"lab queue {case.last.host} --retry,  or wait:  {wait}"
-
-
-def _minutes(case: Case) -> int:
-    """Until the next try."""
-    left = (case.fate.next_try or case.now) - case.now
-    return max(1, math.ceil(left / 60))
+    return f", then  lab clock +{minutes(case)}m" if case.waits else ", then send it again"
 
 
 def _steps(case: Case, found: Found) -> tuple[Step, ...]:
@@ -154,29 +136,6 @@ def _steps(case: Case, found: Found) -> tuple[Step, ...]:
     return tuple(step for step in case.journey.steps if numbers & set(step.entries))
 
 
-def _on_purpose(case: Case, found: Found) -> list[FaultApplied]:
-    """What somebody broke, where it was in force when the evidence was met."""
-    places = {place for leg in case.legs for place in case.world.places(leg.host)} - {"*"}
-    names = {*found.facts.values(), *places}
-    broken = {entry.n: entry for one in found.entries for entry in case.world.in_force(one.n)}
-    return [
-        entry.event
-        for entry in broken.values()
-        if isinstance(entry.event, FaultApplied) and names & set(re.split(r"[|,]", entry.event.target))
-    ]
-
-
-def _is_still_there(case: Case, fault: FaultApplied) -> bool:
-    return any(one.event == fault for one in case.world.in_force(NOW))
-
-
 def _told_of(case: Case, fault: FaultApplied) -> str:
-    since = "" if _is_still_there(case, fault) else ", healed since"
+    since = "" if is_still_there(case, fault) else ", healed since"
     return f"broken on purpose{since}: {fault.target}  {fault.fault}"
-
-
-def _healed(case: Case) -> str:
-    """The remedy where what stood in the way was broken on purpose and is healed by now."""
-    if case.waits:
-        return f"It is healed by now.  {_retry(case)}"
-    return "It is healed by now." if case.state is State.DELIVERED else "It is healed by now: send it again"
