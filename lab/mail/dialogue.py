@@ -113,6 +113,11 @@ MOST_REFUSED = 1_000
 """So many refusals on one connection, of whatever, and it ends with 421: each is told to the log, and somebody who
 guesses recipients has as many as they like."""
 
+MOST_IDLE_WORDS = 100
+"""So many commands that bring no mail nearer, since the last message that was taken, and it ends with 421
+(Postfix's smtpd_junk_command_limit; Sendmail allows 20 NOOP, Exim 10 of all kinds)."""
+
+_IDLE_WORDS = frozenset({"HELO", "EHLO", "RSET", "NOOP", "HELP", "VRFY"})
 _ERRORS = (500, 501, 502, 503, 504, 555)
 
 
@@ -143,6 +148,8 @@ class Terms:
     """Mail is submitted here (RFC 6409): by whom. None: it is relayed here, and nobody logs in."""
     any_sender: bool = False
     """Whoever is logged in may send under any name."""
+    connection_limit: int = 0
+    """Connections that one address may have here at a time; 0: as many as it likes."""
 
 
 @made_often
@@ -161,6 +168,8 @@ class Transaction:
 
     mail: MailFrom
     recipients: dict[EmailAddress, Recipient] = field(default_factory=dict)
+    named: int = 0
+    """Recipients that were taken, those included that were named before."""
     refused: int = 0
 
     def envelope(self) -> Envelope:
@@ -178,6 +187,7 @@ class Dialogue:
         "_errors",
         "_exchange",
         "_hidden",
+        "_idle_words",
         "_logins",
         "_refused",
         "client",
@@ -200,7 +210,7 @@ class Dialogue:
         self.extended = False
         self.transaction: Transaction | None = None
         self._exchange: sasl.Exchange | None = None
-        self._errors = self._logins = self._refused = 0
+        self._errors = self._idle_words = self._logins = self._refused = 0
         self._hidden: frozenset[str] = frozenset()
         self._about = ""
 
@@ -222,6 +232,12 @@ class Dialogue:
             self.phase = Phase.OVER if reply.is_final else Phase.BARRED
             return Turn(reply, Stage.GREETING)
         return Turn(Reply(220, f"{self.terms.place.name} ESMTP mini-Internet"))
+
+    def turn_away(self) -> Turn:
+        """The first and last word to a client that has enough connections here."""
+        self.phase = Phase.OVER
+        most, host = self.terms.connection_limit, self.terms.place.name
+        return Turn(Reply(421, f"4.7.0 {host}: {most} connections from you are open already"), Stage.GREETING)
 
     def take(self, line: bytes) -> Turn:
         """The reply to one command line; look at `phase` after it. After `Held` nothing has happened yet: the same
@@ -262,7 +278,10 @@ class Dialogue:
 
     def end(self, reply: Reply) -> None:
         """The text has its reply: the next transaction may begin."""
-        self._refused += reply.code >= 400
+        if reply.code >= 400:
+            self._refused += 1
+        else:
+            self._idle_words = 0
         self.transaction = None
         self.phase = Phase.OVER if reply.is_final else Phase.READY
 
@@ -278,11 +297,20 @@ class Dialogue:
         onward = NEXT[self.phase].get(verb)
         if onward is None and (verb not in ANY_TIME or self.phase is Phase.BARRED):
             raise self._out_of_order(verb)
+        if verb in _IDLE_WORDS:
+            self._require_progress()
         if verb not in ("MAIL", "RCPT") and verb in STAGES:
             self._heed_fault(STAGES[verb], *(self.named if verb == "DATA" else ()))
         reply = act(self, argument)
         self.phase = Phase.CHALLENGED if self._exchange is not None else onward or self.phase
         return reply
+
+    def _require_progress(self) -> None:
+        self._idle_words += 1
+        if self._idle_words > MOST_IDLE_WORDS:
+            raise BadCommand(
+                421, f"4.7.0 {self.terms.place.name}: {MOST_IDLE_WORDS} commands and no mail, goodbye"
+            )
 
     def _offers_command(self, verb: str) -> bool:
         if verb in self._hidden:
@@ -420,8 +448,9 @@ class Dialogue:
         verdict = relay.decide(asked.address, self.client, self.login is not None, terms.place, terms.mailboxes)
         if isinstance(verdict, relay.Refuse):
             raise BadCommand(verdict.code, f"{verdict.status} {verdict.text}")
-        if len(given.recipients) >= terms.recipient_limit:
+        if given.named >= terms.recipient_limit:
             raise BadCommand(452, f"4.5.3 {terms.recipient_limit} recipients are the most for one message")
+        given.named += 1
         given.recipients.setdefault(asked.address.folded, Recipient(asked.address, asked.notify, asked.original))
 
     def _data(self, argument: str) -> Reply:

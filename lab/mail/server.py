@@ -50,6 +50,8 @@ LONGEST_COMMAND = 2_048
 """Octets. RFC 5321 §4.5.3.1.4 grants 512; SIZE, DSN and SMTPUTF8 add up to about 1,000 more."""
 PATIENCE = 300.0
 """Seconds without a command after which the server may hang up; it does so after one to two times as many."""
+CONNECTIONS = 100
+"""Of one client at a time (RFC 5321 §7.8; Postfix: 50). Thirty students behind one address have three each."""
 TRICKLE = 300
 """Octets of a text that have to come in that time: less than one a second is no line on earth."""
 AT_ONCE = 100
@@ -61,7 +63,7 @@ Errand = Callable[[], Awaitable[Turn | None]]
 class Reception:
     """A host's SMTP service: what its connections share, and those that are open."""
 
-    __slots__ = ("_terms", "host", "open", "plan", "porter", "queue", "resolve", "server", "store")
+    __slots__ = ("_callers", "_terms", "host", "open", "plan", "porter", "queue", "resolve", "server", "store")
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Reception:
         self.porter = porter
         self.server: asyncio.AbstractServer | None = None
         self._terms: Terms | None = None
+        self._callers: dict[str, int] = {}
 
     @property
     def terms(self) -> Terms:
@@ -96,6 +99,19 @@ class Reception:
     def connect_sealed(self) -> Connection:
         """The same in TLS from the first octet on (RFC 8314 §3.3)."""
         return Connection(self, secure=True)
+
+    def enter(self, connection: Connection, client: str) -> bool:
+        """It is open from now on; whether its client has no more of them than it may have."""
+        self.open[connection] = None
+        self._callers[client] = count = self._callers.get(client, 0) + 1
+        return not 0 < self.terms.connection_limit < count
+
+    def leave(self, connection: Connection, client: str) -> None:
+        if self.open.pop(connection, connection) is connection:
+            return
+        self._callers[client] -= 1
+        if not self._callers[client]:
+            del self._callers[client]
 
     def close(self) -> None:
         """Take no more connections, and tell every open one that this host is closing (RFC 5321 §3.8)."""
@@ -118,8 +134,8 @@ async def start_server(
 
 
 def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = None) -> Terms:
-    """The plan's settings `hop_limit`, `recipient_limit`, `long_lines`, `accept_unknown` and `any_sender`, read
-    once. WrongUse when one of them makes no sense."""
+    """The plan's settings `hop_limit`, `recipient_limit`, `connection_limit`, `long_lines`, `accept_unknown` and
+    `any_sender`, read once. WrongUse when one of them makes no sense."""
     return Terms(
         place_of(host.name, host.addresses, plan, store.people.aliases),
         store,
@@ -131,6 +147,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = N
         offers_tls(plan),
         porter,
         plan.settings.get("any_sender") == "yes",
+        _count(plan, "connection_limit", CONNECTIONS),
     )
 
 
@@ -176,18 +193,20 @@ class Connection(SMTP):
         self.transport = transport
         self.session = self._create_session()
         self.session.peer = peer
-        self._dialogue = Dialogue(self._reception.terms, Address(peer[0]) if peer else None, self._secure)
-        self._reception.open[self] = None
+        self._dialogue = dialogue = Dialogue(
+            self._reception.terms, Address(peer[0]) if peer else None, self._secure
+        )
+        is_welcome = self._reception.enter(self, dialogue.client or "")
         self._reset_timeout()
         try:
-            self._say(self._dialogue.greet())
+            self._say(dialogue.greet() if is_welcome else dialogue.turn_away())
         except Held as held:
             self._begin(partial(self._greet, held))
         self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         # not SMTP.connection_lost: it would cancel the task, and with it a message that is being stored
-        self._reception.open.pop(self, None)
+        self._reception.leave(self, self._dialogue.client or "")
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         self._stop_turn()

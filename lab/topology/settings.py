@@ -47,6 +47,7 @@ SETTINGS: dict[str, Setting] = {
     "warns": Setting("a time, like 4h, or off", lambda value: value in ("off", "no", "never") or _is_span(value)),
     "hop_limit": _NUMBER,
     "recipient_limit": _NUMBER,
+    "connection_limit": _NUMBER,
     "long_lines": _one_of("refuse", "accept"),
     "accept_unknown": _one_of("yes", "no"),
     "refuse_null_mx_senders": _one_of("yes", "no"),

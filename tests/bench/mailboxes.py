@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lab.clock import WarpedTime
@@ -16,7 +17,7 @@ from lab.fabric import namespace
 from lab.fabric.local import LocalFabric
 from lab.fabric.loop import LabLoop
 from tests.bench import dovecot
-from tests.mail.post_office import ED, OFFICE, RANGES, STUDENT, Office, office
+from tests.mail.post_office import ED, OFFICE, PLAN, RANGES, STUDENT, Office, office
 
 LETTER = (
     b"Date: Mon, 5 Jan 2026 12:00:00 +0100\r\nFrom: Ann Vogel <ann@unige.ch>\r\nTo: ed@belgiannews.com\r\n"
@@ -46,11 +47,12 @@ print(json.dumps(took))
 
 
 def on_sockets(story: Callable[[Office], Awaitable[float]]) -> float:
-    """This process enters a private network, and stays there."""
+    """This process enters a private network, and stays there. A crowd has one address, so nobody counts."""
     namespace.enter()
 
     async def scene(root: Path) -> float:
-        async with office(lambda boot: LocalFabric(RANGES, boot, root=root)) as here:
+        plan = replace(PLAN, settings={"connection_limit": "0"})
+        async with office(lambda boot: LocalFabric(RANGES, boot, root=root), plan) as here:
             return await story(here)
 
     with (

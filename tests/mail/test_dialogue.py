@@ -8,6 +8,7 @@ from lab.mail.dialogue import ACTS, ANY_TIME, NEXT, PATIENCE_WITH_ERRORS, Dialog
 from lab.mail.relay import place_of
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import MailPlan
+from lab.wire.smtp_reply import Reply as Said
 
 NAME = DomainName("mail.belgiannews.com")
 BOXES = frozenset(EmailAddress(f"{who}@belgiannews.com") for who in ("ed", "eve", "u1", "u2", "u3"))
@@ -208,3 +209,38 @@ def test_garbage_gets_5xx_and_every_reply_but_ehlos_an_enhanced_code(lines: list
         turn = talk.take(line)
         assert turn.reply.code // 100 in (2, 5)
         assert turn.stage is Stage.HELO or turn.reply.text[0] == str(turn.reply.code)[0]
+
+
+@pytest.mark.parametrize("word", ["NOOP", "EHLO pc.unige.ch", "RSET", "HELP", "VRFY ed"])
+def test_a_hundred_commands_without_mail_are_enough(word: str) -> None:
+    talk = dialogue()
+    say(talk, "EHLO pc.unige.ch")
+    assert [say(talk, word)[:1] for _ in range(99)] == ["2"] * 99
+    assert say(talk, word).startswith("421 4.7.0")
+    assert talk.phase is Phase.OVER
+
+
+def test_a_message_that_was_taken_begins_the_count_anew() -> None:
+    talk = dialogue()
+    for _ in range(10):
+        for line in (
+            "EHLO pc.unige.ch",
+            *["NOOP"] * 90,
+            "MAIL FROM:<ann@unige.ch>",
+            "RCPT TO:<ed@belgiannews.com>",
+            "DATA",
+        ):
+            assert say(talk, line)[0] in "23"
+        talk.end(Said(250, "2.0.0 queued"))
+
+
+def test_recipients_named_twice_count_twice_against_the_limit() -> None:
+    talk = dialogue(recipient_limit=2)
+    for line in (
+        "EHLO pc.unige.ch",
+        "MAIL FROM:<ann@unige.ch>",
+        "RCPT TO:<ed@belgiannews.com>",
+        "RCPT TO:<ed@belgiannews.com>",
+    ):
+        assert say(talk, line).startswith("250")
+    assert say(talk, "RCPT TO:<ed@belgiannews.com>").startswith("452 4.5.3")

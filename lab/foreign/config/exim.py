@@ -46,6 +46,8 @@ def _main(scene: Scene) -> Iterator[str]:
     yield f"received_headers_max = {mail.settings.get('hop_limit', '30')}"
     if "recipient_limit" in mail.settings:
         yield f"recipients_max = {mail.settings['recipient_limit']}"
+    if mail.settings.get("connection_limit", "0") != "0":
+        yield f"smtp_accept_max_per_host = {mail.settings['connection_limit']}"
     yield f"delay_warning = {_time(schedule.warns[0]) if schedule.warns else '0s'}"
     yield "# Exim goes on as its own user once it listens; nothing here needs root for a delivery."
     yield "deliver_drop_privilege = true"

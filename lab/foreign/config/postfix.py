@@ -6,7 +6,8 @@ postmap to forget), and whatever differs from Postfix's own defaults says why. p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from lab.foreign.config.scene import (
     CERTIFICATE,
@@ -102,9 +103,18 @@ def _mail_in(scene: Scene) -> Iterator[str]:
 
 def _limits(scene: Scene) -> Iterator[str]:
     settings = scene.mail.settings
-    for name, parameter in (("hop_limit", "hopcount_limit"), ("recipient_limit", "smtpd_recipient_limit")):
+    for name, parameter in _LIMITS.items():
         if name in settings:
             yield f"{parameter} = {settings[name]}"
+
+
+_LIMITS: Mapping[str, str] = MappingProxyType(
+    {
+        "hop_limit": "hopcount_limit",
+        "recipient_limit": "smtpd_recipient_limit",
+        "connection_limit": "smtpd_client_connection_count_limit",
+    }
+)
 
 
 def _delivery(scene: Scene) -> Iterator[str]:
