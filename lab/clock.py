@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Protocol
+
+from lab.values import dataclass
 
 DAY_ONE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """When lab time begins in a simulation: a Monday morning. The same for everyone, so that traces compare."""

@@ -14,8 +14,10 @@ name of a Python class. The code (T004, H003 …) is what `lab explain` takes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar
+
+from lab.values import dataclass
 
 
 class LabError(Exception):

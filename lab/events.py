@@ -15,10 +15,9 @@ Field values are str, int, float, bool, tuples of those; `event_forms` makes JSO
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 
 class Failure(StrEnum):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -38,6 +37,7 @@ from lab.names import DomainName, EmailAddress
 from lab.timing import NOW, Timing
 from lab.topology.fitting import require_fit, require_slowable
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
+from lab.values import dataclass
 
 STUDENT = DomainName("student")
 """The client host that every plan has: where `lab dig` asks from."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from json.encoder import encode_basestring
 from math import isfinite
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import IO, Any
 from lab.errors import BadFile, Place, Problem
 from lab.event_forms import from_json, members, to_json
 from lab.events import Event
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 
 @made_often

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from lab.cli.reading import Json
 from lab.cli.screen import Line, edge, emit, show, table
 from lab.control.client import ask
 from lab.errors import WrongUse
+from lab.values import dataclass
 
 _TYPES = (
     *("A", "AAAA", "ANY", "AXFR", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HTTPS", "MX", "NS", "PTR", "SOA"),

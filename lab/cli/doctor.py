@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
 
 from lab.cli.escape import outward
@@ -18,6 +18,7 @@ from lab.cli.reading import Json
 from lab.cli.screen import Line, emit, plain, show
 from lab.control.home import Home, home
 from lab.errors import MachineSaidNo
+from lab.values import dataclass
 
 Verdict = Literal["good", "wait", "bad"]
 _GLYPHS = {"good": "✓", "wait": "○", "bad": "✕"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from lab.cli import imap_replies, pop3_replies, replies
+from lab.values import dataclass
 
 _LITERAL = re.compile(r"\{(\d+)\}$")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from lab.cli.screen import Line, emit, plain, show, table, visible
 from lab.control import parts
 from lab.control.client import ask
 from lab.errors import WrongUse
+from lab.values import dataclass
 from lab.wire.mime import in_charset
 
 Form = dict[str, Any]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from lab.errors import WrongUse
+from lab.values import dataclass
 
 DOMAIN = "news.be"
 SENDER = "mail.uni.ch"

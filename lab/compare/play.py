@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -32,6 +31,7 @@ from lab.journey import Fate, Journey, Journeys, State, build
 from lab.log import EventLog
 from lab.names import EmailAddress
 from lab.topology.plan import Plan
+from lab.values import dataclass
 
 ANN = EmailAddress("ann@uni.ch")
 _LETTER = b"Subject: which way?\r\n\r\nWho takes this one?\r\n"

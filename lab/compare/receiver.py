@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from lab.events import MailAccepted, MailDelivered, Stage
 from lab.fabric.base import Host
+from lab.values import dataclass
 from lab.wire.received import read_heading
 from lab.wire.smtp_reply import format_reply
 

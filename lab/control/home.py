@@ -21,11 +21,11 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.errors import MachineSaidNo
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from lab.control.client import not_up
 from lab.control.home import Home
 from lab.errors import MachineSaidNo, error_of
+from lab.values import dataclass
 
 _PATIENCE_MS = 10_000
 """How long a daemon may take to go down when it is asked to; then it is killed."""

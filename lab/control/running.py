@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lab.internet import Internet
 from lab.journey.build import Journeys, build
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

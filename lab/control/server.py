@@ -13,12 +13,12 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from lab.control.client import LONGEST_REQUEST, too_long
 from lab.control.running import Lab
 from lab.errors import LabError, MachineSaidNo, WrongUse, form_of
+from lab.values import dataclass
 
 Args = dict[str, Any]
 Form = dict[str, Any]

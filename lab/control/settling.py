@@ -7,7 +7,7 @@ A host tells of a message it accepted before the sender tells that it let go of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.events import (
     MailAccepted,
@@ -20,6 +20,7 @@ from lab.events import (
     RecipientsFailed,
 )
 from lab.log import Entry
+from lab.values import dataclass
 
 Copy = tuple[str, str]
 """A message on a host: (host, queue_id)."""

@@ -10,12 +10,13 @@ at all), RFC 8020 §2 (below a name that is not, nothing is), RFC 9520 §3 (fail
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 
 from lab.clock import Clock
 from lab.dns.zone import RRset, addresses_of
 from lab.names import Address, DomainName
+from lab.values import dataclass
 from lab.wire.records import SOA, TXT, Opaque, Rdata, Record
 
 LONGEST = 86_400

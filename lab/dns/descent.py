@@ -11,7 +11,6 @@ RFC 1034 §7.1 (glueless servers are names like others).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from lab.clock import Clock
 from lab.dns.cache import Cache, Rank
@@ -33,7 +32,7 @@ from lab.dns.verdict import (
 from lab.dns.zone import RRset, addresses_of
 from lab.events import Event, HopAnswered
 from lab.names import ROOT, Address, DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns import Message, rrsets
 
 MOST_QUESTIONS = 64

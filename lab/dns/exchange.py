@@ -7,13 +7,13 @@ is fetched whole over TCP from the same server (RFC 7766 §5). What comes back i
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Protocol
 
 from lab.clock import Clock
 from lab.dns.standing import Standings
 from lab.dns.verdict import Failed
 from lab.names import Address, DomainName
+from lab.values import dataclass
 from lab.wire.dns import Malformed, Message, Question
 
 _NO_EDNS = ("FORMERR", "NOTIMP", "BADVERS")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.dns.response import response_to, room_for
 from lab.dns.server import Asker, Reply, Responder
@@ -21,6 +21,7 @@ from lab.dns.zones import Zones
 from lab.fabric.base import Host
 from lab.faults import Lame, NoAnswer, OfNames, Refused, ServFail, Slow, Truncated, WrongGlue, bare
 from lab.names import Address, DomainName
+from lab.values import dataclass
 from lab.wire.dns import Malformed, Message, decode, encode
 from lab.wire.records import AAAA, A, Record
 

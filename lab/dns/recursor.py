@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lab.dns.authority import REMEMBERED, Authority, host_authority
@@ -34,7 +34,7 @@ from lab.fabric.base import Host
 from lab.fabric.console import Answer
 from lab.names import DomainName
 from lab.topology.plan import ResolverPlan, ZonePlan
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns import ExtendedError, Malformed, Message, Question, decode, ede, encode
 
 MOST_CLIENTS = 1_000

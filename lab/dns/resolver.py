@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from random import Random
 from typing import Any
@@ -31,7 +31,7 @@ from lab.dns.zone import RRset
 from lab.dns.zones import MOST_ALIASES
 from lab.events import Event
 from lab.names import ROOT, Address, DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns import ExtendedError, ede
 from lab.wire.records import CNAME
 

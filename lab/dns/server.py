@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 PORT = 53
 IDLE_SECONDS = 30.0

@@ -9,12 +9,12 @@ Law: RFC 1035 §7.2 (best servers first), RFC 9520 §3.1 (dead servers are remem
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from lab.clock import Clock
 from lab.names import Address, DomainName
+from lab.values import dataclass
 
 DEAD_SECONDS = 30.0
 LAME_SECONDS = 30.0

@@ -10,7 +10,6 @@ Law: RFC 1034 §5.3.1 (stubs), RFC 1123 §6.1.3; resolv.conf(5): timeout 5, atte
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -28,7 +27,7 @@ from lab.events import NameResolved
 from lab.fabric.ambient import AMBIENT, ATTENDED
 from lab.fabric.base import Host
 from lab.names import ROOT, Address, BadName, DomainName, parse_address
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns import Malformed, Message, Question, brief, extended_errors, type_number
 from lab.wire.records import Answer
 

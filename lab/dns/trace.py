@@ -8,7 +8,6 @@ on a screen is the command line's.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from lab.dns.exchange import Exchange
@@ -17,6 +16,7 @@ from lab.dns.standing import FIRST_WAIT
 from lab.dns.verdict import Alias, Answered, Failed, Nothing, Referral, Verdict, classify, shown, targets
 from lab.dns.zone import RRset, addresses_of
 from lab.names import ROOT, Address, DomainName
+from lab.values import dataclass
 from lab.wire.dns import Message
 from lab.wire.records import Answer
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any, cast
@@ -20,6 +19,7 @@ from typing import Any, cast
 from lab.dns.response import PAYLOAD, likeness, read_alike
 from lab.dns.server import PORT, Framing, framed
 from lab.names import Address
+from lab.values import dataclass
 from lab.wire.dns import Message, Question, decode, name_wire, query
 
 _CASE_BIT = bytes(32 if 97 <= octet <= 122 else 0 for octet in range(256))

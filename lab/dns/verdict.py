@@ -8,12 +8,10 @@ Law: RFC 1034 §5.3.3, RFC 2181 §5.4.1, RFC 2308 §2, RFC 4697 §2.1, RFC 5452 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lab.dns.zone import RRset
 from lab.dns.zones import MOST_ALIASES
 from lab.names import DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns import Message, brief
 from lab.wire.records import AAAA, CNAME, NS, SOA, A, Record
 

@@ -12,12 +12,12 @@ RFC 2308 §3 (the TTL of a no), RFC 4035 §3.1.4.1 (DS belongs to the parent), R
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from lab.errors import WrongUse
 from lab.names import Address, BadName, DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, SOA, SRV, A, Record
 
 RRset = tuple[Record, ...]

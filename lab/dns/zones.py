@@ -10,13 +10,12 @@ Law: RFC 1034 §4.3.2, RFC 8906 §3 (REFUSED for what is not ours), RFC 4035 §3
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from lab.dns.zone import Decision, Kind, RRset, Zone
 from lab.errors import LabError
 from lab.names import DomainName
 from lab.topology.plan import ZonePlan
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 MOST_ALIASES = 11
 """How many CNAMEs are followed for one question, as BIND (since 9.18.29) and Unbound do (RFC 1034 §3.6.2)."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from lab.errors import WrongUse
 from lab.export import compose, containerlab, kathara, kubernetes
 from lab.export.papers import Export, Files
 from lab.export.readme import Manual, readme
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ passwords and keys too: a lab keeps no secrets, and a container's root has no ri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from lab.errors import WrongUse
@@ -18,6 +17,7 @@ from lab.fabric.host import Authority, certified
 from lab.names import Address
 from lab.topology.plan import HostPlan, Plan
 from lab.topology.plan_json import text, to_form
+from lab.values import dataclass
 
 HOME = "/etc/lab"
 COMMAND = ("python3", "-m", "lab.node", "--alone", HOME)

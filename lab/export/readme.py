@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lab.export.papers import Export
 from lab.topology.plan import HostPlan, MailboxPlan, ZonePlan
+from lab.values import dataclass
 from lab.wire.records import MX
 
 

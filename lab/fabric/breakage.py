@@ -7,12 +7,12 @@ The rule: a breakage is a value, so that one schedule (`schedule`) can let any o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.faults import Fault, fault_of, share_of
 from lab.names import DomainName
 from lab.timing import Timing, timing_of
 from lab.topology.plan import FaultPlan, Link
+from lab.values import dataclass
 
 Group = tuple[str, ...]
 """Places: hosts, organisations, "*"."""

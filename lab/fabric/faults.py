@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -70,6 +70,7 @@ from lab.faults import (
     fault_of,
 )
 from lab.names import DomainName
+from lab.values import dataclass
 
 __all__ = [
     "OF_A_HOST",

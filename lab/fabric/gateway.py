@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 from lab.errors import MachineSaidNo
@@ -24,6 +24,7 @@ from lab.fabric.host import Host
 from lab.fabric.loop import LabLoop
 from lab.fabric.socks import Dialogue, Reply, Target, answer, answer_for
 from lab.names import Address
+from lab.values import dataclass
 
 LOOPBACK = "127.0.0.1"
 _IDLE = 120.0

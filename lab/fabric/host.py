@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,7 @@ from lab.fabric.stack import Stack
 from lab.log import EventLog
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan
+from lab.values import dataclass
 
 if TYPE_CHECKING:
     import ssl

@@ -23,11 +23,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from lab.fabric.stack import fill, problem
 from lab.fabric.way import Passage, Way
+from lab.values import dataclass
 
 CHUNK = 256 * 1024
 """The most that is read at once, as asyncio does."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from lab.clock import Clock
 from lab.fabric.breakage import Breakage
 from lab.names import DomainName
 from lab.timing import Timing
+from lab.values import dataclass
 
 
 class Breaker(Protocol):

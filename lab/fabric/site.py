@@ -6,13 +6,13 @@ The rule: to choose `local` is to go there: this process enters its private netw
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab.clock import PacedTime, TimeSource, VirtualTime, WarpedTime
 from lab.fabric.base import Boot, Fabric
 from lab.fabric.wish import Wish
 from lab.topology.plan import Plan
+from lab.values import dataclass
 
 FABRICS = ("local", "docker", "sim")
 

@@ -17,10 +17,10 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import MachineSaidNo
+from lab.values import dataclass
 from lab.wire.packet import completed
 
 _ALL, _IPV4, _IPV6 = 0x0003, 0x0800, 0x86DD

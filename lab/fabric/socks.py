@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
 from enum import IntEnum
 
 from lab.names import Address, parse_address
+from lab.values import dataclass
 
 VERSION, CONNECT, NO_PASSWORD, NO_METHOD = 5, 1, 0, 0xFF
 IPV4, NAME, IPV6 = 1, 3, 4

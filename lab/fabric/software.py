@@ -12,8 +12,9 @@ Unbound 1.17, PowerDNS 4.7.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

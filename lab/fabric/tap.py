@@ -8,9 +8,9 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lab.names import DomainName
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

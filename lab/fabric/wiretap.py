@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from lab.fabric.rules import Packet, Verdict
 from lab.fabric.stream import WINDOW, Flag, Item, Socket
 from lab.fabric.tap import Frame, Subscriber, Untap
 from lab.fabric.way import Ends
+from lab.values import dataclass
 from lab.wire import packet
 from lab.wire.packet import Segment
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lab.values import dataclass
 
 PACKED = 250
 """Hosts in a container when many go into one, and nobody says how many."""

@@ -6,7 +6,7 @@ time the log says so (`events.FaultStruck`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

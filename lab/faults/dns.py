@@ -6,11 +6,11 @@ well as before: another name is answered as ever.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.faults.base import AtServer, Fault, often
 from lab.names import Address, DomainName
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

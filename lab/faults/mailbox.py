@@ -7,10 +7,10 @@ refused. At quit what was to be removed is removed before its reply is lost (POP
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.faults.base import AtServer, often
+from lab.values import dataclass
 
 SERVICES = ("pop3", "imap")
 

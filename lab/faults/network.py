@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
 from lab.clock import type_span
 from lab.faults.base import Fault
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ is from it or for it. After the dot the message is stored already when a connect
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.events import Stage
 from lab.faults.base import AtServer, often
+from lab.values import dataclass
 
 KEYWORDS = (
     "PIPELINING",

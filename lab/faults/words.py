@@ -14,7 +14,6 @@ refused in a sentence (WrongUse, W012), never passed over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -37,6 +36,7 @@ from lab.faults.mailbox import SERVICES, AtMailbox, How, Moment
 from lab.faults.network import OF_A_HOST, Down, Silent, Skew, Unreachable
 from lab.faults.smtp import KEYWORDS, Hide, Reply, Reset, Stall
 from lab.names import DomainName, EmailAddress, parse_address
+from lab.values import dataclass
 
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {

@@ -7,12 +7,12 @@ its files come from `config/`, what its log says from `readers/`, what it can be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from lab.fabric.software import NEEDS, Needs
 from lab.topology.software import SOFTWARE as ROLES
 from lab.topology.software import Role
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 from lab import __version__
@@ -26,6 +25,7 @@ from lab.journey.build import Journeys
 from lab.journey.comments import Comments
 from lab.journey.talks import Note
 from lab.names import DomainName
+from lab.values import dataclass
 from lab.wire import pcapng
 from lab.wire.packet import NoPacket, read
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.events import (
     BounceSent,
@@ -36,6 +36,7 @@ from lab.journey.steps import entries_of
 from lab.journey.world import NOW, World
 from lab.log import Entry
 from lab.topology.plan import HostPlan
+from lab.values import dataclass
 
 LOCAL = "local"
 """The policy row of what a host said of its own mailboxes."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lab.events import (
     BounceSent,
@@ -43,6 +43,7 @@ from lab.events import (
     SubmissionRefused,
 )
 from lab.log import Entry
+from lab.values import dataclass
 from lab.wire.smtp_reply import queue_id_in
 
 Departure = MailDelivered | MailForwarded | MailRelayed | RecipientsFailed

@@ -14,8 +14,9 @@ Its state is that of its slowest recipient:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from lab.values import dataclass
 
 
 class Layer(StrEnum):

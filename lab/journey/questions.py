@@ -10,10 +10,11 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.events import HopAnswered, NameResolved
 from lab.journey.talks import Key, Note
+from lab.values import dataclass
 from lab.wire.dns import read_name, type_name
 from lab.wire.packet import End, Packet, Protocol
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lab.values import dataclass
 from lab.wire.packet import End, Flag, Packet
 
 if TYPE_CHECKING:

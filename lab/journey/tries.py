@@ -7,12 +7,13 @@ each refused"). What happens between two tries, a warning to the sender, does no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
 from lab.clock import show_span
 from lab.journey.model import Layer, Step
+from lab.values import dataclass
 
 
 class Kind(Enum):

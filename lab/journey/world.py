@@ -7,13 +7,13 @@ log. Nothing is asked of a running lab, so a saved log is explained as a live on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from lab.events import FaultApplied, FaultLifted, HopAnswered, NameResolved, ZoneReloaded
 from lab.faults import plain_words
 from lab.log import Entry
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Plan
+from lab.values import dataclass
 
 NOW = 2**62
 """As of the last entry of any log."""

@@ -10,12 +10,12 @@ back: RET, else the whole of a small message, as Postfix does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import DomainName, EmailAddress
+from lab.values import dataclass
 from lab.wire.dsn import Action, Notification, Report, Status, build
 
 WHOLE = 50_000

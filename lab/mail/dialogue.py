@@ -16,7 +16,7 @@ codes (RFC 2034 §4) stand on every reply but those to HELO and EHLO.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from lab.mail import relay
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.ordered import ordered
 from lab.names import Address, EmailAddress
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire import sasl
 from lab.wire import smtp_grammar as grammar
 from lab.wire.smtp_grammar import BadCommand, MailFrom

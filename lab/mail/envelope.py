@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Protocol
 
 from lab.names import DomainName, EmailAddress
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.records import Answer
 
 

@@ -12,13 +12,12 @@ refuses names that no file system should see with FolderError, whose text a serv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from lab.names import EmailAddress
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.mime import MessageIndex
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, unquote
+
+from lab.values import dataclass
 
 _UNSAFE = re.compile(r"[\x00-\x20%\x7f]")
 _HEAD = re.compile(

@@ -9,7 +9,7 @@ Who hears of it: RFC 3461 §4.1, §5.2; a bounce of a bounce goes to the postmas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 
 from lab.events import BounceSent, DelayWarned, Event, MailSubmitted, RecipientsFailed
@@ -21,6 +21,7 @@ from lab.mail.queue import Queue
 from lab.mail.spool import Failed, Stored
 from lab.mail.waiting import Delivery, Message
 from lab.mail.walk import Deferred, GivenUp, Reason, Taken
+from lab.values import dataclass
 from lab.wire.received import read_heading
 
 _FULL = Reason("the disk of this host is full", "4.3.1", "disk")

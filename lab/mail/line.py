@@ -7,13 +7,13 @@ messages carries them one after the other, and `queue_id` is the one it serves j
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.events import ConnectionFailed, ConnectionOpened, Failure, MailRelayed, ReplyReceived, Stage
 from lab.fabric.base import Host
 from lab.mail.policy import OWN_NAME, came
 from lab.mail.session import Session
 from lab.mail.walk import Attempt, Ruling, Walk
+from lab.values import dataclass
 from lab.wire.smtp_client import Replied
 from lab.wire.smtp_reply import Reply
 

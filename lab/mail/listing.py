@@ -6,11 +6,11 @@ The rule: for people who look, not for protocols; headers are read as leniently 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from lab.mail.folders import Entry
 from lab.mail.maildir import Maildir
+from lab.values import dataclass
 from lab.wire.received import read_author, read_heading
 
 _WORDS = {

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
 from lab.events import MailDelivered, MailForwarded
 from lab.fabric.base import Host
@@ -23,6 +22,7 @@ from lab.mail.relay import ROLES, Place, as_local, place_of
 from lab.mail.store import Store
 from lab.names import EmailAddress
 from lab.topology.plan import MailPlan
+from lab.values import dataclass
 from lab.wire.received import delivered_to_line, return_path_line
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from zlib import crc32
@@ -24,6 +23,7 @@ from lab.mail.filing import Filing
 from lab.mail.folders import Entry, Folder, FolderError, Mode, Watcher
 from lab.mail.journal import Filed
 from lab.names import DomainName, EmailAddress
+from lab.values import dataclass
 from lab.wire import mime
 from lab.wire.mime import MessageIndex
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from lab.errors import WrongUse
 from lab.fabric.disk import Disk
 from lab.names import BadName, DomainName, EmailAddress
 from lab.topology.plan import MailPlan
+from lab.values import dataclass
 
 _ACCOUNTS, _ALIASES = "etc/accounts", "etc/aliases"
 _PLAIN = "".join(sorted(set(map(chr, range(33, 127))) - set(":%"))) + " "

@@ -11,12 +11,13 @@ on the way outranks the hard ones: as long as one host might yet take the messag
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Literal
 
 from lab.errors import WrongUse
 from lab.events import Failure, Stage
+from lab.values import dataclass
 from lab.wire.smtp_reply import Reply
 
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import MailPlan
+from lab.values import dataclass
 
 ROLES = ("postmaster", "abuse")
 """Local parts that every mail host takes."""

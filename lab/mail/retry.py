@@ -10,11 +10,12 @@ presets are the defaults of the agents they are named after, read from their man
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from lab.clock import parse_span
 from lab.errors import WrongUse
+from lab.values import dataclass
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 

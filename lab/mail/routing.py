@@ -10,13 +10,13 @@ and no address: RFC 2181 §10.3, RFC 5321 §5.1; many follow it all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby
 from random import Random
 
 from lab.mail.policy import Follows, Policy
 from lab.names import Address, BadName, DomainName, parse_address
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.records import AAAA, MX, A, Answer
 
 Chance = Callable[[], Random]

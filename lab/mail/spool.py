@@ -20,7 +20,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, field
 from json.encoder import encode_basestring_ascii as _quoted
 from struct import Struct
 from typing import Any
@@ -29,7 +29,7 @@ from zlib import crc32
 from lab.fabric.disk import Disk
 from lab.mail.envelope import Envelope, Recipient
 from lab.names import EmailAddress
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 SEGMENT = 1 << 20
 """Octets after which the next segment begins. A body is read back a segment at a time."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lab.errors import LabError
 from lab.mail.envelope import Envelope, Recipient
 from lab.mail.relay import Place, as_local, is_known
 from lab.names import BadName, DomainName, EmailAddress
+from lab.values import dataclass
 from lab.wire.header_date import header_date
 
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.MULTILINE)

@@ -7,11 +7,12 @@ are the queue's own records: others read them, the queue and the agent's workers
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.mail.envelope import Envelope
 from lab.mail.walk import Reason
 from lab.names import EmailAddress
+from lab.values import dataclass
 
 LOCAL = "local"
 """The destination of mail for this host's own mailboxes."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.events import Failure, Stage
 from lab.mail import routing
 from lab.mail.policy import OWN_NAME, OWN_NAME_STATUS, TRANSACTION, Came, Follows, Policy, Row, came
 from lab.mail.routing import Chance, Exchanger, Exchangers, Identity, Verdict
 from lab.names import Address, DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.records import Answer
 from lab.wire.smtp_client import Fate
 from lab.wire.smtp_reply import Reply

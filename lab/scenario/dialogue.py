@@ -13,10 +13,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.fabric.base import Host
 from lab.scenario.unmet import Unmet
+from lab.values import dataclass
 
 _PATIENCE = 300.0
 """Lab seconds to wait for an answer, as a sender does at most stages (RFC 5321 §4.5.3.2)."""

@@ -15,9 +15,10 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.scenario.unmet import Unmet
+from lab.values import dataclass
 
 _PATIENCE = 600.0
 """Lab seconds to wait for an answer."""

@@ -5,9 +5,8 @@ The rule: read from the octets as stored; what is expected and not there is Unme
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lab.scenario.unmet import Unmet
+from lab.values import dataclass
 from lab.wire.mime import (
     MessageIndex,
     Part,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
@@ -30,6 +29,7 @@ from lab.scenario.words import When, addresses, link, message, span, timed
 from lab.timing import NOW
 from lab.topology.fitting import require_fit
 from lab.topology.plan import HostPlan, Plan
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

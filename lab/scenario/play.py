@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +34,7 @@ from lab.scenario.result import Result, Verdict
 from lab.scenario.script import Script, load, topology_of
 from lab.scenario.unmet import Unmet
 from lab.topology.plan import HostPlan, Plan
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ its message says why in a sentence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from lab.values import dataclass
 
 
 class Verdict(StrEnum):

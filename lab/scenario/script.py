@@ -19,13 +19,14 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os.path import isdir, isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import WrongUse
 from lab.topology.shipped import shipped
+from lab.values import dataclass
 
 if TYPE_CHECKING:
     from lab.scenario.net import Net

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.resources import files as resources
 from itertools import zip_longest
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 from lab.errors import WrongUse
 from lab.scenario.play import Asked, play, scripts_of
+from lab.values import dataclass
 
 _BEFORE = 2
 """Entries shown of what was the same still."""

@@ -7,13 +7,13 @@ first domain of the file. What is not there yet is said in one sentence, with wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lab.names import DomainName, EmailAddress
 from lab.scenario.expect import Mail
 from lab.scenario.net import Lookup, Net
 from lab.scenario.unmet import Unmet
 from lab.topology.plan import HostPlan, Plan, ZonePlan
+from lab.values import dataclass
 
 
 class Missing(Unmet):

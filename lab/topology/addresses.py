@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 from lab.names import Address
+from lab.values import dataclass
 
 OVERFLOW = "10.0.0.0/8"
 FIRST = {"dns": 53, "mail": 25, "root": 1, "other": 10}

@@ -6,7 +6,7 @@ T: the topology file and what it describes. Z: the form of zone-file text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

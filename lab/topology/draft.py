@@ -7,7 +7,7 @@ written. Modules of this package fill the draft one after another; `planning.py`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.errors import Problem
 from lab.names import ROOT, Address, DomainName, EmailAddress
@@ -15,6 +15,7 @@ from lab.topology import model
 from lab.topology.codes import law
 from lab.topology.plan import MailboxPlan
 from lab.topology.source import Path, Source
+from lab.values import dataclass
 from lab.wire.records import Record
 from lab.wire.zonefile import Entry
 

@@ -7,12 +7,13 @@ and no address of the world outside. Arrows run in the gaps between the boxes, n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from xml.sax.saxutils import escape
 
 from lab.names import DomainName
 from lab.topology.picture import Exchange, Group, Picture, picture
 from lab.topology.plan import HostPlan, Link, Plan
+from lab.values import dataclass
 
 MARGIN, GAP, WIDTH = 40, 72, 290
 HEAD, ROW, CARD, PAD = 44, 24, 50, 12

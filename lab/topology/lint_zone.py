@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.errors import Place, Problem
 from lab.names import DomainName
@@ -17,6 +17,7 @@ from lab.topology.draft import Draft, Zone
 from lab.topology.gather import aliased, is_address
 from lab.topology.lint_names import has_address, meant
 from lab.topology.shorthand import closest
+from lab.values import dataclass
 from lab.wire.records import AAAA, CNAME, DNAME, MX, NS, PTR, SRV, A, Record
 from lab.wire.zonefile import Entry, relative
 

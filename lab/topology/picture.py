@@ -7,11 +7,11 @@ organisations only the first are shown, with a word on how many more there are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from lab.names import ROOT, DomainName
 from lab.topology.plan import HostPlan, LinkPlan, Plan
+from lab.values import dataclass
 from lab.wire.records import MX, NS, Record
 
 FEW = 48

@@ -8,10 +8,11 @@ reverse zones) the plan has it. Sizes matter: a lab of 100,000 hosts is 100,000 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 from lab.names import Address, DomainName, EmailAddress
+from lab.values import dataclass
 from lab.wire.records import Record
 
 

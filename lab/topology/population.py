@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology import model
@@ -21,6 +21,7 @@ from lab.topology.postal import NO_ALIASES, NO_SETTINGS
 from lab.topology.services import autoconfig_name, service_records
 from lab.topology.teams import numbered
 from lab.topology.zoning import addresses, reverse_zone, soa
+from lab.values import dataclass
 from lab.wire.records import MX, NS, PTR, A, Record
 
 

@@ -7,13 +7,13 @@ because the host would not start with it. The programs themselves are in `lab.ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from lab.clock import parse_span
 from lab.topology import model
 from lab.topology.draft import Draft
 from lab.topology.shorthand import closest
 from lab.topology.source import Path
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

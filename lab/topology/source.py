@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
 
 from lab.errors import Place, Problem
+from lab.values import dataclass
 
 Path = tuple[str | int, ...]
 Mark = yaml.Mark | yaml.error.Mark

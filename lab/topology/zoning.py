@@ -10,13 +10,14 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.names import ROOT, Address, DomainName
 from lab.topology.draft import Draft, Organisation, Zone
 from lab.topology.gather import REVERSE, full_name
 from lab.topology.plan import ZonePlan
 from lab.topology.services import autoconfig_name, service_records
+from lab.values import dataclass
 from lab.wire.records import AAAA, MX, NS, PTR, SOA, A, Rdata, Record
 
 NEGATIVE_TTL = 60

@@ -20,12 +20,13 @@ import binascii
 import html as escaping
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from random import Random
 
 from lab.errors import WrongUse
+from lab.values import dataclass
 from lab.wire.compose_fields import address_words, field, parameters, text_words
 
 LINE = 998

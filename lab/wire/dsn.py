@@ -9,11 +9,12 @@ multipart/report: RFC 6522. message/delivery-status: RFC 3464. Enhanced codes: R
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
 from typing import Literal, cast
+
+from lab.values import dataclass
 
 Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 """RFC 3464 §2.3.3."""

@@ -12,10 +12,11 @@ RFC 791 and 8200 (IP), 9293 (TCP), 7323 (window scale), 768 (UDP), 792 and 4443 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from ipaddress import ip_address
+
+from lab.values import dataclass
 
 End = tuple[str, int]
 """Address and port."""

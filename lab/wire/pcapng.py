@@ -15,9 +15,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import ip_address
+
+from lab.values import dataclass
 
 RAW_IP = 101
 """LINKTYPE_RAW: IPv4 or IPv6, which the first four bits tell."""

@@ -17,9 +17,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from lab.values import dataclass
 from lab.wire import sasl
 
 LONGEST_COMMAND = 2_048

@@ -7,12 +7,11 @@ whole SMTP dialogue), never beyond its first 64 KiB, and never raises. Lines are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.header_date import header_date
 
 HEADER_LIMIT = 65_536

@@ -7,11 +7,10 @@ inside are absolute and printed with their dot. Reading master-file text is `wir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.names import Address, DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 
 @dataclass(frozen=True, slots=True)

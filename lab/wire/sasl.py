@@ -19,8 +19,9 @@ import re
 import stringprep
 import unicodedata
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from random import Random
+
+from lab.values import dataclass
 
 Passwords = Callable[[str], str | None]
 """The password that belongs to a login name as the client wrote it; None: nobody may log in so."""

@@ -17,13 +17,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
 from lab.events import Failure, Stage
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.smtp_reply import BadReply, Reply, ReplyReader
 
 

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.errors import LabError
 from lab.names import DomainName, EmailAddress
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.smtp_reply import Reply
 
 

@@ -9,9 +9,8 @@ Multi-line form: RFC 5321 §4.2.1. Enhanced status codes: RFC 2034, RFC 3463.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from lab.values import made_often
+from lab.values import dataclass, made_often
 
 _CODES = {str(code): code for code in range(200, 600)}
 _MARKS = (" ", "-", "\r", "")

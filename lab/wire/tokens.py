@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from lab.values import dataclass
 
 _ESCAPED = re.compile(r"\\(\d{3}|.)", re.DOTALL)
 

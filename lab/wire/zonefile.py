@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lab.errors import Place, Problem
 from lab.names import ROOT, BadName, DomainName
+from lab.values import dataclass
 from lab.wire import rdata as data
 from lab.wire.records import SOA, Rdata, Record
 from lab.wire.tokens import BadText, Line, Token, lines

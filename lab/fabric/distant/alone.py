@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -29,6 +29,7 @@ from lab.fabric.distant.orders import Begin, Moment, Neighbour
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, LinkPlan, ZonePlan
 from lab.topology.plan_json import BadPlan, read
+from lab.values import dataclass
 
 WORLD, ROOT = "world/world.json", "world/ca.pem"
 SHEET, IDENTITY = "host/host.json", "host/identity.pem"

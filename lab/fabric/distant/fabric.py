@@ -15,7 +15,7 @@ import asyncio
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -55,6 +55,7 @@ from lab.fabric.tap import Subscriber, Untap
 from lab.log import EventLog
 from lab.names import DomainName
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
+from lab.values import dataclass
 
 _HELD = 0.03
 """Seconds that an event waits for those that happened before it on other nodes."""

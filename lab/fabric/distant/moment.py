@@ -11,12 +11,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.clock import DAY_ONE, WarpedTime
 from lab.fabric.distant.orders import Moment
+from lab.values import dataclass
 
 _ROUNDS = 8
 _LEAPS_KEPT = 4096

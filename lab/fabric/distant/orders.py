@@ -12,13 +12,14 @@ from __future__ import annotations
 import base64
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link, ZonePlan
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

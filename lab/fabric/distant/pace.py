@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lab.fabric.distant.line import Line, NodeLost
 from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Leap, Look, Order, Stay
 from lab.fabric.loop import LabLoop
+from lab.values import dataclass
 
 Afloat = tuple[int, int, int]
 """Octets, datagrams, calls."""

@@ -17,13 +17,14 @@ Delay, and cuts that strike by chance, are left to the lab's own programs: a pac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault, Silent, Unreachable
 from lab.fabric.rules import between
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, Link
+from lab.values import dataclass
 
 TABLE = "mini_internet_lab"
 NOTHING = f"table inet {TABLE}\ndelete table inet {TABLE}\n"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from ipaddress import ip_network
 from threading import RLock
@@ -22,6 +22,7 @@ from lab.errors import LabError, MachineSaidNo
 from lab.fabric.docker.forward import Forward, nothing_behind
 from lab.fabric.docker.layout import Bridge, Container, Network
 from lab.fabric.docker.whereabouts import Whereabouts, current, login, whereabouts
+from lab.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

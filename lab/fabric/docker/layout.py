@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from lab.errors import WrongUse
 from lab.names import Address
 from lab.topology.plan import HostPlan
+from lab.values import dataclass
 
 MOST_ON_A_BRIDGE = 1000
 """Ports of one bridge (BR_PORT_BITS is 10 in Linux)."""

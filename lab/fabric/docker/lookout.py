@@ -18,11 +18,11 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 from lab.errors import MachineSaidNo
 from lab.fabric.sniff import Sniffer
+from lab.values import dataclass
 
 HEADER = struct.Struct(">BIq")
 _DROPPED = struct.Struct(">q")

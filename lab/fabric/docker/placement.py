@@ -10,11 +10,11 @@ user's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.errors import WrongUse
 from lab.fabric.docker.layout import MOST_ON_A_BRIDGE, Container
 from lab.names import DomainName
+from lab.values import dataclass
 
 _STUDENT = DomainName("student")
 _OWN_MB, _FOREIGN_MB = 14, 35

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
 from lab.errors import LabError, MachineSaidNo
 from lab.fabric.docker.engine import MARK, Engine
+from lab.values import dataclass
 
 _NODE, _GATEWAY = "mini-internet-lab.node", "mini-internet-lab.gwbridge"
 _BRIDGE = "docker_gwbridge"

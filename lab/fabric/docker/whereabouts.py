@@ -12,11 +12,11 @@ The rule: what is said counts; only what is left open is looked for.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from lab.errors import MachineSaidNo, WrongUse
+from lab.values import dataclass
 
 SOCKET = "/var/run/docker.sock"
 USUAL = f"unix://{SOCKET}"

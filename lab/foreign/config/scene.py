@@ -7,12 +7,13 @@ file is text that a student can read, with a comment wherever a line is not the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lab.mail.people import Person
 from lab.mail.retry import SCHEDULES, Schedule, named_schedule
 from lab.names import DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailPlan, ZonePlan
+from lab.values import dataclass
 
 MAIL_USER = "mail"
 """Whose files all mailboxes are: Debian's own user of that name, 8:8."""

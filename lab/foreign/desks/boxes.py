@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from lab.errors import WrongUse
 from lab.foreign.config.scene import home_of
 from lab.names import EmailAddress
+from lab.values import dataclass
 from lab.wire.mbox import return_path_of, to_mbox
 from lab.wire.received import read_author, read_heading
 

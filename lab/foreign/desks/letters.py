@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.foreign.readers.reader import reply_in
 from lab.names import Address
+from lab.values import dataclass
 from lab.wire.smtp_reply import Reply, queue_id_in
 
 

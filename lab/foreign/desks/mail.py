@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from lab.mail.envelope import Envelope, Recipient
 from lab.mail.people import People
 from lab.mail.submission import Submitted, completed
 from lab.names import EmailAddress
+from lab.values import dataclass
 
 Form = dict[str, Any]
 

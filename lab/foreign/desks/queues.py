@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from lab.values import dataclass
 
 _BP = re.compile(
     r"\s*(?P<age>\d+)(?P<unit>[mhd])\s+(?P<size>[\d.]+)(?P<scale>[KM]?)\s+(?P<id>\S+)\s+<(?P<sender>[^>]*)>"

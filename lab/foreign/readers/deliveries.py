@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.events import Event, MailDelivered
+from lab.values import dataclass
 
 _MOST = 10_000
 """Sessions remembered: a message may go to one mailbox twice (by its name and by an alias), moments apart."""

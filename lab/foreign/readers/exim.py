@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.events import (
     BounceSent,
@@ -39,6 +39,7 @@ from lab.events import (
 from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.reader import domain_of, failure_in, reply_in, stage_in
 from lab.mail.retry import Schedule
+from lab.values import dataclass
 from lab.wire.smtp_reply import Reply
 
 _LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:.]{8,12} (?:\[\d+\] )?(?:(?P<id>\w{6}-\w{6,11}-\w{2,4}) )?(?P<text>.*)")

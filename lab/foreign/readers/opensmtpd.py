@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.events import (
     CommandRefused,
@@ -34,6 +34,7 @@ from lab.events import (
 )
 from lab.foreign.readers.reader import domain_of, failure_in, reply_in, stage_in
 from lab.mail.retry import Schedule
+from lab.values import dataclass
 
 _LINE = re.compile(r"(?P<session>[0-9a-f]{16}) (?P<program>smtp|mda|mta) (?P<what>[\w-]+) ?(?P<rest>.*)")
 _FIELD = re.compile(r'(?<![a-z])(?P<key>[a-z]+)=(?P<value>"[^"]*"|<[^>]*>|\S+)')

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from lab.events import (
     BounceSent,
@@ -44,6 +44,7 @@ from lab.events import (
 )
 from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.reader import domain_of, failure_in, reply_in, stage_in, unique
+from lab.values import dataclass
 from lab.wire.mime.words import readable
 
 _LINE = re.compile(

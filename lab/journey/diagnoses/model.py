@@ -10,11 +10,12 @@ D5 queue, D6 bounces, D7 copies, D8 delivered, D9 hosts and what was never taken
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.journey.case import Case
 from lab.journey.model import Step
 from lab.log import Entry
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ read off what the zones said at that time. RFC 1034 §5.3.3 (the way down), RFC 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from lab.events import NameResolved
 from lab.journey.case import Case
@@ -16,6 +15,7 @@ from lab.journey.model import State
 from lab.journey.world import Cut, World, hop
 from lab.log import Entry
 from lab.names import DomainName
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

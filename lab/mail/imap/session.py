@@ -10,12 +10,13 @@ EXPUNGE may not be said during FETCH, STORE and SEARCH by sequence number (RFC 9
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.fabric.base import Host
 from lab.mail.folders import Account, Folder, FolderError
 from lab.mail.imap.view import Telling, View
 from lab.mail.porter import Porter
+from lab.values import dataclass
 from lab.wire.imap.names import encode_name
 from lab.wire.imap.server import ImapServer
 from lab.wire.imap.sets import NumberSet

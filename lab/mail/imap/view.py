@@ -10,10 +10,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 
 from lab.mail.folders import Change, Entry, Folder
+from lab.values import dataclass
 from lab.wire.imap.sets import NumberSet
 from lab.wire.imap.writer import flag_list
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -39,6 +38,7 @@ from lab.mail.folders import FolderError
 from lab.names import EmailAddress
 from lab.timing import NOW
 from lab.topology.plan import Link
+from lab.values import dataclass
 from lab.wire.received import read_heading
 
 

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 
 from lab.errors import MachineSaidNo, WrongUse
@@ -25,6 +25,7 @@ from lab.scenario.futures.promises import Breach, Broken
 from lab.scenario.futures.shrink import shrink
 from lab.scenario.play import bounded
 from lab.topology.plan import Plan
+from lab.values import dataclass
 
 PATIENCE = 120.0
 """Seconds of the wall clock for one future, which takes some hundredths."""

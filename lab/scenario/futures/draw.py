@@ -8,7 +8,6 @@ second and half a day, or (one in 25) is there to the end; what is broken then i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
 from random import Random
@@ -38,6 +37,7 @@ from lab.faults import (
 )
 from lab.scenario.futures.acts import Act, Advance, Cut, Fail, Heal, Mend, Send, SlowDisks, Spoil
 from lab.topology.plan import Link, Plan
+from lab.values import dataclass
 
 DAY = 86_400.0
 Timed = tuple[float, Act]

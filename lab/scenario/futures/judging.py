@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from lab.scenario.futures.acts import Taken
 from lab.scenario.futures.promises import Breach, Broken, Key, Mailboxes, Story
 from lab.scenario.unmet import Unmet
 from lab.topology.plan import Plan
+from lab.values import dataclass
 from lab.wire.received import read_heading
 
 HEALING = timedelta(days=11)

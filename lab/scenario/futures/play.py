@@ -8,7 +8,7 @@ same seed and acts, the same outcome; so a failing list of acts can be cut down 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lab.clock import VirtualTime
 from lab.errors import WorldSaidNo
@@ -20,6 +20,7 @@ from lab.scenario.futures.acts import Acts, do
 from lab.scenario.futures.judging import HEALING, Judged, excused, judge
 from lab.scenario.futures.promises import Breach, Broken, Key, Story
 from lab.topology.plan import Plan
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from lab.events import (
@@ -35,6 +35,7 @@ from lab.events import (
     RecipientsFailed,
 )
 from lab.log import Entry
+from lab.values import dataclass
 
 Key = tuple[str, str]
 """(Message-ID, address in small letters)"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from lab.scenario.play import Asked, play, scripts_of
 from lab.scenario.result import Verdict
 from lab.scenario.script import Script
 from lab.topology.plan import Link
+from lab.values import dataclass
 from lab.wire.received import read_heading
 
 

@@ -7,11 +7,12 @@ single outage of two days would make meaningless. Counts are of recipients.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lab.scenario.futures.play import Outcome
 from lab.scenario.futures.promises import Breach
+from lab.values import dataclass
 
 STEPS = (
     (1.0, "within a second"),

@@ -6,7 +6,8 @@ The rule: a code from the registry and the reason in the server's own words; onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from lab.values import dataclass
 
 OPTION = 15
 _LONGEST = 200

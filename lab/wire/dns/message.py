@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lab.names import DomainName
-from lab.values import made_often
+from lab.values import dataclass, made_often
 from lab.wire.dns.codes import OPT, class_name, opcode_name, rcode_name, type_name
 from lab.wire.dns.names import name_wire, read_name
 from lab.wire.dns.rdata import rdata

@@ -7,9 +7,9 @@ RFC 9051 §6, RFC 3501 §6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from lab.values import dataclass
 from lab.wire.imap.items import Item
 from lab.wire.imap.keys import Key
 from lab.wire.imap.sets import NumberSet

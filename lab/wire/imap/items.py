@@ -6,9 +6,9 @@ The rule: an item keeps the words in which it was asked for, `label`, for the an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from lab.values import dataclass
 from lab.wire.imap.tokens import BadSyntax, Scanner
 from lab.wire.mime import Section
 from lab.wire.mime.section import What

@@ -6,10 +6,10 @@ The rule: keys are read by a table, and every leaf is one frozen value that says
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+from lab.values import dataclass
 from lab.wire.imap.dates import read_date
 from lab.wire.imap.sets import NumberSet, read_set
 from lab.wire.imap.tokens import BadSyntax, Scanner

@@ -11,7 +11,8 @@ inside AUTHENTICATE or IDLE speaks in plain lines: ask `line` for those, `comman
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from lab.values import dataclass
 
 LONGEST_LINE = 65_536
 """Octets between two literals. RFC 7162 §4 asks for 8,192 at least."""

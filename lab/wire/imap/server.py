@@ -12,10 +12,10 @@ what cannot be read or comes at the wrong time, and is told (`done`) how a comma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from lab.values import dataclass
 from lab.wire.imap.commands import Command
 from lab.wire.imap.grammar import CHARSETS, GRAMMAR, BadCharset, Words, read, read_verb
 from lab.wire.imap.reader import CommandReader, Flaw, GoOn, Taken, tag_of

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from lab.values import dataclass
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.?)*"?|\[[^\]]*\]?|\(|[<>@,;:]|[ \t\r\n]+|[^"\[(<>@,;:\s]+|.', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from lab.values import dataclass
 
 _ALIASES = MappingProxyType(
     {

@@ -8,8 +8,7 @@ shown to another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lab.values import dataclass
 from lab.wire.mime.addresses import Address, addresses
 from lab.wire.mime.fields import fields
 from lab.wire.mime.tree import Part

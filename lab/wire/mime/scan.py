@@ -10,8 +10,9 @@ below which a multipart or message is one opaque part, and PARTS parts, the last
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from lab.values import dataclass
 from lab.wire.mime.content import described
 from lab.wire.mime.parameters import parameter
 from lab.wire.mime.tree import MessageIndex, Part

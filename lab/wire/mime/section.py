@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
+from lab.values import dataclass
 from lab.wire.mime.fields import fields
 from lab.wire.mime.tree import MessageIndex, Part
 

@@ -8,7 +8,8 @@ and `parameter` turn them into what a person reads.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

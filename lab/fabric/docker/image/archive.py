@@ -16,7 +16,6 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import IO, Any
 
 from lab.fabric.docker.image.recipe import ENVIRONMENT, LABEL
 from lab.fabric.docker.image.shelf import Layer
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

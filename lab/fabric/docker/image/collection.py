@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lab.fabric.docker.image.recipe import LABEL, SOURCE_OF_BASE, VARIANT
 from lab.fabric.docker.image.stamps import is_current
 from lab.fabric.docker.image.workshop import debian_architecture
+from lab.values import dataclass
 
 _GRACE = timedelta(minutes=10)
 """How long an image that another has replaced stays: a lab that is just starting may be about to use it."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lab.errors import MachineSaidNo
 from lab.fabric.docker.image.workshop import Workshop
+from lab.values import dataclass
 
 _SILENCE_S = 60
 """How long the engine may say nothing while it asks a registry."""

@@ -15,11 +15,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from lab.errors import MachineSaidNo
 from lab.fabric.docker.image.tarball import Digest, Sink
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

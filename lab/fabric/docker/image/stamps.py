@@ -7,7 +7,6 @@ names alone; the versions of Debian's packages are no part of it (`lab image bui
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lab.errors import WrongUse
 from lab.fabric.docker.image import apt, contents, recipe
@@ -15,6 +14,7 @@ from lab.fabric.docker.image.base import PACKAGES
 from lab.fabric.docker.image.recipe import LAYERS, SOURCE_OF_BASE, STAMP, VARIANT
 from lab.fabric.docker.image.tarball import File
 from lab.fabric.docker.image.variants import TOOLS, Variant, named
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ import hashlib
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Protocol
+
+from lab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

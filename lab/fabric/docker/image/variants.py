@@ -8,12 +8,12 @@ tools of a person who looks around (`lab shell HOST`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
 from lab.errors import WrongUse
 from lab.fabric.software import NEEDS
+from lab.values import dataclass
 
 TOOLS = (
     "python3",

@@ -12,7 +12,6 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BytesIO
 from types import MappingProxyType
 from typing import IO, Any, cast
@@ -24,6 +23,7 @@ from lab.fabric.docker.image.archive import Image, load
 from lab.fabric.docker.image.recipe import LABEL, REPOSITORY
 from lab.fabric.docker.image.shelf import Layer, Shelf
 from lab.fabric.docker.image.tarball import File, pack
+from lab.values import dataclass
 
 Tell = Callable[[str], None]
 """Gets a sentence at each step that takes time."""
