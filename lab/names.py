@@ -194,10 +194,9 @@ def _escape(label: bytes) -> str:
     )
 
 
-_ATEXT = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+)*"
-)
-_QUOTED = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
+_ATEXT = re.compile(r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+(\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+)*')
+_QUOTED = re.compile(r'"([^\x00-\x1f"\\\x7f]|\\[\x20-\x7e])*"')
+"""By what they leave out: with all of Unicode named in them they take 3 ms to compile."""
 
 
 class EmailAddress(str):
