@@ -69,7 +69,7 @@ class NodeFabric(OneProcessFabric):
     capabilities: frozenset[Capability] = frozenset()
 
     def __init__(self, begin: Begin, boot: Boot, root: Path) -> None:
-        disks = ThreadPoolExecutor(FolderDisk.THREADS, "disk")
+        self._disks = disks = ThreadPoolExecutor(FolderDisk.THREADS, "disk")
         super().__init__(
             boot,
             begin.seed,
@@ -113,6 +113,10 @@ class NodeFabric(OneProcessFabric):
                 routes.know(begin.known)
         allow_open_files()
         await super().up()
+
+    async def down(self) -> None:
+        await super().down()
+        self._disks.shutdown()  # what was begun there is done
 
     # -- faults: of everyone, for the sender's node decides ----------------------------------------------------
 
