@@ -35,6 +35,10 @@ OLDEST = (1, 40)
 _PATIENCE_S = 120
 _GOING_S = 60
 """For a container that has ended to be gone: on two cores with a load of 12, fifty at once took over 20."""
+NO_RESOLVER = "ndots:none"
+"""An option of resolv.conf(5) that cannot be read. With it Docker's resolver does not come to be in a container:
+nobody in the lab is to ask it, and it takes a run of dockerd and eleven of iptables, 60 ms of a core (Docker
+20.10; a later one that overlooks the option has its resolver as ever)."""
 _INSTEAD = "The lab also runs without Docker:  lab up"
 
 
@@ -217,6 +221,7 @@ class Engine:
             tmpfs=dict.fromkeys(make.tmpfs, ""),
             # Whoever asks Docker's resolver all the same is led to the lab's, from inside (CVE-2024-29018).
             dns=list(make.resolvers) or ["127.0.0.1"],
+            dns_opt=[NO_RESOLVER],
             mem_limit=make.memory or None,
             pids_limit=make.processes,
             sysctls={"net.ipv6.conf.all.disable_ipv6": "0"} if box.lays_ipv6 else None,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lab.errors import MachineSaidNo
-from lab.fabric.docker.engine import LABEL, Engine
+from lab.fabric.docker.engine import LABEL, NO_RESOLVER, Engine
 from lab.fabric.docker.layout import Container
 from lab.fabric.faults import Crash, Down, Fault, Paused
 from lab.topology.plan import HostPlan
@@ -36,6 +36,7 @@ def make(
         network_mode=network,
         binds={source: {"bind": target, "mode": "ro"} for target, source in binds.items()},
         dns=[*map(str, plan.resolvers)] or ["127.0.0.1"],
+        dns_opt=[NO_RESOLVER],
     )
     with engine.plainly():
         made = api.create_container(
