@@ -144,7 +144,7 @@ def help_screen() -> float:
 
 
 def first_mail() -> float:
-    """A cold process: read belgium.yaml, bring it up in memory, deliver one message."""
+    """A cold process (its modules compiled): read belgium.yaml, bring it up in memory, deliver one message."""
     begun = time.perf_counter()
     script = "from tests.bench.worlds import first_mail; first_mail()"
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
