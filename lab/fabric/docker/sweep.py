@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ KINDS = ("container", "swarm", "network", "volume")
 """In the order in which they can go: a network over engines of which one is lost is kept by its swarm."""
 Things = dict[str, list[tuple[str, str]]]
 _PASSING = "passing-"
+_AT_ONCE = 6
+"""Things that are taken away at once, as many as `DockerFabric` starts."""
 _TRIES = 20
 _PAUSE_S = 0.1
 """Longer before each further try, 19 s in all: a busy engine takes its time to let a container's endpoint go."""
@@ -73,12 +76,16 @@ def _found(engine: Engine, owner: str) -> Things:
 
 
 def _take_away(engine: Engine, kind: str, things: Sequence[tuple[str, str]], owner: str) -> int:
-    gone = 0
-    for which, _ in things:
+    """How many are gone. An engine takes them several at a time."""
+
+    def is_gone(thing: tuple[str, str]) -> bool:
         with suppress(LabError):
-            leave(engine, owner) if kind == "swarm" else engine.take_away(kind, which)
-            gone += 1
-    return gone
+            leave(engine, owner) if kind == "swarm" else engine.take_away(kind, thing[0])
+            return True
+        return False
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return sum(pool.map(is_gone, things))
 
 
 def _name_what_stays(engines: Sequence[Engine], owner: str) -> None:
