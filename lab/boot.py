@@ -29,7 +29,7 @@ def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
         if plan.software:
             from lab.foreign.start import start_foreign
 
-            await start_foreign(host, zones)
+            await start_foreign(host, zones, questions.resolve)
         if plan.image or plan.command:
             return
         others = taken(plan.software)
@@ -64,6 +64,6 @@ class Questions:
 
         return Stub(self._host)
 
-    def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Awaitable[Answer]:
+    def resolve(self, name: DomainName, type: str, queue_id: str = "", beside: str = "") -> Awaitable[Answer]:
         """See `Stub.resolve`."""
-        return self._stub().resolve(name, type, queue_id)
+        return self._stub().resolve(name, type, queue_id, beside)

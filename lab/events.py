@@ -149,6 +149,8 @@ class NameResolved(Event):
     queue_id: str = ""
     why: str = ""
     """The server's own reason for a SERVFAIL or REFUSED, where it gave one (RFC 8914)."""
+    beside: str = ""
+    """The software whose log leaves its questions out: the lab asked the same, of the same resolver, beside it."""
 
 
 @made_often
@@ -216,6 +218,8 @@ class ExchangersFound(Event):
     rule: str
     left_out: tuple[str, ...] = ()
     queue_id: str = ""
+    beside: str = ""
+    """As in `NameResolved`."""
 
 
 @made_often

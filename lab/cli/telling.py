@@ -64,7 +64,8 @@ def _of(entry: Entry, key: str, before: str = "", after: str = "") -> str:
 
 
 def _resolved(entry: Entry) -> str:
-    return f"{entry['type']} {entry['name']}: {_list(entry.get('answers')) or entry['rcode']}"
+    said = f"{entry['type']} {entry['name']}: {_list(entry.get('answers')) or entry['rcode']}"
+    return f"{said}{_of(entry, 'beside', '   (asked beside ', ')')}"
 
 
 def _hop(entry: Entry) -> str:

@@ -65,8 +65,8 @@ class Stub:
             self._transport = Network(self._host.rng("stub queries"))
         return self._transport
 
-    async def resolve(self, name: DomainName, type: str, queue_id: str = "") -> Answer:
-        """The records of a name, aliases followed (`envelope.Resolve`)."""
+    async def resolve(self, name: DomainName, type: str, queue_id: str = "", beside: str = "") -> Answer:
+        """The records of a name, aliases followed (`envelope.Resolve`). `beside`: see `NameResolved`."""
         elapsed = self._host.clock.elapsed
         start = elapsed()
         told = await self._told(name, type)
@@ -74,7 +74,7 @@ class Stub:
         found = tuple([brief(record.data) for record in answer.records])
         took = round(elapsed() - start, 6)
         why = "; ".join(reasons(told.message))
-        self._host.log(NameResolved(name, type, answer.rcode, found, told.via, took, queue_id, why))
+        self._host.log(NameResolved(name, type, answer.rcode, found, told.via, took, queue_id, why, beside))
         return answer
 
     async def _told(self, name: DomainName, type: str) -> Told:

@@ -7,7 +7,8 @@ and:
     config {}          → {files: [{path, text}]}     what the software reads, secrets left out
     log    {}          → {lines}                     the last lines of its log, as they were
     freeze, thaw {}    → {}                          hold every process of it, and let it go on
-    doom   {}          → {}                          it is about to crash: no program has a last word
+    hush   {}          → {}                          it is about to go down: what its logs said is told now
+    doom   {}          → {}                          it is about to crash: the same, and no program has a last word
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lab.events import Event, MailDeferred, MailRemoved, ZoneReloaded
 from lab.fabric.base import Host
 from lab.fabric.software import Folder
 from lab.foreign import processes
+from lab.foreign.beside import Ask, Beside
 from lab.foreign.config.files import config_form, host_files
 from lab.foreign.config.scene import Certificate, File, Scene, scene
 from lab.foreign.desks.choose import desks_for
@@ -48,14 +50,16 @@ class Foreign:
     questions: ClassVar[Mapping[str, str]] = {
         "config": "show_config",
         "log": "show_log",
+        "hush": "hush",
         "doom": "doom",
         "freeze": "freeze",
         "thaw": "thaw",
     }
 
-    def __init__(self, host: Host, scene: Scene) -> None:
+    def __init__(self, host: Host, scene: Scene, ask: Ask) -> None:
         self.host = host
         self.scene = scene
+        self._beside = _beside(host, ask)
         self.programs: dict[str, asyncio.subprocess.Process] = {}
         self._doomed = False
         self.lines: deque[str] = deque(maxlen=_KEPT)
@@ -144,7 +148,10 @@ class Foreign:
                 self._deferrals.pop(queue_id, None)
             case _:
                 pass
-        self.host.log(event)
+        if self._beside is not None:
+            self._beside.tell(event)
+        else:
+            self.host.log(event)
 
     def _hurry(self, event: MailDeferred) -> None:
         """OpenSMTPD's schedule is compiled in; where the topology asks for the lab's, it is told when to try."""
@@ -202,7 +209,14 @@ class Foreign:
     async def doom(self, request: dict[str, Any]) -> dict[str, Any]:
         """The host is about to crash: from now on no program does anything, and none is asked to end."""
         self._doomed = True
+        await self.hush(request)
         return await self.freeze(request)
+
+    async def hush(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The host is about to go down: what waits for an answer of the DNS is told without it."""
+        if self._beside is not None:
+            self._beside.tell_all()
+        return {}
 
     async def thaw(self, request: dict[str, Any]) -> dict[str, Any]:
         processes.send(signal.SIGCONT, self.family())
@@ -210,6 +224,12 @@ class Foreign:
 
     def family(self) -> list[int]:
         return processes.family(process.pid for process in self.programs.values() if process.returncode is None)
+
+
+def _beside(host: Host, ask: Ask) -> Beside | None:
+    """Who asks for the routes that an agent's log leaves out; None where there is no agent."""
+    agent = next((name for name in host.plan.software if name in TOOLS), "")
+    return Beside(host, agent, host.plan.mail, ask) if agent and host.plan.mail else None
 
 
 async def _hurried(wait: float) -> None:
@@ -269,9 +289,9 @@ def certificate_of(host: Host) -> Certificate | None:
     return Certificate.read(host.papers.decode()) if host.plan.mail is not None else None
 
 
-async def start_foreign(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Foreign:
+async def start_foreign(host: Host, zones: Mapping[DomainName, ZonePlan], ask: Ask) -> Foreign:
     """Serve with the software that the host's plan names. MachineSaidNo when it does not start."""
-    foreign = Foreign(host, scene(host.plan, zones, certificate_of(host)))
+    foreign = Foreign(host, scene(host.plan, zones, certificate_of(host)), ask)
     software = catalogued(host.plan.software)
     for one in software:
         prepare(one)

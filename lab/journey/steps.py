@@ -43,9 +43,18 @@ from lab.log import Entry
 
 def journey_steps(trail: Trail, root: Hop) -> tuple[Step, ...]:
     """All steps of a message and of all that came of it, numbered, in the order they happened."""
-    found = [step for hop in trail.children(root) for step in _hop_steps(trail, hop)]
+    found = [step for hop in trail.children(root) for step in _in_their_order([*_hop_steps(trail, hop)])]
     found.sort(key=lambda step: step.n)
     return tuple(replace(step, n=n) for n, step in enumerate(found, 1))
+
+
+def _in_their_order(steps: list[Step]) -> list[Step]:
+    """One host's: what led to a step stands before it. Software that writes its log in the end tells of a refusal,
+    and of whom it would try, when the other side has taken the message long ago."""
+    ordered: list[Step] = []
+    for step in reversed(steps):
+        ordered.append(replace(step, n=min(step.n, ordered[-1].n)) if ordered else step)
+    return ordered[::-1]
 
 
 def _hop_steps(trail: Trail, hop: Hop) -> Iterator[Step]:

@@ -5,6 +5,8 @@ The rule: a sentence is made from the event alone, and is true on its own, witho
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lab.events import ConnectionFailed, ExchangersFound, Failure, NameResolved, ReplyReceived, Stage
 
 _ROUTING = {
@@ -50,7 +52,13 @@ def routing(event: ExchangersFound) -> str:
         sentence = "one exchanger only" if event.exchangers else "no exchanger is left to try"
     if equal and event.rule == "mx":
         sentence += f"; {equal} are equal, so their order is drawn by lot"
-    return "; ".join([sentence, *(f"left out: {one}" for one in event.left_out)])
+    return "; ".join([sentence, *(f"left out: {one}" for one in event.left_out), *_beside(event)])
+
+
+def _beside(event: ExchangersFound) -> Iterator[str]:
+    """That it is not from a log: the agent asked for itself, and says no word of it."""
+    if event.beside and event.rule not in ("smarthost", "literal"):
+        yield f"asked by the lab beside {event.beside}, whose log leaves it out"
 
 
 def failure(event: ConnectionFailed) -> str:

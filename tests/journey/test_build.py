@@ -167,6 +167,18 @@ def test_a_message_refused_for_want_of_recipients_can_be_told() -> None:
     assert "→ nobody" in plain(render(journey))
 
 
+def test_what_an_agent_logs_in_the_end_stands_before_the_step_that_it_led_to() -> None:
+    """Real software tells whom it would try, and who refused, when the other side has taken the message."""
+    story = Story().submit()
+    story.at(RELAY, MailAccepted("90bc", "<a1@home>", ANN, (ED,), 400, "198.18.3.25", HOME, "ESMTP"))
+    story.at(HOME, NameResolved(DOMAIN, "MX", "NOERROR", PAIR, "198.18.3.53", 0.01, "a1", beside="postfix"))
+    story.at(HOME, ExchangersFound(DOMAIN, PAIR, "mx", queue_id="a1", beside="postfix")).refused("a1")
+    story.at(HOME, MailRelayed("a1", (ED,), RELAY, "198.18.4.25", "250 2.0.0 queued as 90bc"))
+    steps = only(story).steps
+    assert [step.layer for step in steps] == [Layer.DNS, Layer.TCP, Layer.SMTP]
+    assert steps[0].why.endswith("asked by the lab beside postfix, whose log leaves it out")
+
+
 @given(st.sampled_from([came_home, held, lambda: five_days(4)]), st.sets(st.integers(0, 80)))
 def test_a_log_with_holes_can_be_told_all_the_same(story: Callable[[], Story], lost: set[int]) -> None:
     entries = [entry for entry in story().log if entry.n not in lost]

@@ -18,7 +18,7 @@ from lab.fabric.breakage import Cut
 from lab.fabric.distant.identities import Identities
 from lab.fabric.distant.moment import SharedTime
 from lab.fabric.distant.orders import Begin, Neighbour
-from lab.fabric.faults import Crash, Fault, HostFaults, Paused
+from lab.fabric.faults import Crash, Down, Fault, HostFaults, Paused
 from lab.fabric.folder_disk import FolderDisk
 from lab.fabric.kernel import KernelStack, Network
 from lab.fabric.limits import allow_open_files
@@ -122,8 +122,8 @@ class NodeFabric(OneProcessFabric):
 
     async def fail(self, host: DomainName, fault: Fault) -> None:
         if host in self.hosts:
-            if isinstance(fault, Crash):
-                await self._tell_software(host, "doom")
+            if isinstance(fault, Down):
+                await self._tell_software(host, "doom" if isinstance(fault, Crash) else "hush")
             await super().fail(host, fault)
             if isinstance(fault, Paused):
                 await self._tell_software(host, "freeze")

@@ -2,7 +2,7 @@
 
     told                                                       not told, so not in the events
     taken: envelope, size, Message-ID, subject, peer, HELO     a refusal's code: 550, or 451 ("temporarily")
-    refused at a command, with the text                        the MX list, and an exchanger's preference (0 there)
+    refused at a command, with the text                        the MX list, an exchanger's preference (`beside`)
     each exchanger that failed, and how                        names that were found
     replies of others where they are not 250                   the commands that went well
     delivered, relayed, deferred, failed, completed            the next try: it follows from the retry rules

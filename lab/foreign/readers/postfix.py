@@ -3,7 +3,7 @@
     told                                                     not told, so not in the events
     taken: envelope, size, Message-ID, subject, peer, HELO   whether an extension was asked for (SMTPUTF8, DSN)
     refused at a command, with the reply
-    each exchanger tried: refused, timed out, broke off      its preference (0 stands there), the MX list itself
+    each exchanger tried: refused, timed out, broke off      its preference and the MX list (see `beside`)
     replies of others where they are not 250                 the commands that went well
     names that could not be found (NXDOMAIN, try again)      names that were found
     sent, deferred, bounced, expired; bounces and warnings   when the next try is due: it follows from main.cf

@@ -75,7 +75,14 @@ def test_the_exercise_on_postfix_exim_dovecot_bind_nsd_and_unbound(bench: Bench)
     check_files(bench, plan)
     journey = fall_back(bench)
     assert hosts_of(journey) == ["mail.unige.ch", "relay.eunet.be", "mail.belgiannews.com"]
-    assert any(step["layer"] == "TCP" and "refused" in step["what"] for step in journey["steps"])
+    told = [(step["host"], step["what"], "beside" in step["why"]) for step in journey["steps"][:3]]
+    assert told == [
+        ("mail.unige.ch", "MX belgiannews.com 5 mail.belgiannews.com, 10 relay.eunet.be", True),
+        ("mail.unige.ch", "mail.belgiannews.com:25 refused", False),
+        ("mail.unige.ch", told[2][1], False),
+    ]
+    events = map(json.loads, bench.says("watch", "--once", "--json").splitlines())
+    assert {one["preference"] for one in events if one["event"] == "ConnectionFailed"} == {5}
 
     with imaplib.IMAP4("127.0.0.1", next(doors(bench, "mail.belgiannews.com imap"))) as imap:
         imap.login("ed", "secret")
