@@ -277,8 +277,10 @@ class Internet:
                 await self.fabric.fail(host, fault)
             case Cut():
                 self.fabric.cut(what)
+                await self.fabric.in_force()
             case OnLine(a, b, link):
                 self.connect(a, b, link)
+                await self.fabric.in_force()
 
     async def end(self, what: Breakage) -> None:
         """Mend this one thing; see `Breaker`."""
@@ -287,8 +289,10 @@ class Internet:
                 await self.fabric.lift(host, fault)
             case Cut():
                 self.fabric.join(what)
+                await self.fabric.in_force()
             case OnLine(a, b):
                 self._relay((a, b))
+                await self.fabric.in_force()
 
     def slow_disks(self) -> None:
         """From now on every trip to a host's disk takes its time, as the host's own chance has it, and others
@@ -320,7 +324,7 @@ class Internet:
         for name in names:
             await self.fabric.heal(name)
         if lines:
-            self.mend()
+            await self.mend_lines()
 
     async def restore(self) -> list[str]:
         """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought. Where
@@ -341,6 +345,11 @@ class Internet:
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:
         """A partition: nothing passes between the two groups (hosts, organisations, "*")."""
         self.fabric.cut(Cut(self.places(a), self.places(b)))
+
+    async def mend_lines(self) -> None:
+        """The same as `mend`, and it holds everywhere when this returns."""
+        self.mend()
+        await self.fabric.in_force()
 
     def mend(self) -> None:
         """Undo every cut, and make every line what the topology says it is."""

@@ -153,6 +153,9 @@ class Fabric(Protocol):
     def mend(self) -> None:
         """Undo every cut."""
 
+    async def in_force(self) -> None:
+        """Return when every host, its kernel included, goes by the lines and cuts that there are now."""
+
     def tap(self, subscriber: Subscriber, hosts: Collection[DomainName] = ()) -> Untap:
         """Show every packet from now on; where `hosts` are named, theirs at least. MachineSaidNo where the machine
         does not let us look."""

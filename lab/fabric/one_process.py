@@ -212,6 +212,9 @@ class OneProcessFabric:
         for cut in tuple(self.rules.cuts):
             self.join(cut)
 
+    async def in_force(self) -> None:
+        """One set of rules is for all, and holds at once."""
+
     # -- packets ---------------------------------------------------------------------------------------------
 
     async def see_all(self) -> None:

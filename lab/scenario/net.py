@@ -372,7 +372,7 @@ class Net:
         return self._mend_one(self._cut(a, b, one_way, chance))
 
     def mend(self) -> Soon:
-        return self._soon(lambda: _at_once(self.internet.mend))
+        return self._soon(self.internet.mend_lines)
 
     @contextmanager
     def failing(self, host: str, as_: str = "down") -> Iterator[None]:

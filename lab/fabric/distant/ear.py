@@ -38,6 +38,7 @@ from lab.fabric.distant.orders import (
     End,
     Fail,
     Heal,
+    Heed,
     Hold,
     Join,
     Leap,
@@ -238,6 +239,8 @@ class Ear:
                 self._loop.shared.ahead = ahead
             case Connect(a, b, link):
                 self._fabric.connect(a, b, link)
+            case Heed(number):
+                self._report({"answer": number, "t": self._loop.time(), "value": {}})
             case Sever(cut):
                 self._fabric.cut(cut)
             case Join(cut):

@@ -37,6 +37,7 @@ from lab.fabric.distant.orders import (
     Connect,
     Fail,
     Heal,
+    Heed,
     Join,
     Lift,
     Neighbour,
@@ -355,6 +356,9 @@ class DistantFabric(ABC):
     def mend(self) -> None:
         for cut in tuple(self._cuts):
             self.join(cut)
+
+    async def in_force(self) -> None:
+        await self._everywhere(Heed)
 
     def _tell_all(self, order: Order) -> None:
         for node in self.nodes:

@@ -125,6 +125,13 @@ class Join(Order):
 
 
 @dataclass(frozen=True, slots=True)
+class Heed(Order):
+    """Say when lines and cuts are as they were told to you until now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look(Order):
     """Say how far you are, when nothing is ready and the sockets are quiet."""
 

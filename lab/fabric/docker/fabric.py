@@ -327,6 +327,10 @@ class DockerFabric(DistantFabric):
         super().join(cut)
         self._raise_barriers()
 
+    async def in_force(self) -> None:
+        await super().in_force()
+        await self._barriers
+
     async def settle(self, done: Callable[[], bool], within: timedelta) -> bool:
         await self._barriers
         return await super().settle(done, within)
