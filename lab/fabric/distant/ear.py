@@ -22,7 +22,7 @@ import select
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ from lab.fabric.distant.orders import (
     Stop,
     Tick,
     from_line,
+    to_line,
 )
 from lab.fabric.distant.tunnel import Tunnels
 from lab.names import DomainName
@@ -96,9 +97,18 @@ async def _live(make_boot: MakeBoot, root: Path, inward: int, outward: int) -> i
 
 
 async def _first(orders: Orders, report: Report) -> Order:
-    """What it is to be; Stop when nobody says so."""
-    while isinstance(order := await orders.next(), Tick):
-        report({"tick": order.number, "tock": time.monotonic()})
+    """What it is to be; Stop when nobody says so. What all nodes are told meanwhile is for later, but for leaps:
+    Begin says how far lab time is."""
+    early: list[Order] = []
+    while not isinstance(order := await orders.next(), Begin | Stop):
+        match order:
+            case Tick(number):
+                report({"tick": number, "tock": time.monotonic()})
+            case Leap():
+                early = [one for one in early if not isinstance(one, Stay)]  # nobody waits for those any more
+            case _:
+                early.append(order)
+    orders.put_first(early)
     return order
 
 
@@ -135,6 +145,10 @@ class Orders(asyncio.Protocol):
             self._came.clear()
             await self._came.wait()
         return from_line(self._lines.popleft()) if self._lines else Stop()
+
+    def put_first(self, orders: Iterable[Order]) -> None:
+        """These come next."""
+        self._lines.extendleft(map(to_line, reversed([*orders])))
 
     def await_leap(self) -> Leap | Stop:
         """The next Leap, waited for with the whole process: no timer and no socket has its turn meanwhile. Orders

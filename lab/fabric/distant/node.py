@@ -127,7 +127,7 @@ class NodeFabric(OneProcessFabric):
             await super().fail(host, fault)
             if isinstance(fault, Paused):
                 await self._tell_software(host, "freeze")
-        elif host in self._shadows:
+        elif host in self._shadows and fault not in self._shadows[host].faults.now:
             self._shadows[host].faults.now.append(fault)
             self.rules.changed()
         self.mind()
@@ -158,12 +158,14 @@ class NodeFabric(OneProcessFabric):
 
     def cut(self, cut: Cut) -> None:
         """As everywhere, but the lab tells of it, once."""
-        self.rules.cut(cut)
-        self.mind()
+        if cut not in self.rules.cuts:
+            self.rules.cut(cut)
+            self.mind()
 
     def join(self, cut: Cut) -> None:
-        self.rules.join(cut)
-        self.mind()
+        if cut in self.rules.cuts:
+            self.rules.join(cut)
+            self.mind()
 
     def mind(self) -> None:
         for host in self.hosts.values():

@@ -55,7 +55,7 @@ class Tick(Order):
 
 @dataclass(frozen=True, slots=True)
 class Begin(Order):
-    """The first but for Ticks: who lives here, and in which world."""
+    """Who lives here, and in which world. What comes before it, but for Ticks, is done after it."""
 
     seed: str
     ranges: tuple[str, ...]
