@@ -38,6 +38,11 @@ class World:
         """The host with that address."""
         return next((one for one in self.plan.hosts if address in one.addresses), None)
 
+    @property
+    def in_real_time(self) -> bool:
+        """Lab time cannot run ahead: some of the software goes by the machine's clock."""
+        return any(host.is_foreign for host in self.plan.hosts)
+
     # -- faults -------------------------------------------------------------------------------------------
 
     def broken(self, target: str, n: int) -> list[Entry]:

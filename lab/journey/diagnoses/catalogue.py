@@ -25,8 +25,8 @@ from lab.journey.diagnoses import (
     smtp,
     tcp,
 )
-from lab.journey.diagnoses.model import Diagnosis, Finding, Found
-from lab.journey.diagnoses.remedy import is_still_there, minutes, on_purpose, remaining, retry
+from lab.journey.diagnoses.model import Diagnosis, Finding, Found, on_purpose
+from lab.journey.diagnoses.remedy import in_time, is_still_there, met_on_purpose, minutes, remaining, retry
 from lab.journey.model import State, Step
 
 CAUSES: tuple[Diagnosis, ...] = (
@@ -95,16 +95,16 @@ def _told(case: Case, diagnosis: Diagnosis, found: Found) -> Finding:
     cause = _cause(case) if found.rests else None
     facts = {**_common(case), "cure": cause.remedy if cause else "", **found.facts, "code": diagnosis.code}
     tries = (f"lab explain {diagnosis.code}", *(one.format_map(facts) for one in diagnosis.tries))
-    broken = on_purpose(case, found)
+    broken = met_on_purpose(case, found)
     return Finding(
         diagnosis,
         case.journey.id,
         case.fate.recipient,
         diagnosis.sentence.format_map(facts),
-        remaining(diagnosis.remedy.format_map(facts), case, broken),
+        in_time(case, remaining(diagnosis.remedy.format_map(facts), case, broken)),
         tries,
         _steps(case, found),
-        (*found.notes, *(_told_of(case, one) for one in broken)),
+        tuple(dict.fromkeys((*found.notes, *(_told_of(case, one) for one in broken)))),
         cause,
     )
 
@@ -119,7 +119,6 @@ def _common(case: Case) -> dict[str, str]:
         "host": case.last.host,
         "onward": _onward(case),
         "retry": retry(case),
-        "minutes": str(minutes(case)),
     }
 
 
@@ -127,7 +126,9 @@ def _onward(case: Case) -> str:
     """What to do once the cause is gone."""
     if case.state is State.DELIVERED:
         return ""
-    return f", then  lab clock +{minutes(case)}m" if case.waits else ", then send it again"
+    if not case.waits:
+        return ", then send it again"
+    return ", then  lab queue --retry" if case.world.in_real_time else f", then  lab clock +{minutes(case)}m"
 
 
 def _steps(case: Case, found: Found) -> tuple[Step, ...]:
@@ -137,5 +138,4 @@ def _steps(case: Case, found: Found) -> tuple[Step, ...]:
 
 
 def _told_of(case: Case, fault: FaultApplied) -> str:
-    since = "" if is_still_there(case, fault) else ", healed since"
-    return f"broken on purpose{since}: {fault.target}  {fault.fault}"
+    return on_purpose(fault, "" if is_still_there(case, fault) else ", healed since")

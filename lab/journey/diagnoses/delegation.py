@@ -24,7 +24,7 @@ def _wrong_glue(case: Case) -> Found | None:
             cut = search.cut
             notes = [*([points(cut)] if cut else []), f"{host.name} has the address {', '.join(host.addresses)}"]
             facts = {"server": one.server, "address": one.address, **_fix(search, cut, host, one.address)}
-            return search.found(*notes, *met([entry]), **facts)
+            return search.found(*notes, *met(search.world, [entry]), **facts)
     return None
 
 
@@ -47,7 +47,7 @@ def _lame(case: Case) -> Found | None:
     host = case.world.host(server)
     has_it = host is not None and DomainName(search.zone) in host.zones
     how = "does not serve it: a lame delegation" if not has_it else _LAME[outcome]
-    notes = [*([points(cut)] if cut else []), serves(case.world, search.zone), *met(lame)]
+    notes = [*([points(cut)] if cut else []), serves(case.world, search.zone), *met(case.world, lame)]
     parent = cut.parent.fqdn if cut else "the parent"
     return search.found(*notes, server=server, parent=parent, how=how)
 
@@ -126,7 +126,7 @@ def _not_delegated(case: Case) -> Found | None:
     inside = host is not None and servers[0].is_within(zone)
     glue = f' --add "{servers[0]}. A {host.addresses[0]}"' if host and inside else ""
     facts = {"child": zone.fqdn, "origin": search.zone, "label": label, "server": servers[0], "glue": glue}
-    return search.found(serves(case.world, zone), *met(search.asked[-1:]), **facts)
+    return search.found(serves(case.world, zone), *met(search.world, search.asked[-1:]), **facts)
 
 
 DIAGNOSES: tuple[Diagnosis, ...] = (

@@ -43,7 +43,7 @@ def _forwarder(case: Case) -> Found | None:
         return None
     address = hop(asked[-1]).address
     host = case.world.at(address)
-    return search.found(*met(asked), server=host.name if host else address)
+    return search.found(*met(search.world, asked), server=host.name if host else address)
 
 
 def _resolver_refuses(case: Case) -> Found | None:
@@ -67,7 +67,7 @@ def _servers(*outcomes: str, detail: str = "", above: bool = False) -> Predicate
         if above and DomainName(search.zone) == case.world.zone_of(search.event.name):
             return None
         cut = search.cut
-        notes = [*([points(cut)] if cut and not above else []), *met(useless)]
+        notes = [*([points(cut)] if cut and not above else []), *met(search.world, useless)]
         return search.found(*notes, server=hop(useless[0]).server or hop(useless[0]).address)
 
     return applies
@@ -193,7 +193,7 @@ def _nxdomain(case: Case) -> Found | None:
         return _unrouteable(case)
     if search.event.type != "MX" and search.event.name != case.last.destination:
         return None
-    return search.found(*met(search.asked[-1:]))
+    return search.found(*met(search.world, search.asked[-1:]))
 
 
 _NO_SUCH = re.compile(r"unrouteable|host not found|domain does not exist", re.IGNORECASE)

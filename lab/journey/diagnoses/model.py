@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
+from lab.events import FaultApplied
 from lab.journey.case import Case
 from lab.journey.model import Step
 from lab.log import Entry
@@ -27,6 +28,11 @@ class Found:
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
     rests: bool = False
+
+
+def on_purpose(fault: FaultApplied, since: str = "") -> str:
+    """The note that somebody broke it; `since`: what became of that."""
+    return f"broken on purpose{since}: {fault.target}  {fault.fault}"
 
 
 Predicate = Callable[[Case], Found | None]

@@ -6,13 +6,14 @@ RFC 5321 §4.5.4.1 (when to try again, when to give up), §4.5.5 (telling the se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lab.clock import show_span
 from lab.events import ConnectionOpened, DelayWarned, FaultApplied, RecipientsFailed, ReplyReceived, Stage
 from lab.journey.case import Case
-from lab.journey.diagnoses.model import Diagnosis, Found
+from lab.journey.diagnoses.model import Diagnosis, Found, on_purpose
+from lab.journey.diagnoses.remedy import retry
 from lab.journey.diagnoses.search import failed
 from lab.journey.diagnoses.smtp import stage_words
 from lab.journey.model import State
@@ -52,7 +53,8 @@ def _warned(case: Case) -> Found | None:
 def _behind(case: Case) -> Found | None:
     if not case.waits or not case.last.ahead or not case.last.waits:
         return None
-    return Found({"ahead": case.last.ahead}, case.last.waits[-1:], rests=True)
+    over = {"cure": retry(case)} if _over(case) else {}
+    return Found({"ahead": case.last.ahead, **over}, case.last.waits[-1:], rests=True)
 
 
 def _in_line(case: Case) -> Found | None:
@@ -113,8 +115,37 @@ def _trying(case: Case) -> Found | None:
         return None
     event = opened[-1].event
     assert isinstance(event, ConnectionOpened)
-    waited = show_span(round(case.now - attempt.entries[-1].t))
-    return Found({"exchanger": event.exchanger, "where": _next(attempt.entries), "waited": waited}, (opened[-1],))
+    doing = f"is talking with {event.exchanger} and waits for its answer {_next(attempt.entries)}"
+    return _busy(case, doing, attempt.entries[-1].t, [event.exchanger], opened[-1:])
+
+
+def _busy(case: Case, doing: str, since: float, with_: Sequence[str], entries: Sequence[Entry] = ()) -> Found:
+    """What can be done about it: mend the first of these that is broken now, or wait."""
+    facts = {"doing": doing, "waited": show_span(max(0, round(case.now - since)))}
+    pass_time = "Let lab time pass:  lab clock +5m"
+    for name in with_:
+        cut = case.world.line(case.last.host, name, NOW, "cut")
+        broken = [cut] if cut is not None else case.world.broken(name, NOW)
+        if broken:
+            heal = "lab heal" if cut is not None else f"lab heal {name}"
+            cure = heal if case.world.in_real_time else f"{heal}, then  lab clock +5m"
+            return Found({**facts, "cure": cure}, tuple(entries), _notes(broken))
+    return Found({**facts, "cure": pass_time}, tuple(entries))
+
+
+def _notes(broken: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple(on_purpose(one.event) for one in broken if isinstance(one.event, FaultApplied))
+
+
+def _silent(case: Case) -> Found | None:
+    """Real software writes its log when an attempt is over: until then nobody knows whom it has called."""
+    leg, plan = case.last, case.plan_of(case.last.host)
+    if not case.waits or case.attempt is not None or leg.waits or leg.ahead or plan is None or not plan.software:
+        return None
+    resolvers = [host.name for one in plan.resolvers if (host := case.world.at(one)) is not None]
+    exchangers = [one.split(" ")[-1] for one in case.world.said(leg.destination, "MX", NOW)]
+    doing = f"is at work on it; {plan.software[0]} writes into its log whom it called when it has an answer"
+    return _busy(case, doing, leg.born.t, [*resolvers, *exchangers])
 
 
 _ONWARD = {Stage.GREETING: Stage.HELO, Stage.HELO: Stage.MAIL, Stage.MAIL: Stage.RCPT, Stage.RCPT: Stage.DATA}
@@ -206,13 +237,13 @@ LAST: tuple[Diagnosis, ...] = (
     Diagnosis(
         "D505",
         "on its way: an answer is waited for",
-        "{host} is talking with {exchanger} and waits for its answer {where}, for {waited} so far.",
+        "{host} {doing}, for {waited} so far.",
         "an answer may take minutes at each stage before a sender gives up waiting for it",
         "RFC 5321 §4.5.3.2",
-        "Let lab time pass:  lab clock +5m",
+        "{cure}",
         "The dialogue goes on. A sender waits five minutes for a greeting, as long for MAIL and RCPT, ten "
         "for the last 250, before it breaks off and tries again later.",
-        _trying,
+        lambda case: _trying(case) or _silent(case),
         ("lab journey {id}",),
     ),
 )

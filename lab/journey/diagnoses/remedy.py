@@ -19,6 +19,7 @@ from lab.names import DomainName
 
 _EDIT = re.compile(r'lab zone (\S+)((?: --(?:add|remove) "[^"]+")+)(?:, then +|, )?')
 _RECORD = re.compile(r'--(add|remove) "([^"]+)"')
+_UNITS = {"m": "min", "h": "h"}
 _TO_FILL_IN = ("HOST", "ADDRESS")
 
 
@@ -33,7 +34,7 @@ def remaining(remedy: str, case: Case, broken: list[FaultApplied]) -> str:
     return f"{DomainName(edit[1].rstrip('.')).fqdn} says so by now:  {left}" if left else "It is done by now."
 
 
-def on_purpose(case: Case, found: Found) -> list[FaultApplied]:
+def met_on_purpose(case: Case, found: Found) -> list[FaultApplied]:
     """What somebody broke, where it was in force when the evidence was met."""
     places = {place for leg in case.legs for place in case.world.places(leg.host)} - {"*"}
     names = {*found.facts.values(), *places}
@@ -57,8 +58,17 @@ def _healed(case: Case) -> str:
 
 def retry(case: Case) -> str:
     """What to do where the cause is gone and the message waits. A resolver would say again that it failed."""
-    wait = f"lab clock +{minutes(case)}m"
-    return wait if failed(case) else f"lab queue {case.last.host} --retry,  or wait:  {wait}"
+    wait, at_once = f"lab clock +{minutes(case)}m", f"lab queue {case.last.host} --retry"
+    if case.world.in_real_time:
+        return at_once
+    return wait if failed(case) else f"{at_once},  or wait:  {wait}"
+
+
+def in_time(case: Case, remedy: str) -> str:
+    """Where lab time cannot run ahead, nobody is told to let it."""
+    if not case.world.in_real_time:
+        return remedy
+    return re.sub(r"lab clock \+(\d+)(\w)", lambda found: f"wait {found[1]} {_UNITS[found[2]]}", remedy)
 
 
 def minutes(case: Case) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.events import NameResolved
+from lab.events import HopAnswered, NameResolved
 from lab.journey.case import Case
 from lab.journey.diagnoses.model import Found
 from lab.journey.model import State
@@ -86,12 +86,19 @@ def mx_question(case: Case) -> Search | None:
     return Search(entries[-1], event, case.world) if isinstance(event, NameResolved) else None
 
 
-def met(entries: Iterable[Entry]) -> list[str]:
-    """What each server said: "ns.b.be [198.18.3.53] for b.be.: timeout"."""
+def met(world: World, entries: Iterable[Entry]) -> list[str]:
+    """What each server said: "ns.b.be [198.18.3.53], asked for b.be.: it does not answer". Real software names a
+    server by its address."""
     told = dict.fromkeys(hop(one) for one in entries)
     return [
-        f"{one.server or one.address} [{one.address}], asked for {fqdn(one.zone)}: {one.detail}" for one in told
+        f"{_name(world, one)} [{one.address}], asked for {fqdn(one.zone)}: {one.detail or one.outcome}"
+        for one in told
     ]
+
+
+def _name(world: World, asked: HopAnswered) -> str:
+    host = world.at(asked.address) if asked.server in ("", asked.address) else None
+    return str(host.name) if host is not None else asked.server or asked.address
 
 
 def points(cut: Cut) -> str:
