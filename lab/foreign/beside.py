@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from random import Random
 from typing import Protocol
 
@@ -39,12 +39,16 @@ from lab.mail.policies import POLICIES, RFC5321
 from lab.mail.routing import Exchangers, Identity, Verdict
 from lab.names import BadName, DomainName
 from lab.topology.plan import MailPlan
+from lab.values import dataclass
 from lab.wire.records import Answer
 
 PATIENCE = 2.0
 """Seconds for an answer that the resolver has given a moment ago."""
 _MOST = 10_000
 """Messages whose destinations are remembered; one that the log never tells the end of is forgotten some day."""
+_NOT_TRIED = ("delivery temporarily suspended", "Network error on destination MXs")
+"""How an agent says of mail that was not tried itself that other mail for the same place has failed: Postfix, and
+OpenSMTPD, which says so of mail that was tried, too."""
 _OF_AN_ATTEMPT = (ConnectionOpened, ConnectionFailed, MailRelayed, MailDeferred, RecipientsFailed)
 
 
@@ -130,7 +134,8 @@ class Beside:
                 for one in self._outward(recipients):
                     await self._begun(queue_id, one)
             case MailDeferred(queue_id=queue_id, recipients=recipients, attempt=number):
-                await self._ended(queue_id, recipients, number)
+                was_tried = not event.reason.startswith(_NOT_TRIED)
+                await self._ended(queue_id, recipients, number, was_tried)
             case RecipientsFailed(queue_id=queue_id, recipients=recipients):
                 await self._ended(queue_id, recipients, 0)
             case _:
@@ -172,13 +177,17 @@ class Beside:
             attempt = known[destination] = Attempt(await self._ranks(queue_id, destination, dialled=True))
         return attempt
 
-    async def _ended(self, queue_id: str, recipients: tuple[str, ...], number: int) -> None:
-        """It led to nothing. `number` 0: it is the last. One that never dialled anybody began just now."""
+    async def _ended(
+        self, queue_id: str, recipients: tuple[str, ...], number: int, was_tried: bool = True
+    ) -> None:
+        """It led to nothing. `number` 0: it is the last. One that never dialled anybody began just now, unless the
+        mail was not tried at all."""
         for one in self._outward(recipients):
             known = self._destinations.setdefault(queue_id, {})
             attempt = known.get(one)
             if attempt is None or (attempt.is_over and number > attempt.number):
-                attempt = known[one] = Attempt(await self._ranks(queue_id, one, dialled=False))
+                ranks = await self._ranks(queue_id, one, dialled=False) if was_tried else {}
+                attempt = known[one] = Attempt(ranks)
             attempt.number = max(number, attempt.number, 1)
 
     # -- the question ------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ class Software:
     """Commands to run once before it: making keys and the like."""
     checks: tuple[tuple[str, ...], ...] = ()
     """Commands that end with another status than 0 where its files are not sound."""
+    murmurs: tuple[str, ...] = ()
+    """How lines begin that its reader wants, and nobody else: they are not kept."""
     log_pipes: tuple[str, ...] = ()
     log_owner: str = "root"
     owns: tuple[tuple[str, str], ...] = ()
@@ -71,9 +73,10 @@ CATALOGUE: Mapping[str, Software] = MappingProxyType(
             Software("nsd", ("nsd", "-d"), "nsd started", checks=(("nsd-checkconf", "/etc/nsd/nsd.conf"),)),
             Software(
                 "opensmtpd",
-                ("smtpd", "-d", "-F", "-f", "/etc/smtpd/smtpd.conf"),
-                "OpenSMTPD",
+                ("smtpd", "-d", "-F", "-v", "-T", "mta", "-T", "bounce", "-f", "/etc/smtpd/smtpd.conf"),
+                "smtp: will accept",
                 checks=(("smtpd", "-n", "-f", "/etc/smtpd/smtpd.conf"),),
+                murmurs=("debug:", "mta:", "bounce:", "smtp:", "setup_", "\t"),
             ),
             Software("knot", ("knotd",), "server started", checks=(("knotc", "conf-check"),)),
             Software(

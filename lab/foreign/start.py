@@ -119,7 +119,8 @@ class Foreign:
             transport.close()
 
     def _hear(self, line: str, software: Software, reader: Reader, serves: asyncio.Future[None]) -> None:
-        self.lines.append(f"{software.name}: {line}")
+        if not line.startswith(software.murmurs):
+            self.lines.append(f"{software.name}: {line}")
         for event in reader.read(line, self.host.clock.elapsed()):
             self._tell(event)
         for words, heard in self._listening:

@@ -121,6 +121,11 @@ def test_each_attempt_asks_again_and_not_once_for_each_recipient() -> None:
     assert routes(found) == [BOTH, BOTH]
 
 
+def test_mail_that_waits_for_other_mail_is_not_tried_so_nothing_is_asked() -> None:
+    behind = MailDeferred("q1", ("ed@b.be",), "b.be", "delivery temporarily suspended: connect to …", 40.0, 1)
+    assert [type(e) for e in told(after(HANDED_IN, behind))] == [MailSubmitted, MailDeferred]
+
+
 def test_a_domain_that_is_not_there_is_told_although_nobody_is_called() -> None:
     lost = MailSubmitted("q1", "<1@a.be>", "ann@a.be", ("x@nowhere.be",), 400)
     found = told(after(lost, RecipientsFailed("q1", ("x@nowhere.be",), "5.4.4", "Host not found")))

@@ -1,7 +1,8 @@
 """Logs of real software, as it wrote them in a lab, and the events that they tell.
 
 A folder of logs/ has `input.log`: its first line names the software and the host's addresses, the others are the
-programs' lines as they came, each behind the program's name; line n came at second n. After a change of readers
+programs' lines as they came, each behind the program's name; line n came at second n. Of OpenSMTPD's trace only
+those lines are kept that say something of a message or a session. After a change of readers
 `python tests/foreign/test_readers.py` writes the expected events anew; read the difference.
 """
 
@@ -17,19 +18,26 @@ from lab.event_forms import to_json
 from lab.events import (
     BounceSent,
     ConnectionFailed,
+    ConnectionOpened,
+    DelayWarned,
     Event,
     MailAccepted,
+    MailDeferred,
     MailDelivered,
     MailRead,
     MailRelayed,
+    MailRemoved,
     MailSubmitted,
     RecipientsFailed,
+    ReplyReceived,
 )
 from lab.foreign.config.scene import Scene
 from lab.foreign.readers.choose import readers_of
 from lab.foreign.readers.deliveries import Deliveries
 from lab.foreign.readers.dovecot import DovecotReader
+from lab.foreign.readers.opensmtpd import OpenSmtpdReader
 from lab.foreign.readers.postfix import BackOff, PostfixReader
+from lab.mail.retry import SCHEDULES
 from lab.names import Address, DomainName
 from lab.topology.plan import HostPlan, MailPlan
 
@@ -107,6 +115,56 @@ def test_an_exchanger_that_refused_is_told_before_the_one_that_took_it() -> None
 def test_who_read_what_is_told_with_its_number() -> None:
     read = [event for _, event in told("postfix-that-keeps") if isinstance(event, MailRead)]
     assert [(event.mailbox, event.uid, event.how) for event in read] == [("ed@belgiannews.com", 2, "IMAP")]
+
+
+def of_message(name: str, queue_id: str) -> list[Event]:
+    return [event for _, event in told(name) if getattr(event, "queue_id", "") == queue_id]
+
+
+def test_a_call_that_fails_is_told_of_each_message_that_waited_for_it() -> None:
+    failed = [(n, e) for n, e in told("opensmtpd-that-is-traced") if isinstance(e, ConnectionFailed)]
+    refused = [(n, e.queue_id) for n, e in failed if (e.stage, e.failure) == ("connect", "refused")]
+    assert [one for n, one in refused if n == refused[0][0]] == ["a7e61e25", "f25ccd7e"]
+    in_vain = {e.queue_id for _, e in failed}
+    waiting = {e.queue_id for _, e in told("opensmtpd-that-is-traced") if isinstance(e, MailDeferred)}
+    assert in_vain < waiting, "who came when the way was closed already was not tried"
+
+
+def test_an_answer_is_told_with_its_stage_and_the_message_it_is_about() -> None:
+    answers = [e for _, e in told("opensmtpd-that-is-traced") if isinstance(e, ReplyReceived)]
+    assert {(e.code, e.stage, e.follows) for e in answers} == {
+        (451, "rcpt", "later"),
+        (451, "mail", "later"),
+        (452, "eom", "later"),
+        (550, "eom", "bounce"),
+    }
+    (no,) = [e for e in answers if e.code == 550]
+    kinds = [type(e) for e in of_message("opensmtpd-that-is-traced", no.queue_id)]
+    assert kinds[1:] == [ConnectionOpened, ReplyReceived, RecipientsFailed, MailRemoved, BounceSent]
+
+
+def test_a_warning_is_no_bounce() -> None:
+    events = [event for _, event in told("opensmtpd-that-is-traced")]
+    (warned,) = [e for e in events if isinstance(e, DelayWarned)]
+    assert warned.queue_id not in {e.queue_id for e in events if isinstance(e, BounceSent)}
+    parents = {e.queue_id: e.parent for e in events if isinstance(e, MailSubmitted)}
+    assert parents[warned.warning_id] == warned.queue_id
+
+
+def test_what_the_log_does_not_have_the_queue_has() -> None:
+    octets = (
+        b"Received: from mail.a.be (mail.a.be [198.18.1.25])\n\tby relay.c.be (OpenSMTPD) with ESMTP id 0a1b2c3d\n"
+        b"Message-ID: <1@a.be>\nSubject: =?utf-8?q?caf=C3=A9?=\n\nhello\n"
+    )
+    reader = OpenSmtpdReader((), SCHEDULES["lab"], {"0a1b2c3d": octets}.get)  # type: ignore[arg-type]
+    lines = (
+        "84a888e2301a1d0e smtp connected address=198.18.1.25 host=mail.a.be",
+        "84a888e2301a1d0e smtp message msgid=0a1b2c3d size=423 nrcpt=1 proto=ESMTP",
+        "84a888e2301a1d0e smtp envelope evpid=0a1b2c3d0adc2a61 from=<ann@a.be> to=<ed@b.be>",
+    )
+    (taken,) = [event for line in lines for event in reader.read(line, 0.0)]
+    assert isinstance(taken, MailAccepted)
+    assert (taken.message_id, taken.subject, taken.helo) == ("<1@a.be>", "café", "mail.a.be")
 
 
 def test_no_reader_stumbles_over_a_line_that_is_cut() -> None:

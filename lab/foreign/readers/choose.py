@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lab.foreign.config.scene import Scene
 from lab.foreign.readers.bind import BindReader
 from lab.foreign.readers.deliveries import Deliveries
@@ -13,11 +15,23 @@ from lab.foreign.readers.postfix import BackOff, PostfixReader
 from lab.foreign.readers.reader import Deaf, Reader
 from lab.foreign.readers.unbound import UnboundReader
 
+_BEGINNING = 65_536
+"""Octets in which a header ends, or is too long to be looked at (`lab.wire.received`)."""
+
 
 def readers_of(scene: Scene) -> dict[str, Reader]:
     """A reader for each software of a host; those of one host share what they know of deliveries."""
     deliveries = Deliveries()
     return {name: _reader(name, scene, deliveries) for name in scene.host.software}
+
+
+def peek(id: str) -> bytes:
+    """The beginning of a message in OpenSMTPD's queue; b"" where it has left already."""
+    try:
+        with Path("/var/spool/smtpd/queue", id[:2], id, "message").open("rb") as file:
+            return file.read(_BEGINNING)
+    except OSError:
+        return b""
 
 
 def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
@@ -37,6 +51,6 @@ def _reader(name: str, scene: Scene, deliveries: Deliveries) -> Reader:
         case "knot":
             return KnotReader()
         case "opensmtpd":
-            return OpenSmtpdReader(own, scene.schedule)
+            return OpenSmtpdReader(own, scene.schedule, peek)
         case _:
             return Deaf()  # NSD and PowerDNS name no serial when they load a zone

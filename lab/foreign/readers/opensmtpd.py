@@ -1,11 +1,13 @@
-"""OpenSMTPD's log into events.
+"""OpenSMTPD's log into events, with its trace of calls and of notices (`smtpd -v -T mta -T bounce`).
 
     told                                                   not told, so not in the events
-    taken: envelope, size, peer, protocol                  Message-ID, subject, HELO
-    refused at a command, with the reply                   which of several exchangers was tried before the last
-    each delivery: relayed, delivered, deferred, failed    the UID in the mailbox (Dovecot's log has it, and no id
-    connections that failed                                that OpenSMTPD would know)
-    that every recipient has its fate                      which message a bounce is about
+    taken: envelope, size, peer, protocol                  the UID in the mailbox (Dovecot's log has it, and no id
+    refused at a command, with the reply                   that OpenSMTPD would know)
+    each delivery: relayed, delivered, deferred, failed    the MX list, an exchanger's preference (`beside`)
+    calls that failed, with the messages that waited       Message-ID, subject, HELO: its queue has them, and is
+    for them, and replies that were a no                   looked into (`peek`) while the message is there
+    notices, with the message they are about
+    that every recipient has its fate
 
 The rule: a message is the first eight digits of its envelopes' ids. smtpd(8); the words are its sources'.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import field
+from types import MappingProxyType
 
 from lab.events import (
     CommandRefused,
@@ -30,11 +33,16 @@ from lab.events import (
     MailSubmitted,
     NameResolved,
     RecipientsFailed,
-    Stage,
+    ReplyReceived,
 )
+from lab.foreign.readers.opensmtpd_calls import Call, Calls
+from lab.foreign.readers.opensmtpd_notices import Notices
 from lab.foreign.readers.reader import domain_of, failure_in, reply_in, stage_in
 from lab.mail.retry import Schedule
 from lab.values import dataclass
+from lab.wire.received import read_heading
+
+Peek = Callable[[str], bytes]
 
 _LINE = re.compile(r"(?P<session>[0-9a-f]{16}) (?P<program>smtp|mda|mta) (?P<what>[\w-]+) ?(?P<rest>.*)")
 _FIELD = re.compile(r'(?<![a-z])(?P<key>[a-z]+)=(?P<value>"[^"]*"|<[^>]*>|\S+)')
@@ -42,6 +50,9 @@ _MESSAGE = re.compile(r"msgid=(?P<id>[0-9a-f]{8}) size=(?P<size>\d+) nrcpt=(?P<c
 _ENVELOPE = re.compile(r"evpid=(?P<id>[0-9a-f]{16}) from=<(?P<sender>[^>]*)> to=<(?P<to>[^>]*)>")
 _STAT = re.compile(r'result="?(?P<result>\w+)"? stat="?(?P<stat>.*?)"?$')
 _RELAY = re.compile(r"(?P<address>\S+) \((?P<name>[^)]*)\)")
+_HELO = re.compile(rb"Received: from (\S+) ")
+_FOR_GOOD = MappingProxyType({"PermFail": "5.0.0", "Expire": "4.4.7"})
+"""What ends an envelope without delivery, and the status where no reply has one."""
 _COMMAND = re.compile(r'command="(?P<command>.*?)" result="(?P<reply>.*)"$')
 
 
@@ -59,17 +70,19 @@ class _Message:
 
 
 class OpenSmtpdReader:
-    """`own`: the host's addresses; what comes from them was handed in here."""
+    """`own`: the host's addresses; what comes from them was handed in here. `peek`: the beginning of a message in
+    the queue, b"" where it is gone."""
 
-    def __init__(self, own: tuple[str, ...], schedule: Schedule) -> None:
+    def __init__(self, own: tuple[str, ...], schedule: Schedule, peek: Peek = lambda _: b"") -> None:
         self._own = (*own, "127.0.0.1", "::1", "local")
         self._schedule = schedule
+        self._peek = peek
         self._peers: dict[str, str] = {}
         self._sealed: set[str] = set()
         self._messages: dict[str, _Message] = {}
         self._attempts: dict[str, int] = {}
-        self._dialled: dict[str, tuple[str, str]] = {}
-        """By session: the address and the name of the host that is called."""
+        self._calls = Calls()
+        self._notices = Notices()
         self._sessions = 0
         self._acts: dict[tuple[str, str], Callable[[str, str, float], Iterator[Event]]] = {
             ("smtp", "connected"): self._connected,
@@ -81,14 +94,17 @@ class OpenSmtpdReader:
             ("mda", "delivery"): self._delivered,
             ("mta", "delivery"): self._delivered,
             ("mta", "connecting"): self._dials,
-            ("mta", "connected"): self._reached,
+            ("mta", "disconnected"): self._hung_up,
             ("mta", "error"): self._failed,
         }
 
     def read(self, line: str, now: float) -> list[Event]:
         found = _LINE.match(line)
-        act = self._acts.get((found["program"], found["what"])) if found else None
-        return list(act(found["session"], found["rest"], now)) if found and act else []
+        if found is None:
+            self._calls.hear(line)
+            return list(self._notices.hear(line))
+        act = self._acts.get((found["program"], found["what"]))
+        return list(act(found["session"], found["rest"], now)) if act else []
 
     # -- mail comes in ---------------------------------------------------------------------------------------
 
@@ -124,13 +140,19 @@ class OpenSmtpdReader:
         message.recipients[found["id"]] = found["to"]
         message.open.add(found["id"])
         if len(message.recipients) == message.expected:
-            yield self._taken(found["id"][:8], message)
+            yield from self._taken(found["id"][:8], message)
 
-    def _taken(self, queue_id: str, message: _Message) -> Event:
-        to = tuple(dict.fromkeys(message.recipients.values()))
+    def _taken(self, queue_id: str, message: _Message) -> Iterator[Event]:
+        to, sender, size = tuple(dict.fromkeys(message.recipients.values())), message.sender, message.size
+        octets = self._peek(queue_id).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        heading, helo = read_heading(octets), _HELO.match(octets)
+        name, subject = heading.message_id, heading.subject
         if message.peer in self._own:
-            return MailSubmitted(queue_id, "", message.sender, to, message.size)
-        return MailAccepted(queue_id, "", message.sender, to, message.size, message.peer, "", message.protocol)
+            event = MailSubmitted(queue_id, name, sender, to, size, subject)
+            yield from self._notices.told(event) if message.peer == "local" and not sender else (event,)
+        else:
+            greets = helo[1].decode("ascii", "replace") if helo else ""
+            yield MailAccepted(queue_id, name, sender, to, size, message.peer, greets, message.protocol, subject)
 
     def _refused(self, session: str, rest: str, now: float) -> Iterator[Event]:
         found = _COMMAND.match(rest)
@@ -146,20 +168,36 @@ class OpenSmtpdReader:
     def _dials(self, session: str, rest: str, now: float) -> Iterator[Event]:
         form = _fields(rest)
         address = re.sub(r"^smtps?://|:\d+$", "", form.get("address", ""))
-        self._dialled[session] = (address, form.get("host", ""))
+        self._calls.connects(session, address, form.get("host", "") or address)
         yield from ()
 
-    def _reached(self, session: str, rest: str, now: float) -> Iterator[Event]:
-        self._dialled.pop(session, None)
+    def _hung_up(self, session: str, rest: str, now: float) -> Iterator[Event]:
+        self._calls.over(session)
         yield from ()
 
     def _failed(self, session: str, rest: str, now: float) -> Iterator[Event]:
-        """A connection that came to nothing. Whose it was, the log does not say."""
-        address, name = self._dialled.pop(session, ("", ""))
-        if address:
-            self._sessions += 1
-            failure = failure_in(rest)
-            yield ConnectionFailed(self._sessions, "", name or address, address, 25, 0, Stage.CONNECT, failure)
+        """A call that came to nothing: told of each message that waited for it."""
+        call = self._calls.over(session)
+        if call is not None:
+            waiting = self._calls.waiting_for(call)
+            messages = {envelope[:8]: domain_of(recipient) for envelope, recipient in waiting.items()}
+            for queue_id, destination in messages.items():
+                yield from self._trouble(call, queue_id, destination, rest, "next")
+
+    def _trouble(self, call: Call, queue_id: str, destination: str, why: str, follows: str) -> Iterator[Event]:
+        """What an exchanger answered, or how the connection failed."""
+        self._sessions += 1
+        session, refusal = self._sessions, call.refusal
+        if refusal is None:
+            yield ConnectionFailed(
+                session, destination, call.exchanger, call.address, 25, 0, call.stage, failure_in(why), follows,
+                queue_id=queue_id,
+            )  # fmt: skip
+            return
+        yield ConnectionOpened(session, destination, call.exchanger, call.address, 25, 0, queue_id)
+        yield ReplyReceived(
+            session, call.stage, call.command, refusal.code, refusal.text, follows, queue_id=queue_id
+        )
 
     def _delivered(self, session: str, rest: str, now: float) -> Iterator[Event]:
         form, found = _fields(rest), _STAT.search(rest)
@@ -168,9 +206,15 @@ class OpenSmtpdReader:
         if found is None or not envelope:
             return
         message = self._messages.setdefault(queue_id, _Message())
+        yield from self._notices.no_longer(queue_id)
         recipient = yield from self._whom(queue_id, message, envelope, form)
+        call = self._calls.of(session)
+        if call is not None and found["result"] != "Ok":
+            follows = "later" if found["result"] == "TempFail" else "bounce"
+            yield from self._trouble(call, queue_id, domain_of(recipient), found["stat"], follows)
+        self._calls.settled(envelope)
         yield from self._fate(queue_id, recipient, envelope, form, found, now)
-        if found["result"] in ("Ok", "PermFail"):
+        if found["result"] in ("Ok", *_FOR_GOOD):
             message.open.discard(envelope)
             self._attempts.pop(envelope, None)
             if not message.open:
@@ -204,9 +248,11 @@ class OpenSmtpdReader:
                 yield MailRelayed(queue_id, (recipient,), name, address, stat, self._sessions)
             case "Ok":
                 yield MailDelivered(queue_id, recipient, recipient)
-            case "PermFail":
+            case "PermFail" | "Expire":
                 yield from _name(queue_id, recipient, stat)
-                yield RecipientsFailed(queue_id, (recipient,), reply.status if reply else "5.0.0", stat)
+                self._notices.failed(queue_id)
+                status = reply.status if reply else _FOR_GOOD[found["result"]]
+                yield RecipientsFailed(queue_id, (recipient,), status, stat)
             case _:
                 yield from _name(queue_id, recipient, stat)
                 self._attempts[envelope] = tries = self._attempts.get(envelope, 0) + 1

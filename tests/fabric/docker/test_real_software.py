@@ -47,6 +47,8 @@ def fall_back(bench: Bench) -> dict[str, Any]:
     bench.says("fail", "mail.belgiannews.com")
     sent = bench.tells("send", "--from", "ann@unige.ch", "--to", "ed@belgiannews.com", "--subject", "fallback")
     until(bench, "held", "journey", sent["journey"])
+    reason = bench.tells("why", sent["journey"])
+    assert (reason["code"], reason["remedy"]) == ("D304", "lab heal mail.belgiannews.com, then  lab queue --retry")
     waiting = [row["to"] for row in bench.tells("queue", "relay.eunet.be")["queue"]]
     assert waiting == ["ed@belgiannews.com"]
     bench.says("heal", "mail.belgiannews.com")
