@@ -26,6 +26,7 @@ from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
 from lab.fabric.stack import fill, problem
+from lab.fabric.tls import bury
 from lab.fabric.way import Passage, Way
 from lab.values import dataclass
 
@@ -344,5 +345,6 @@ class Stream(_FlowControlMixin):
         self._left = self._closing = True
         self._unsent.clear()
         self._out.clear()
+        bury(self._protocol)
         self._protocol = asyncio.BaseProtocol()
         self._shut_down(reset=True)

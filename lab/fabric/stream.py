@@ -18,6 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.fabric.stack import fill, problem
+from lab.fabric.tls import bury
 from lab.fabric.way import Passage, Way
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class StreamEnd(asyncio.Transport):
         self._gone = self._closing = True
         self._inbox.clear()
         self._backlog.clear()
+        bury(self._protocol)
         self._protocol = _UNBORN
         self._passage.put_last(Flag.RST)
 

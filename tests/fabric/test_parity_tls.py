@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
+import warnings
 
 import pytest
 
+from lab.fabric.faults import Down
 from tests.fabric.parity import BOB, Ear, Net, case
 
 
@@ -88,3 +91,31 @@ async def test_tls_that_is_not_answered_times_out(net: Net) -> None:
     await net.serve("bob", 25, Ear)
     with pytest.raises(TimeoutError):
         await net.on("ann", ask())
+
+
+@case
+async def test_hosts_that_go_down_leave_no_tls_unclosed(net: Net) -> None:
+    async def call() -> None:
+        context = anonymous(ssl.PROTOCOL_TLS_CLIENT)
+        transport, _ = await asyncio.get_running_loop().create_connection(Ear, BOB, 993, ssl=context)
+        transport.write(b"secret\n")
+
+    ears: list[Ear] = []
+
+    async def serve() -> None:
+        def made() -> Ear:
+            ears.append(Ear())
+            return ears[-1]
+
+        await asyncio.get_running_loop().create_server(made, port=993, ssl=anonymous(ssl.PROTOCOL_TLS_SERVER))
+
+    await net.on("bob", serve())
+    await net.on("ann", call())
+    await ears[0].until(lambda ear: bool(ear.heard))
+    ears.clear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for host in ("ann", "bob"):
+            await net.fail(host, Down())
+        gc.collect()
+    assert [str(one.message) for one in told] == []
