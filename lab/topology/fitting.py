@@ -6,7 +6,7 @@ software of the user's own, answers as it will: it can be down, unreachable, sil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lab.errors import WrongUse
 from lab.faults import (
@@ -38,15 +38,30 @@ def require_fit(plan: HostPlan, fault: Fault) -> None:
 def require_slowable(plans: Iterable[HostPlan], a: str, b: str, link: Link) -> None:
     """WrongUse (W029) where a line is to be slow, and nobody at either end asks the lab before it sends: packet
     filters lose packets, and hold none back."""
-    if not (link.latency or link.jitter or link.bandwidth):
-        return
-    ends = [plan for plan in plans if {plan.name, plan.organisation or plan.name, "*"} & {a, b}]
-    if all(plan.is_foreign for plan in ends):
+    if (link.latency or link.jitter or link.bandwidth) and not _asks_the_lab(plans, (a, b)):
         raise WrongUse(
             f"the line between {a} and {b} cannot be slow: what runs at both its ends is not the lab's",
             remedy="It can lose packets (--loss) and be cut (--cut). With the lab's own at an end it can be slow.",
             code="W029",
         )
+
+
+def require_chance(plans: Iterable[HostPlan], places: Sequence[str]) -> None:
+    """WrongUse (W029) where a cut is to strike by chance, and nobody at its ends asks the lab before it sends: a
+    packet filter would draw for each packet, and not for a connection."""
+    if not _asks_the_lab(plans, places):
+        raise WrongUse(
+            f"nothing between {' and '.join(places)} can be cut by chance: what runs there is not the lab's",
+            remedy="Without a chance it can be cut. And the line between them can lose packets:  --loss 20%",
+            code="W029",
+        )
+
+
+def _asks_the_lab(plans: Iterable[HostPlan], places: Sequence[str]) -> bool:
+    """Whether a program of the lab's own runs at any of these places."""
+    named = {*places}
+    ends = [plan for plan in plans if {plan.name, plan.organisation or plan.name, "*"} & named]
+    return not all(plan.is_foreign for plan in ends)
 
 
 def misfit(plan: HostPlan, fault: Fault) -> str:
