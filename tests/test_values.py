@@ -8,9 +8,11 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
@@ -226,6 +228,16 @@ def test_of_every_dataclass_of_the_lab_values_can_be_made() -> None:
     for kind in kinds:
         assert callable(kind.__init__), kind
         assert isinstance(kind.__match_args__, tuple), kind
+
+
+def test_every_module_of_the_lab_takes_its_dataclass_from_there() -> None:
+    root = Path(lab.__file__).parent
+    others = {
+        path.name: path.read_text(encoding="utf-8") for path in root.rglob("*.py") if path.name != "values.py"
+    }
+    assert [
+        name for name, text in others.items() if re.search(r"from dataclasses import .*\bdataclass\b", text)
+    ] == []
 
 
 def test_it_is_made_by_place_and_by_name_with_its_defaults() -> None:
