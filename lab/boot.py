@@ -25,13 +25,13 @@ def boot(zones: Mapping[DomainName, ZonePlan]) -> Boot:
 
     async def start(host: Host) -> None:
         plan = host.plan
+        if plan.image or plan.command:
+            return
         questions = Questions(host)
         if plan.software:
             from lab.foreign.start import start_foreign
 
             await start_foreign(host, zones, questions.resolve)
-        if plan.image or plan.command:
-            return
         others = taken(plan.software)
         if plan.resolver and Role.RESOLVER not in others:
             from lab.dns.start import start_resolver

@@ -465,16 +465,22 @@ def unheard(asked: asyncio.Future[Any]) -> None:
 
 def _require_room_for_software(plan: Plan, fabric: Fabric) -> None:
     """WrongUse where a plan has software that is not the lab's, and the fabric cannot run it."""
-    foreign = [host for host in plan.hosts if host.is_foreign]
-    if foreign and Capability.SOFTWARE not in fabric.capabilities:
+    foreign = [host for host in plan.hosts if host.is_foreign and _need(host) not in fabric.capabilities]
+    if foreign:
         first = foreign[0]
-        what = " and ".join(first.software) or first.image or "software of your own"
+        what = " and ".join(first.software) or first.image or "a program of your own"
         others = f", and {len(foreign) - 1} hosts more are such" if len(foreign) > 1 else ""
+        fit = "docker" if any(_need(host) is Capability.SOFTWARE for host in foreign) else "local"
         raise WrongUse(
             f"{first.name} is to run {what}{others}: the fabric '{fabric.name}' runs the lab's own programs only",
-            remedy=f"lab up {plan.source or 'TOPOLOGY'} --fabric docker",
+            remedy=f"lab up {plan.source or 'TOPOLOGY'} --fabric {fit}",
             code="W028",
         )
+
+
+def _need(host: HostPlan) -> Capability:
+    """What a fabric must be able to do for what runs there, which is not the lab's."""
+    return Capability.SOFTWARE if host.software or host.image else Capability.PROGRAM
 
 
 def _near(word: str, known: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.control.home import Home
+from lab.fabric.guest_process import CABLE
 
 Told = tuple[Literal["good", "wait", "bad"], str]
 
@@ -42,8 +43,10 @@ def outward(where: Home) -> Iterator[Told]:
 
 def _private(pid: int, form: Mapping[str, object]) -> Iterator[Told]:
     interfaces = interfaces_in(Path(f"/proc/{pid}/net/dev").read_text())
-    kept = interfaces == ["lo"]
-    yield ("good" if kept else "bad"), f"interfaces of the lab's network: {', '.join(interfaces)}"
+    cables = [name for name in interfaces if is_cable(name)]
+    kept = [name for name in interfaces if name not in cables] == ["lo"]
+    to = " (yours)" if cables else ""
+    yield ("good" if kept else "bad"), f"interfaces of the lab's network: {', '.join(interfaces)}{to}"
     routes = routes_in(Path(f"/proc/{pid}/net/route").read_text())
     yield (
         ("bad" if routes else "good"),
@@ -76,6 +79,11 @@ def _in_memory(pid: int) -> Told:
 def interfaces_in(table: str) -> list[str]:
     """The names in /proc/net/dev."""
     return [line.split(":", 1)[0].strip() for line in table.splitlines()[2:]]
+
+
+def is_cable(name: str) -> bool:
+    """Whether the lab laid it to a program of the user's own, whose network has no other (`fabric.guests`)."""
+    return name.startswith(CABLE) and name.removeprefix(CABLE).isdigit()
 
 
 def routes_in(table: str) -> list[str]:

@@ -40,13 +40,13 @@ def shell(host: str = "student", /, *, command: Unread = (), json: Json = False)
     if json:
         from lab.cli.screen import emit
 
-        emit({**place, "pid": where.daemon()})
+        emit({**place, "pid": int(place.get("pid", where.daemon()))})
         return 0
     if "container" in place:
         return _in_container(place, command)
     root = where.root.read_bytes() if where.root.exists() else b""
-    _enter(where.daemon(), place, where.visits / place["name"], root)
-    if "mail" in place["runs"]:
+    _enter(int(place.get("pid", where.daemon())), place, where.visits / place["name"], root)
+    if "mail" in place["runs"] and "pid" not in place:
         _go_home(where.disks / place["name"], stay=bool(command))
     return _become(command or _shell(place["name"]))
 

@@ -41,6 +41,7 @@ class Capability(StrEnum):
     REAL_TOOLS = "be reached by dig, telnet and other programs"
     SHELL = "open a shell inside the lab"
     SOFTWARE = "run software that is not the lab's"
+    PROGRAM = "run a program of the user's own"
     POWER_CUT = "lose what was not synced when the power of a host goes"
     TAP = "show the packets that cross it"
 

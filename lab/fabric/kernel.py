@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,8 @@ class Network:
         """Where the network's own timers run: in no host, so that a paused one does not hold them."""
         self.visitor: Host | None = None
         """The host from whose address visiting programs leave."""
+        self.strangers: list[Host] = []
+        """It, and hosts whose programs are not the lab's."""
         self.traffic = Traffic()
         self.dialling: dict[Peer, None] = {}
         self.posting: dict[Peer, None] = {}
@@ -234,6 +236,10 @@ class KernelStack:
             await asyncio.sleep(patience)
         raise problem(errno.ETIMEDOUT)
 
+    def talks_with(self, addresses: Container[str]) -> bool:
+        """Whether a connection with one of them is open."""
+        return any(stream.get_extra_info("peername")[0] in addresses for stream in self._streams)
+
     def opened(self, stream: Stream) -> None:
         self._streams[stream] = stream.get_extra_info("sockname")
 
@@ -324,14 +330,18 @@ class KernelStack:
             endpoint.mind()
 
     def _screen(self, listener: Listener) -> None:
-        """Lose the SYNs of visiting programs where the rules would lose those of the host they leave from."""
-        visitor = self.network.visitor
-        if visitor is None or visitor is self.host:
-            return
-        rules, faults = self.network.rules, (*visitor.faults.now, *self.host.faults.now)
-        is_cut = rules.is_cut(self.host, visitor) or rules.is_cut(visitor, self.host)
-        lost = is_cut or fate(Packet.CONNECT, faults) is Verdict.DROP
-        listener.ignore(visitor.addresses if lost else ())
+        """Lose the SYNs of programs that are not the lab's where the rules would lose those of the host they leave
+        from."""
+        lost: list[Address] = []
+        for stranger in self.network.strangers:
+            if stranger is not self.host and self._loses(stranger):
+                lost += stranger.addresses
+        listener.ignore(lost)
+
+    def _loses(self, stranger: Host) -> bool:
+        rules, faults = self.network.rules, (*stranger.faults.now, *self.host.faults.now)
+        is_cut = rules.is_cut(self.host, stranger) or rules.is_cut(stranger, self.host)
+        return is_cut or fate(Packet.CONNECT, faults) is Verdict.DROP
 
     def reset(self) -> None:
         for listener in tuple(self._listeners):

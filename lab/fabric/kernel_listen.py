@@ -113,12 +113,12 @@ class Listener(asyncio.AbstractServer):
             else:
                 self._owner.loop.remove_reader(sock)
 
-    def ignore(self, addresses: tuple[Address, ...]) -> None:
-        """Lose every packet from these addresses (one of each family counts), and from no other any more."""
-        if addresses != self._deaf_to:
-            self._deaf_to = addresses
+    def ignore(self, addresses: Sequence[Address]) -> None:
+        """Lose every packet from these addresses, and from no other any more."""
+        if tuple(addresses) != self._deaf_to:
+            self._deaf_to = tuple(addresses)
             for sock in self._sockets:
-                _filter(sock, next((each for each in addresses if family(each) is sock.family), None))
+                _filter(sock, [each for each in addresses if family(each) is sock.family])
 
     def _accept(self, sock: socket.socket) -> None:
         try:
@@ -144,27 +144,33 @@ class Listener(asyncio.AbstractServer):
         self.mind()
 
 
-def _filter(sock: socket.socket, address: Address | None) -> None:
-    if address is None:
+def _filter(sock: socket.socket, addresses: Sequence[Address]) -> None:
+    if not addresses:
         with suppress(FileNotFoundError):
             sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
         return
     import ctypes
 
-    program = drop_from(address)
+    program = drop_from(addresses)
     memory = ctypes.create_string_buffer(program)
     sock_fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(memory))
     sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, sock_fprog)
 
 
-def drop_from(address: Address) -> bytes:
-    """A classic BPF program (bpf(4)) that loses packets from an address and lets all others pass."""
+def drop_from(addresses: Sequence[Address]) -> bytes:
+    """A classic BPF program (bpf(4)) that loses packets from these addresses, of one family, and lets all others
+    pass."""
+    steps = [step for address in addresses for step in _drop_from_one(address)]
+    return b"".join(struct.pack("HBBI", *step) for step in [*steps, (_RETURN, 0, 0, _EVERYTHING)])
+
+
+def _drop_from_one(address: Address) -> list[tuple[int, int, int, int]]:
+    """Word by word; where one differs, on with what stands behind these steps."""
     parsed = ip_address(address)
     words = struct.unpack(f"!{len(parsed.packed) // 4}I", parsed.packed)
     steps = []
     for index, word in enumerate(words):
-        to_pass = 2 * (len(words) - 1 - index) + 1
+        to_the_next = 2 * (len(words) - 1 - index) + 1
         steps.append((_LOAD_WORD, 0, 0, _NETWORK_HEADER + _SOURCE[parsed.version] + 4 * index))
-        steps.append((_IF_EQUAL, 0, to_pass, word))
-    steps += [(_RETURN, 0, 0, 0), (_RETURN, 0, 0, _EVERYTHING)]
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
+        steps.append((_IF_EQUAL, 0, to_the_next, word))
+    return [*steps, (_RETURN, 0, 0, 0)]

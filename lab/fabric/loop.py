@@ -2,7 +2,7 @@
 
 The rule: time moves only when nothing is ready. A `TimeSource` says how: VirtualTime jumps to the next due
 timer, PacedTime and WarpedTime wait for it in select. `leap_to` runs lab time ahead on each of them: timer by
-timer, once nothing has been ready for two polls of the sockets, so that a real server gets to answer first.
+timer, once nothing has been ready on the sockets for a moment, so that a real server gets to answer first.
 
 `create_server` & Co. look at the ambient host: a host → its `Stack`; none → the machine's own sockets, on loopback
 and nowhere else, so that a program that lost its host cannot dial a lab address from the machine. (A stack on real
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 _Ts = TypeVarTuple("_Ts")
 
-_POLL = 0.001
-_QUIET_POLLS = 2
-"""Polls of 1 ms without an event after which real sockets count as quiet (49 lab hours of retries: 0.11 s)."""
+_QUIET = 0.002
+"""Real seconds without an event after which real sockets count as quiet (49 lab hours of retries: 0.11 s)."""
 _GLANCE_EVERY = 256
 """Rounds of a virtual loop between two looks at the self-pipe, where signals arrive."""
 
@@ -90,6 +89,8 @@ class LabLoop(asyncio.SelectorEventLoop):
         self._rounds = 0
         self._working = 0
         self._frozen: dict[Host | None, list[asyncio.Handle]] = {}
+        self.patience: Callable[[], float] = lambda: _QUIET
+        """How many real seconds without an event are quiet: more where programs that are not the lab's answer."""
         super().__init__()
         self._watched: Sized = getattr(self._selector, "_fd_to_key", None) or self._selector.get_map()
         """Whose size is asked for in every round: of the map that is four calls of Python."""
@@ -229,20 +230,21 @@ class LabLoop(asyncio.SelectorEventLoop):
         elif done():
             heappop(self._leaps)
             arrival.set_result(True)
-        elif self._is_quiet():
+        elif self._is_quiet(due):
             self.source.leap(goal if due is None else min(due, goal))
             if due is None or due > goal:
                 heappop(self._leaps)
                 arrival.set_result(done())
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, due: float | None) -> bool:
         """Nothing came from the sockets for a while, and no thread still works for us."""
         if self._working:
             self._poll(self._real_wait(None))
             return False
         if self._virtual and not self._watches_sockets():
             return True
-        return not any(self._poll(_POLL) for _ in range(_QUIET_POLLS))
+        wait = self.patience()
+        return not self._poll(wait if due is None else min(wait, self.source.wait(due)))
 
     def _real_wait(self, due: float | None) -> float | None:
         patient = self._patient.next_due()

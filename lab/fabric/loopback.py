@@ -1,4 +1,4 @@
-"""The local fabric's tap: what a packet socket sees on `lo`, told as the hosts' frames at lab time.
+"""The local fabric's tap: what a packet socket sees on `lo` and the cables, told as the hosts' frames at lab time.
 
 The rule: lab time is what is shown. The kernel stamps a packet with the machine's time; how far lab time is from
 that is taken when the packet is fetched. Between the two lab time has not leapt, for it leaps only when
@@ -17,12 +17,13 @@ from lab.wire.packet import NoPacket, read
 
 
 class LoopbackTap:
-    """Fetches until `stop`. MachineSaidNo (H015) where the machine does not let us look."""
+    """Fetches until `stop`. MachineSaidNo (H015) where the machine does not let us look. `interface`: see
+    `Sniffer`."""
 
-    def __init__(self, network: Network, subscriber: Subscriber) -> None:
+    def __init__(self, network: Network, subscriber: Subscriber, interface: str = "lo") -> None:
         self._network = network
         self._subscriber = subscriber
-        self._sniffer = Sniffer("lo")
+        self._sniffer = Sniffer(interface)
         # In no host's context: a paused one does not hold the tap.
         watch: Callable[..., None] = network.loop.add_reader
         network.context.copy().run(watch, self._sniffer.fileno(), self._fetch)

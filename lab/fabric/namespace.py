@@ -25,7 +25,9 @@ from pathlib import Path
 
 from lab.errors import MachineSaidNo
 
-NEW_MOUNT, NEW_USER, NEW_NET = 0x0002_0000, 0x1000_0000, 0x4000_0000
+NEW_MOUNT, NEW_NAME, NEW_USER = 0x0002_0000, 0x0400_0000, 0x1000_0000
+NEW_PROCESSES, NEW_NET = 0x2000_0000, 0x4000_0000
+"""What can be one's own (clone(2)): mounts, the host name (UTS), users, process numbers, the network."""
 _PRIVATE = 0x40000 | 0x4000
 """MS_PRIVATE | MS_REC: what is mounted here stays here."""
 
@@ -76,10 +78,15 @@ def be_root_inside(uid: int, gid: int) -> None:
 
 def raise_loopback() -> None:
     """Bring `lo` up; the kernel gives it 127.0.0.1 and ::1 then."""
-    name, up, running = b"lo", 0x1, 0x40
+    raise_interface("lo")
+
+
+def raise_interface(name: str) -> None:
+    get_flags, set_flags, up, running = 0x8913, 0x8914, 0x1, 0x40
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        set_flags = 0x8914
-        fcntl.ioctl(control, set_flags, struct.pack("16sH14x", name, up | running))
+        has = fcntl.ioctl(control, get_flags, struct.pack("16s16x", name.encode()))
+        (flags,) = struct.unpack_from("H", has, 16)
+        fcntl.ioctl(control, set_flags, struct.pack("16sH14x", name.encode(), flags | up | running))
 
 
 def unshare(kinds: int) -> None:
@@ -93,6 +100,11 @@ def keep_mounts_private() -> None:
 def bind_mount(source: Path, target: Path) -> None:
     bind = 0x1000
     _call("mount", bytes(source), bytes(target), None, ctypes.c_ulong(bind), None)
+
+
+def mount_processes() -> None:
+    """Show in /proc the processes that can be seen from here, and no others."""
+    _call("mount", b"proc", b"/proc", b"proc", ctypes.c_ulong(0), None)
 
 
 def overlay_mount(upper: Path, lower: Path) -> None:

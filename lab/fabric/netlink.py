@@ -19,14 +19,19 @@ from typing import Self
 
 from lab.names import Address
 
-_NEWADDR, _NEWROUTE, _NEWNEIGH = 20, 24, 28
-_REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
+_NEWLINK, _NEWADDR, _NEWROUTE, _NEWNEIGH = 16, 20, 24, 28
+_REQUEST, _ACK, _REPLACE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
 _TABLE_LOCAL, _TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_LINK = 255, 254, 4, 253
 _SCOPE = {socket.AF_INET: 254, socket.AF_INET6: 0}
 """IPv4 keeps local routes in scope "host"; IPv6 knows no scope of a route."""
 _DST, _OIF, _PREFSRC = 1, 4, 7
 _IFA_ADDRESS, _IFA_LOCAL, _NO_DAD = 1, 2, 0x02
 _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
+_IFLA_ADDRESS, _IFLA_NAME, _IFLA_LINKINFO, _IFLA_NET_NS_PID = 1, 3, 18, 19
+_INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
+_UP, _NO_ARP = 0x01, 0x80
+_ONE_MAC = bytes.fromhex("020000000001")
+"""Both ends of a cable have it. Without ARP a frame is addressed to its own sender's address: so to the peer's."""
 _LOOPBACK = 1
 """The index of `lo`, in every network namespace."""
 _CHUNK = 64 * 1024
@@ -35,6 +40,7 @@ _CHUNK = 64 * 1024
 class Route(IntEnum):
     """What becomes of a packet to an address."""
 
+    ON_LINK = 1
     LOCAL = 2
     UNREACHABLE = 7
 
@@ -55,25 +61,37 @@ class Routes:
     def close(self) -> None:
         self._socket.close()
 
-    def assign(self, address: Address) -> None:
-        """Give `lo` the address itself, so that packets may leave from it unasked."""
+    def assign(self, address: Address, interface: int = _LOOPBACK) -> None:
+        """Give an interface the address itself, so that packets may leave from it unasked."""
         family, octets, length = _packed(address)
-        body = struct.pack("=BBBBI", family, length, _NO_DAD, 0, _LOOPBACK)
+        body = struct.pack("=BBBBI", family, length, _NO_DAD, 0, interface)
         body += _attribute(_IFA_LOCAL, octets) + _attribute(_IFA_ADDRESS, octets)
         self._send([_message(_NEWADDR, _CREATE | _REPLACE, body)])
 
-    def lay(self, addresses: Iterable[str], kind: Route, source: Address | None = None) -> None:
+    def lay(
+        self, addresses: Iterable[str], kind: Route, source: Address | None = None, interface: int = _LOOPBACK
+    ) -> None:
         """A route of this kind to each address or prefix, in the place of the one it has. Programs that do not
         choose where they come from come from `source`."""
-        self._send(
-            [_message(_NEWROUTE, _CREATE | _REPLACE, _route(address, kind, source)) for address in addresses]
-        )
+        bodies = [_route(address, kind, source, interface) for address in addresses]
+        self._send([_message(_NEWROUTE, _CREATE | _REPLACE, body) for body in bodies])
 
-    def reach(self, ranges: Iterable[str]) -> None:
-        """Look for these prefixes on the wire of the first interface besides `lo`."""
+    def cable(self, near: str, far: str, pid: int) -> int:
+        """Lay a cable (veth(4)) from an interface `near` of this network to `far` of that in which process `pid`
+        lives; the number of the near end, which is up. Nobody asks on it who has an address."""
+        peer = _attribute(
+            _VETH_PEER, _interface(far, _NO_ARP) + _attribute(_IFLA_NET_NS_PID, struct.pack("=I", pid))
+        )
+        info = _attribute(_INFO_KIND, b"veth") + _attribute(_INFO_DATA, peer)
+        body = _interface(near, _NO_ARP | _UP) + _attribute(_IFLA_LINKINFO, info)
+        self._send([_message(_NEWLINK, _CREATE | _EXCLUSIVE, body)])
+        return socket.if_nametoindex(near)
+
+    def reach(self, ranges: Iterable[str], interface: int = 0) -> None:
+        """Look for these prefixes on the wire of an interface, or of the first besides `lo`."""
         ranges = list(ranges)
         if ranges:
-            number = _wire()
+            number = interface or _wire()
             self._send([_message(_NEWROUTE, _CREATE | _REPLACE, _on_link(prefix, number)) for prefix in ranges])
 
     def know(self, neighbours: Iterable[tuple[str, str]]) -> None:
@@ -119,15 +137,22 @@ def _packed(address: str) -> tuple[int, bytes, int]:
     return family, parsed.packed, int(length) if length else parsed.max_prefixlen
 
 
-def _route(address: str, kind: Route, source: Address | None) -> bytes:
+def _route(address: str, kind: Route, source: Address | None, interface: int) -> bytes:
+    """Of whatever kind, it stands in the table for local addresses: one takes the other's place there."""
     family, octets, length = _packed(address)
     scope = _SCOPE[socket.AddressFamily(family)] if kind is Route.LOCAL else 0
     head = struct.pack("=BBBBBBBBI", family, length, 0, 0, _TABLE_LOCAL, _PROTOCOL_STATIC, scope, kind, 0)
     body = head + _attribute(_DST, octets)
-    if kind is Route.LOCAL:
-        body += _attribute(_OIF, struct.pack("=I", _LOOPBACK))
+    if kind is not Route.UNREACHABLE:
+        body += _attribute(_OIF, struct.pack("=I", interface))
         body += _attribute(_PREFSRC, _packed(source)[1]) if source else b""
     return body
+
+
+def _interface(name: str, flags: int) -> bytes:
+    """A new one, with its name and hardware address. (The far end of a cable cannot be up before the near one.)"""
+    head = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, 0, flags, flags)
+    return head + _attribute(_IFLA_NAME, name.encode() + b"\0") + _attribute(_IFLA_ADDRESS, _ONE_MAC)
 
 
 def _on_link(prefix: str, interface: int) -> bytes:

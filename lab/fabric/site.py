@@ -39,7 +39,8 @@ def local(plan: Plan, root: Path) -> Site:
     from lab.fabric.namespace import enter
 
     enter()
-    return Site(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root))
+    at = Path(plan.source).parent
+    return Site(WarpedTime(), lambda boot: LocalFabric(plan.ranges, boot, seed=plan.seed, root=root, at=at))
 
 
 def docker(

@@ -23,6 +23,8 @@ from lab.errors import MachineSaidNo
 from lab.values import dataclass
 from lab.wire.packet import completed
 
+EVERY = ""
+"""In an interface's place: all that this network has."""
 _ALL, _IPV4, _IPV6 = 0x0003, 0x0800, 0x86DD
 _PACKET = 263
 _AUXDATA, _STATISTICS, _IGNORE_OUTGOING = 8, 6, 23
@@ -53,8 +55,9 @@ class Sniffer:
 
     def __init__(self, interface: str, room: int = _ROOM) -> None:
         self.dropped = 0
+        kind = socket.htons(_ALL) if interface == EVERY else 0
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, kind)
         except (OSError, AttributeError) as error:
             raise _refusal(error) from None
         try:
@@ -73,7 +76,8 @@ class Sniffer:
         sock.setsockopt(_PACKET, _AUXDATA, 1)
         if interface == "lo":
             sock.setsockopt(_PACKET, _IGNORE_OUTGOING, 1)
-        sock.bind((interface, _ALL))
+        if interface != EVERY:
+            sock.bind((interface, _ALL))
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -89,8 +93,10 @@ class Sniffer:
                 if error.errno == errno.ENETDOWN:
                     return
                 raise
-            if where[1] in (_IPV4, _IPV6):
-                yield _seen(octets, notes, where[2])
+            if where[1] in (_IPV4, _IPV6) and (where[0], where[2]) != ("lo", _OUTGOING):
+                seen = _seen(octets, notes, where[2])
+                if seen.when:  # else it came before anybody had asked for the time
+                    yield seen
 
     def count_dropped(self) -> int:
         """How many packets were lost in all for want of room. (The kernel's own count begins anew when read.)"""

@@ -12,11 +12,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.fabric.namespace import bind_mount, join, overlay_mount, unshare
+from lab.fabric.namespace import NEW_NAME, bind_mount, join, overlay_mount, unshare
 from lab.names import Address, DomainName
 
-_NEW_NAME = 0x0400_0000
-"""CLONE_NEWUTS: a host name of its own."""
 _DAEMONS = (Path("/run/nscd/socket"), Path("/run/systemd/resolve/io.systemd.Resolve"))
 """glibc and systemd ask these before any name server; they live outside the lab."""
 _BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
@@ -33,12 +31,18 @@ def show_mail(mail: Path) -> None:
 
 
 def visit(pid: int, name: DomainName, resolvers: Sequence[Address], folder: Path, root: bytes) -> Path:
-    """Make this process (of one thread) a visitor at host `name` of the lab that process `pid` runs, who trusts
-    the certificate `root`. The files that cover the machine's are written to `folder`; returned is the one with
-    the certificates that count there."""
-    papers = write_papers(name, resolvers, folder, Path("/etc"))
+    """Make this process (of one thread) a visitor at host `name` of the lab, in the network in which process `pid`
+    runs. For the rest see `dress`."""
     join(pid)
-    unshare(_NEW_NAME)
+    unshare(NEW_NAME)
+    return dress(name, resolvers, folder, root)
+
+
+def dress(name: DomainName, resolvers: Sequence[Address], folder: Path, root: bytes) -> Path:
+    """Have this process (with mounts and a host name of its own) take itself for host `name`, and trust the
+    certificate `root`. The files that cover the machine's are written to `folder`; returned is the one with the
+    certificates that count there."""
+    papers = write_papers(name, resolvers, folder, Path("/etc"))
     socket.sethostname(name[:64])
     cover(papers, Path("/etc"))
     trusted = write_trust(root, folder)

@@ -140,7 +140,9 @@ class Machine(Shape):
         default="", description="A container image of your own for this host, on the docker fabric."
     )
     command: Command = Field(
-        default=[], description="What that image runs: 'smtpd --listen 25', or a list of words."
+        default=[],
+        description="What that image runs: 'smtpd --listen 25', or a list of words. Without an image it is a "
+        "program of yours, on the local fabric too.",
     )
 
 

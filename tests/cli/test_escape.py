@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lab.cli.escape import ends_in, interfaces_in, outward, routes_in
+from lab.cli.escape import ends_in, interfaces_in, is_cable, outward, routes_in
 from lab.control.home import Home
 
 DEV = """Inter-|   Receive                                                |  Transmit
@@ -24,6 +24,10 @@ TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retr
 
 def test_a_second_interface_is_seen() -> None:
     assert interfaces_in(DEV) == ["lo", "eth0"]
+
+
+def test_a_cable_to_a_guest_is_no_way_out() -> None:
+    assert [name for name in ("lo", "guest1", "guest", "guest1x", "eth0") if is_cable(name)] == ["guest1"]
 
 
 @pytest.mark.skipif(sys.byteorder != "little", reason="the tables above are a little-endian machine's")

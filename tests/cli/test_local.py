@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +125,69 @@ def test_a_shell_trusts_the_lab_s_root_and_finds_its_services_by_name(local_lab:
     assert "<hostname>mail.unige.ch</hostname>" in said
     found = local_lab.apart("dig", "_imaps._tcp.unige.ch", "SRV", "--json").stdout
     assert [one["data"] for one in json.loads(found)["answers"]] == ["0 1 993 mail.unige.ch."]
+
+
+MTA = """
+import asyncio
+from aiosmtpd.smtp import SMTP
+
+class Mine:
+    async def handle_DATA(self, server, session, envelope):
+        print("took mail for", *envelope.rcpt_tos, flush=True)
+        return "250 taken by mine"
+
+async def serve():
+    await asyncio.get_running_loop().create_server(lambda: SMTP(Mine(), hostname="mta"), "0.0.0.0", 25)
+    await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+MINE = """
+name: mine
+domains:
+  here.test:
+    mx: [5 mta.here.test, 10 mail.here.test]
+    people: [ann]
+    home: mail.here.test
+    hosts: {mta.here.test: {mail: true, command: ["%s", mta.py]}}
+  there.test: {mx: [10 mail.there.test], people: [bob]}
+"""
+
+
+@pytest.fixture
+def mine(command: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """A lab in which a mail program of one's own takes a domain's mail."""
+    (tmp_path / "mta.py").write_text(MTA)
+    (tmp_path / "mine.yaml").write_text(MINE % sys.executable)
+    up = command.apart("up", str(tmp_path / "mine.yaml"), "--fabric", "local")
+    assert up.returncode == 0, up.stderr
+    yield command
+    command("down")
+
+
+def test_a_mail_program_of_ones_own_takes_mail_and_breaks_as_a_host_does(mine: Lab) -> None:
+    send = ("send", "--from", "bob@there.test", "--to", "ann@here.test")
+    assert "2  SMTP   mta.here.test:25  250 taken by mine" in mine(*send).out
+    place = json.loads(mine.apart("shell", "mta.here.test", "--json").stdout)
+    assert Path(place["log"]).read_text() == "took mail for ann@here.test\n"
+    mine("fail", "mta.here.test")
+    assert "In ann's mailbox at mail.here.test" in mine(*send).out
+    assert "D807" in mine("why").out
+    mine("heal")
+    assert "250 taken by mine" in mine(*send).out
+
+
+def test_a_shell_at_a_program_of_ones_own_is_beside_it(mine: Lab) -> None:
+    said = mine.apart("shell", "mta.here.test", "--", "sh", "-c", "hostname; cat /proc/net/dev").stdout
+    assert said.startswith("mta.here.test\n")
+    assert "eth0:" in said
+    doctor = mine.apart("doctor").stdout
+    assert "✓ nothing escapes   interfaces of the lab's network: lo, guest1 (yours)\n" in doctor
+
+
+def test_a_program_of_ones_own_is_not_for_a_simulated_lab(command: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE % sys.executable)
+    told = command.apart("up", str(tmp_path / "mine.yaml"), "--fabric", "sim").stderr
+    assert "a program of your own: the fabric 'sim' runs the lab's own programs only   W028" in told
+    assert "mine.yaml --fabric local" in told

@@ -75,6 +75,7 @@ class DockerFabric(DistantFabric):
             Capability.REAL_TOOLS,
             Capability.SHELL,
             Capability.SOFTWARE,
+            Capability.PROGRAM,
             Capability.TAP,
         }
     )
