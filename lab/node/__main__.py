@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import gc
 
-gc.disable()
+if __name__ == "__main__":
+    gc.disable()
 
-import os  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
-from lab.fabric.tls import put_off_tls  # noqa: E402
+from lab.fabric.tls import put_off_tls
 
 put_off_tls()
 
