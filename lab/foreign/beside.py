@@ -105,13 +105,17 @@ class Beside:
 
     async def _go_on(self, message: str) -> None:
         events = self._waiting[message]
-        while events:
-            event = events[0]
-            completed = await self._completed(event)
-            if events:  # else all has been told meanwhile
-                events.popleft()
-                self._say(completed)
-        del self._waiting[message]
+        try:
+            while events:
+                event = events[0]
+                completed = await self._completed(event)
+                if events:  # else all has been told meanwhile
+                    events.popleft()
+                    self._say(completed)
+        finally:  # a defect here loses nothing of what the agent said
+            del self._waiting[message]
+            while events:
+                self._say(events.popleft())
 
     def _say(self, event: Event) -> None:
         match event:
