@@ -35,7 +35,7 @@ from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
 from lab.timing import NOW, Timing
-from lab.topology.fitting import require_chance, require_fit, require_slowable
+from lab.topology.fitting import require_fit, require_slowable
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 from lab.values import dataclass
 
@@ -256,8 +256,6 @@ class Internet:
         """WrongUse (W013, W029) where this fabric, this host or this line cannot have that fault."""
         if isinstance(what, OnLine):
             require_slowable(self.plan.hosts, what.a, what.b, what.link)
-        if isinstance(what, Cut) and what.share < 1:
-            require_chance(self.plan.hosts, (*what.a, *what.b))
         if not isinstance(what, OnHost):
             return
         if isinstance(what.what, PowerCut) and Capability.POWER_CUT not in self.fabric.capabilities:

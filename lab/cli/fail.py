@@ -84,7 +84,8 @@ def fail(
         So often again, counted from when it began: 1h. It has to end meanwhile: --every 1h --for 5m.
     chance
         Each connection, question or stage is struck with this chance only: 20%. The same seed, the same luck.
-        It strikes what the lab's own programs send or answer; a telnet, or Postfix in a host's place, has luck.
+        It strikes what the lab's own programs send or answer, and cuts strike between real servers, too; a
+        telnet has luck.
     times
         So often, then no more.
     cut

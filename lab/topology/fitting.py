@@ -46,17 +46,6 @@ def require_slowable(plans: Iterable[HostPlan], a: str, b: str, link: Link) -> N
         )
 
 
-def require_chance(plans: Iterable[HostPlan], places: Sequence[str]) -> None:
-    """WrongUse (W029) where a cut is to strike by chance, and nobody at its ends asks the lab before it sends: a
-    packet filter would draw for each packet, and not for a connection."""
-    if not _asks_the_lab(plans, places):
-        raise WrongUse(
-            f"nothing between {' and '.join(places)} can be cut by chance: what runs there is not the lab's",
-            remedy="Without a chance it can be cut. And the line between them can lose packets:  --loss 20%",
-            code="W029",
-        )
-
-
 def _asks_the_lab(plans: Iterable[HostPlan], places: Sequence[str]) -> bool:
     """Whether a program of the lab's own runs at any of these places."""
     named = {*places}

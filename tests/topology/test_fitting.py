@@ -10,7 +10,7 @@ import pytest
 from lab.errors import WrongUse
 from lab.faults import fault_of
 from lab.names import Address, DomainName
-from lab.topology.fitting import misfit, require_chance, require_fit, require_slowable
+from lab.topology.fitting import misfit, require_fit, require_slowable
 from lab.topology.plan import HostPlan, Link, MailPlan, ResolverPlan
 
 NAME, ZONE = DomainName("host.belgiannews.com"), DomainName("belgiannews.com")
@@ -97,11 +97,3 @@ def test_a_line_is_not_slow_where_nobody_at_it_asks_the_lab(other: str) -> None:
         require_slowable(real, "b.here.test", other, slow)
     require_slowable(real, "b.here.test", other, lossy)
     require_slowable([*real, replace(MAIL, organisation="here.test")], "b.here.test", "*", slow)
-
-
-def test_a_cut_by_chance_needs_somebody_at_it_who_asks_the_lab() -> None:
-    real = [replace(POSTFIX, name=DomainName(f"{name}.here.test"), organisation="here.test") for name in "ab"]
-    with pytest.raises(WrongUse, match=r"nothing between a\.here\.test and b\.here\.test can be cut by chance"):
-        require_chance(real, ("a.here.test", "b.here.test"))
-    require_chance([*real, replace(MAIL, organisation="there.test")], ("a.here.test", "there.test"))
-    require_chance([*real, MAIL], ("a.here.test", "*"))

@@ -10,14 +10,17 @@ whoever sends is never told EPERM, it hears nothing, or an ICMP message, as from
     Down, Paused       the kernel does it by itself: nobody listens, or nobody reads
     a line's loss      of what real software says to real          nft: numgen random, drop
                        software; the lab's own programs draw it
+    a cut by chance    so, too: a new connection, however often    nft: jhash of its ports, drop
+                       it is tried again, or a datagram            nft: numgen random, drop
 
-Delay, and cuts that strike by chance, are left to the lab's own programs: a packet filter holds nothing back.
+Delay is left to the lab's own programs: a packet filter holds nothing back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from zlib import crc32
 
 from lab.fabric.breakage import Cut
 from lab.fabric.faults import Fault, Silent, Unreachable
@@ -65,6 +68,7 @@ def _rules(host: HostPlan, world: World) -> Iterable[str]:
             yield f"{to} meta l4proto udp {refusal}"
             yield f"{to} drop"
         yield from (f"{to} {lost} drop" for lost in _lost(host, address, world))
+        yield from (f"{to} {lost} drop" for lost in _unlucky(host, address, world))
 
 
 def _lost(host: HostPlan, address: Address, world: World) -> Iterable[str]:
@@ -81,6 +85,24 @@ def _lost(host: HostPlan, address: Address, world: World) -> Iterable[str]:
             yield f"{where} numgen random mod {_PARTS} < {parts}" if parts < _PARTS else where
 
 
+def _unlucky(host: HostPlan, address: Address, world: World) -> Iterable[str]:
+    """What cuts by chance lose of what real software says to real software. The ports of a connection decide, so
+    that a SYN that is sent again fares as the first one did."""
+    family = _family(address)
+    for cut in world.cuts if host.is_foreign else ():
+        parts = round(cut.share * _PARTS)
+        for far, near in cut.ways:
+            if cut.share == 1 or not _is_in(host, near):
+                continue
+            sources = [each for each in _addresses(far, world, foreign=True) if _family(each) == family]
+            others = [each for each in sources if each not in host.addresses]
+            if others:
+                where, seed = f"{family} saddr {{ {', '.join(others)} }}", crc32(cut.target.encode())
+                ports = f"jhash {family} saddr . tcp sport . tcp dport mod {_PARTS} seed {seed:#x} < {parts}"
+                yield f"{where} tcp flags & (syn | ack) == syn {ports}"
+                yield f"{where} meta l4proto udp numgen random mod {_PARTS} < {parts}"
+
+
 def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
     """From whom nothing comes to this address."""
     for cut in world.cuts:
@@ -92,8 +114,10 @@ def _cut_off(host: HostPlan, address: Address, world: World) -> Iterable[str]:
                     yield f"{_family(address)} saddr {{ {', '.join(others)} }}"
 
 
-def _addresses(group: Sequence[str], world: World) -> list[Address]:
-    return [address for host in world.hosts if _is_in(host, group) for address in host.addresses]
+def _addresses(group: Sequence[str], world: World, foreign: bool = False) -> list[Address]:
+    """Of a group's hosts; `foreign`: of those only that run real software."""
+    hosts = [host for host in world.hosts if _is_in(host, group) and (host.is_foreign or not foreign)]
+    return [address for host in hosts for address in host.addresses]
 
 
 def _is_in(host: HostPlan, group: Sequence[str]) -> bool:

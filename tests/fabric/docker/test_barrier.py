@@ -72,3 +72,15 @@ def test_what_a_line_loses_between_two_of_real_software_their_packet_filters_los
     assert ruleset([ANN], world) == NOTHING
     everything = replace(world, links={("*", "*"): Link(loss=1.0)})
     assert "ip daddr 198.18.0.3 ip saddr { 198.18.0.2 } drop\n" in ruleset([postfix], everything)
+
+
+def test_a_cut_by_chance_between_two_of_real_software_decides_once_for_each_connection() -> None:
+    exim, postfix = (replace(host, software=("exim",)) for host in (BOB, CAS))
+    cut = Cut(("*",), ("cas.south",), share=0.25)
+    text = ruleset([postfix], World((ANN, exim, postfix), {}, (cut,)))
+    connection, datagram = [line for line in text.splitlines() if line.startswith("ip")]
+    where = "ip daddr 198.18.0.3 ip saddr { 198.18.0.2 }"
+    assert connection.startswith(f"{where} tcp flags & (syn | ack) == syn jhash ip saddr . tcp sport . tcp dport ")
+    assert connection.endswith(" < 250000 drop")
+    assert datagram == f"{where} meta l4proto udp numgen random mod 1000000 < 250000 drop"
+    assert ruleset([ANN], World((ANN, exim, postfix), {}, (cut,))) == NOTHING
