@@ -26,12 +26,16 @@ Likeness = tuple[bytes, bytes, bytes, bool]
 def likeness(octets: bytes, stream: bool) -> Likeness:
     """What two queries share that get the same reply: all but the ID and the case of the name."""
     end = octets.find(0, 12)
+    if end < 0:
+        end = len(octets)  # a header alone
     return octets[2:12], octets[12:end].lower(), octets[end:], stream
 
 
 def said_again(reply: bytes, octets: bytes) -> bytes:
     """A reply to a query that is like the one it was made for: with the ID and the spelling of this one."""
     end = octets.find(0, 12)
+    if end < 0:
+        return octets[:2] + reply[2:]
     return b"".join((octets[:2], reply[2:12], octets[12:end], reply[end:]))
 
 

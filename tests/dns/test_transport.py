@@ -47,6 +47,15 @@ async def test_an_authority_answers_over_udp_and_tcp(news: Authority, tcp: bool)
     assert [record.data.text() for record in reply.answer] == ["5 mail.belgiannews.com.", "10 relay.eunet.be."]
 
 
+async def test_a_server_that_says_no_more_than_that_it_could_not_read_is_heard() -> None:
+    def complain(octets: bytes, asker: Asker, reply: Reply) -> None:
+        reply(octets[:2] + b"\x80\x01" + bytes(8))
+
+    async with serving(complain) as network:
+        replies = [await ask(network) for _ in range(3)]
+    assert [reply.rcode for reply in replies] == ["FORMERR"] * 3
+
+
 def _other_id(octets: bytes) -> bytes:
     return bytes((octets[0] ^ 1,)) + octets[1:]
 
