@@ -79,12 +79,12 @@ class Cache:
 
     def put(self, rrset: RRset, rank: Rank) -> None:
         """Remember an RRset (R9). A TTL of 0 is for the question at hand only (RFC 1035 §3.2.1)."""
-        key = rrset[0].name, rrset[0].type
-        ttl = min(rrset[0].ttl, LONGEST)
-        known = self._live(key)
-        if not ttl or (known is not None and known.rank > rank):
+        first = rrset[0]
+        key = first.name, first.data.type
+        ttl, now, known = min(first.ttl, LONGEST), self._now(), self._entries.get(key)
+        if not ttl or (known is not None and known.rank > rank and known.until > now):
             return
-        self._learn(key, Entry(rrset, rank, self._now() + ttl))
+        self._learn(key, Entry(rrset, rank, now + ttl))
 
     def deny(self, name: DomainName, type: str, rcode: str, soa: RRset) -> None:
         """Remember that there is no such name (NXDOMAIN) or no such type (NOERROR), if an SOA says how long
@@ -159,10 +159,13 @@ class Cache:
 
     def places(self, name: DomainName) -> tuple[Address, ...]:
         """Where a server is, as far as it is known, of any rank."""
-        four, six = self._live((name, "A")), self._live((name, "AAAA"))
-        if four is None and six is None:
-            return ()
-        return addresses_of((four.records if four else ()) + (six.records if six else ()))
+        now = self._now()
+        found: RRset = ()
+        for kind in ("A", "AAAA"):
+            entry = self._entries.get((name, kind))
+            if entry is not None and entry.until > now:
+                found += entry.records
+        return addresses_of(found) if found else ()
 
     def denied(self, name: DomainName, type: str) -> Entry | None:
         """The denial of this name, of one above it (R11), or of its type."""

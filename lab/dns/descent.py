@@ -13,27 +13,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from lab.clock import Clock
-from lab.dns.cache import Cache, Rank
+from lab.dns.cache import Cache
 from lab.dns.exchange import Exchange
+from lab.dns.lesson import Lesson, lesson
 from lab.dns.verdict import (
     MOST_SERVERS,
-    Alias,
     Answered,
     Failed,
     Nothing,
     Referral,
     Verdict,
-    addresses,
-    asked_for,
-    classify,
-    shown,
     targets,
 )
 from lab.dns.zone import RRset, addresses_of
 from lab.events import Event, HopAnswered
 from lab.names import ROOT, Address, DomainName
 from lab.values import dataclass, made_often
-from lab.wire.dns import Message, rrsets
 
 MOST_QUESTIONS = 64
 """What one question of a client may cost (RFC 9520 §3.1; NXNSAttack, 2020)."""
@@ -206,49 +201,32 @@ class Descent:
     async def _ask(self, cut: Cut, server: DomainName, address: Address, errand: Errand, turn: int) -> Verdict:
         """Ask one server once, learn from it, and tell what it said."""
         purse = errand.purse
-        patience = min(self.exchange.standings.patience(address, turn), purse.deadline - self.clock.elapsed())
+        standing = self.exchange.standings.of(address)
+        patience = min(standing.patience(turn), purse.deadline - self.clock.elapsed())
         if purse.questions <= 0 or patience <= 0:
             return Failed("servfail", "this search has cost enough (RFC 9520)")
         purse.questions -= 1
         reply = await self.exchange.ask(errand.name, errand.type, address, patience, recurse=self.forwarding)
         if isinstance(reply, Failed):
             verdict: Verdict = reply
+            detail = reply.detail
         else:
-            verdict = classify(errand.name, errand.type, cut.zone, reply)
-            self._learn(cut, verdict, reply, errand)
-        self._tell(cut, server, address, errand, verdict)
-        return verdict
-
-    def _tell(self, cut: Cut, server: DomainName, address: Address, errand: Errand, verdict: Verdict) -> None:
-        if verdict.outcome in ("lame", "refused", "servfail"):
+            learned = lesson(errand.name, errand.type, cut.zone, reply)
+            verdict, detail = learned.verdict, learned.shown
+            self._learn(errand, learned)
+        outcome = verdict.outcome
+        if outcome in ("lame", "refused", "servfail"):
             self.exchange.standings.lame(address, cut.zone)
         host = "" if server.is_root else server
-        hop = HopAnswered(errand.name, errand.type, cut.zone, host, address, verdict.outcome, shown(verdict))
-        self.sink(hop)
+        self.sink(HopAnswered(errand.name, errand.type, cut.zone, host, address, outcome, detail))
+        return verdict
 
-    def _learn(self, cut: Cut, verdict: Verdict, message: Message, errand: Errand) -> None:
-        """Remember what was said, by rank; glue last, so that it never comes before better data."""
-        match verdict:
-            case Answered(records=records) | Alias(records=records):
-                self._put(records, Rank.AUTHENTIC if message.aa else Rank.ANSWER)
-            case Referral(records=records, glue=glue):
-                self._put(records, Rank.REFERRAL)
-                self._put(glue, Rank.GLUE)
-            case Nothing(rcode=rcode, soa=soa):
-                self.cache.deny(errand.name, errand.type, rcode, soa)
-            case Failed():
-                return
-        if message.aa:
-            if message.authority:
-                self._put(asked_for(cut.zone, "NS", message.authority), Rank.AUTHORITY)
-            if message.additional:
-                self._put(addresses(message, cut.zone), Rank.GLUE)
-
-    def _put(self, records: RRset, rank: Rank) -> None:
-        if len(records) == 1:
-            self.cache.put(records, rank)
-            return
-        for rrset in rrsets(records):
+    def _learn(self, errand: Errand, learned: Lesson) -> None:
+        """Remember what was said."""
+        verdict = learned.verdict
+        if isinstance(verdict, Nothing):
+            self.cache.deny(errand.name, errand.type, verdict.rcode, verdict.soa)
+        for rrset, rank in learned.rrsets:
             self.cache.put(rrset, rank)
 
 

@@ -44,7 +44,7 @@ class Exchange:
         ask = self.transport.ask
         try:
             reply = await ask(address, question, timeout, rd=recurse, edns=edns, tcp=False)
-            self.standings.answered(address, self.clock.elapsed() - begun)
+            standing.answered(self.clock.elapsed() - begun)
             if edns and reply.rcode in _NO_EDNS:
                 standing.plain = True
                 reply = await ask(address, question, timeout, rd=recurse, edns=False, tcp=False)

@@ -33,6 +33,7 @@ from lab.dns.zone import RRset
 from lab.fabric.base import Host
 from lab.fabric.console import Answer
 from lab.names import DomainName
+from lab.recall import known_again
 from lab.topology.plan import ResolverPlan, ZonePlan
 from lab.values import dataclass, made_often
 from lab.wire.dns import ExtendedError, Malformed, Message, Question, decode, ede, encode
@@ -117,7 +118,7 @@ class Recursor:
         name, kind = question.name, question.type
         known = self.resolver.known(name, kind) if query.rd else self._from_memory(name, kind)
         if known is not None:
-            said = _encoded(query, known, asker)
+            said = _encoded(query, known, room_for(query, asker.stream))
             if query.rd and not asker.stream and known.answer and known.why is None:
                 self._remember(question, known.answer, said, like)
             reply(said_again(said, octets))
@@ -151,7 +152,7 @@ class Recursor:
             outcome = await self.resolver.search(question.name, question.type)
         finally:
             self._waiting -= 1
-        reply(said_again(_encoded(query, outcome, asker), octets))
+        reply(said_again(_encoded_once(query, outcome, room_for(query, asker.stream)), octets))
 
     @property
     def askers(self) -> int:
@@ -171,7 +172,7 @@ def _complain(octets: bytes, reply: Reply) -> None:
             reply(malformed.reply)
 
 
-def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
+def _encoded(query: Message, outcome: Outcome, room: int) -> bytes:
     message = response_to(
         query,
         outcome.rcode,
@@ -180,7 +181,13 @@ def _encoded(query: Message, outcome: Outcome, asker: Asker) -> bytes:
         recursive=True,
         why=outcome.why,
     )
-    return encode(message, room_for(query, asker.stream))
+    return encode(message, room)
+
+
+@known_again(most=1000)
+def _encoded_once(query: Message, outcome: Outcome, room: int) -> bytes:
+    """The same of what was found out just now: no second has gone by, and others find the same."""
+    return _encoded(query, outcome, room)
 
 
 def host_recursor(host: Host, zones: Mapping[DomainName, ZonePlan]) -> Recursor:

@@ -8,9 +8,8 @@ Law: RFC 8906 §3, §8 and RFC 9619 (FORMERR, NOTIMP, BADVERS), RFC 6891 §6 (OP
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from lab.dns.zone import RRset
+from lab.recall import known_again
 from lab.wire.dns import USUAL_EDNS, Edns, ExtendedError, Message, decode
 
 PAYLOAD = USUAL_EDNS.payload
@@ -39,7 +38,7 @@ def said_again(reply: bytes, octets: bytes) -> bytes:
     return b"".join((octets[:2], reply[2:12], octets[12:end], reply[end:]))
 
 
-@lru_cache(maxsize=2048)
+@known_again(most=1000)
 def read_alike(like: Likeness) -> Message:
     """The message that all octets of this likeness are, with ID 0 and its question in small letters. Malformed
     when they are none; its `reply` has no ID then."""

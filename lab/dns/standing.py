@@ -35,6 +35,14 @@ class Standing:
     plain: bool = False
     """It does not understand EDNS."""
 
+    def patience(self, turn: int) -> float:
+        """How long to wait for its reply, the turn-th time it is asked."""
+        return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * self.rtt) * (1 << turn))
+
+    def answered(self, seconds: float) -> None:
+        self.rtt = seconds if not self.rtt else 0.7 * self.rtt + 0.3 * seconds
+        self.dead_until = 0.0
+
 
 MOST_SERVERS = 5_000
 """Whoever was met first is forgotten first; a zone can name any number of them."""
@@ -76,15 +84,6 @@ class Standings:
         now, standing = self._clock.elapsed(), self.of(address)
         lame = self._lame.get((address, zone), 0.0) > now
         return lame, standing.dead_until > now, standing.rtt or self._rng.random() * _STRANGER
-
-    def patience(self, address: Address, turn: int) -> float:
-        """How long to wait for its reply, the turn-th time it is asked."""
-        return min(LONGEST_WAIT, max(FIRST_WAIT, 2 * self.of(address).rtt) * (1 << turn))
-
-    def answered(self, address: Address, seconds: float) -> None:
-        standing = self.of(address)
-        standing.rtt = seconds if not standing.rtt else 0.7 * standing.rtt + 0.3 * seconds
-        standing.dead_until = 0.0
 
     def silent(self, address: Address) -> None:
         self.of(address).dead_until = self._clock.elapsed() + DEAD_SECONDS

@@ -158,6 +158,9 @@ class Record:
     ttl: int
     data: Rdata
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.ttl))
+
     @property
     def type(self) -> str:
         return self.data.type

@@ -53,7 +53,7 @@ def first(standings: Standings, turns: int = 100) -> list[Address]:
 def test_r7_the_quickest_is_asked_first_and_the_others_now_and_then() -> None:
     standings = Standings(LabClock(VirtualTime()), Random(1))
     for address, seconds in ((ONE, 0.5), (TWO, 0.1), (THREE, 0.9)):
-        standings.answered(address, seconds)
+        standings.of(address).answered(seconds)
     assert first(standings)[0] == TWO
     assert len(first(standings, 1000)) == 3
 
@@ -66,7 +66,7 @@ def test_r7_the_dead_and_the_lame_come_last_for_a_while() -> None:
     time = VirtualTime()
     standings = Standings(LabClock(time), Random(1))
     for address, seconds in ((ONE, 0.1), (TWO, 0.2), (THREE, 0.3)):
-        standings.answered(address, seconds)
+        standings.of(address).answered(seconds)
     standings.silent(ONE)
     standings.lame(TWO, ROOT)
     assert first(standings)[0] == THREE
@@ -76,6 +76,6 @@ def test_r7_the_dead_and_the_lame_come_last_for_a_while() -> None:
 
 def test_r7_patience_grows_with_each_turn_and_with_the_distance() -> None:
     standings = Standings(LabClock(VirtualTime()), Random(1))
-    assert [standings.patience(ONE, turn) for turn in range(3)] == [FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT]
-    standings.answered(TWO, 1.0)
-    assert standings.patience(TWO, 0) == 2.0
+    assert [standings.of(ONE).patience(turn) for turn in range(3)] == [FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT]
+    standings.of(TWO).answered(1.0)
+    assert standings.of(TWO).patience(0) == 2.0

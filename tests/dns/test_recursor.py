@@ -99,3 +99,23 @@ def test_what_was_flushed_is_not_said_again() -> None:
     here.resolver.cache.flush()
     with pytest.raises(AssertionError, match="has to be asked"):
         said(here, octets)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x12\x34\x01\x00" + bytes(8),
+        b"\x12\x34\x01\x00" + bytes(7) + b"\x01" + bytes(11),
+        b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"\x03www",
+        encode(Message(0x1234, rd=True, question=Question(name("a.com"), "TSIG", spelled=b"\1A\3COM\0"))),
+        encode(Message(0x1234, rd=True, question=Question(name("a.com"), "A"), edns=Edns(version=1))),
+    ],
+)
+def test_a_refusal_has_the_id_of_its_query_however_often_it_comes(octets: bytes) -> None:
+    here = recursor(internet())
+    for number in range(4):
+        query = number.to_bytes(2, "big") + octets[2:]
+        reply = decode(said(here, query))
+        assert (reply.id, reply.rcode in ("FORMERR", "NOTIMP", "BADVERS")) == (number, True)
+        if reply.question is not None:
+            assert reply.question.spelled == query[12 : 12 + len(reply.question.spelled)]

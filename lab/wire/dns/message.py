@@ -68,6 +68,10 @@ class Message:
     additional: tuple[Record, ...] = ()
     edns: Edns | None = None
 
+    def __hash__(self) -> int:
+        """Of what tells messages apart; the records are compared, where it comes to that, and not summed up."""
+        return hash((self.id, self.rcode, self.question, len(self.answer), len(self.authority)))
+
 
 USUAL_EDNS = Edns()
 USUAL_OPT = b"\0" + FIXED.pack(OPT, USUAL_EDNS.payload, 0, 0)
