@@ -37,6 +37,8 @@ def parse_address(text: str) -> Address:
         raise BadName(f"'{text}' is not an IP address") from None
 
 
+_SURELY_SHORT = 252
+"""Letters of two names without escapes that are, one below the other, no longer than a name may be."""
 _LDH = re.compile(r"(?=.{1,63}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$")
 _ESCAPE = re.compile(r"\\(\d{3}|.)", re.DOTALL)
 
@@ -120,7 +122,11 @@ class DomainName(str):
         """This name with `origin` appended."""
         if self == ".":
             return origin
-        return self if origin == "." else DomainName.from_labels((*self.labels, *origin.labels))
+        if origin == ".":
+            return self
+        if len(self) + len(origin) <= _SURELY_SHORT and "\\" not in self and "\\" not in origin:
+            return DomainName(f"{self}.{origin}")
+        return DomainName.from_labels((*self.labels, *origin.labels))
 
     def child(self, label: str) -> DomainName:
         return DomainName.parse(label).below(self)

@@ -182,7 +182,7 @@ def reasons(message: Message | None) -> list[str]:
     if message is not None and message.tc:
         return [CUT_OFF]
     edns = message.edns if message else None
-    return [str(error) for error in extended_errors(edns.options)] if edns else []
+    return [str(error) for error in extended_errors(edns.options)] if edns and edns.options else []
 
 
 def dig_form(told: Told) -> dict[str, Any]:

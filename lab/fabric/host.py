@@ -236,9 +236,9 @@ class Host:
             self._faults.forget_watchers()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._forget(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if self._tasks is not None:
+            self._tasks.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.crashed(task.get_name(), error)
 
     def __repr__(self) -> str:

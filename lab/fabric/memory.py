@@ -248,9 +248,11 @@ class MemoryStack:
         **_: object,
     ) -> Endpoint:
         self._require_power()
-        remote = self._remote(remote_addr)
+        remote = remote_addr
+        if remote is not None and remote[0] not in self.network.places:
+            remote = self._literally(remote)
         places = own_addresses(local_addr[0], self.host.addresses) if local_addr else self.host.addresses
-        if remote:
+        if remote is not None:
             source = source_among(places, remote[0])
             places = places if len(places) == 1 else (source,)
         end = DatagramEnd(self, copy_context(), places, remote)
@@ -259,11 +261,8 @@ class MemoryStack:
         end.open(protocol)  # type: ignore[arg-type]
         return end, protocol
 
-    def _remote(self, remote: tuple[str, int] | None) -> Socket | None:
-        if remote is None:
-            return None
-        if remote[0] in self.network.places:
-            return remote
+    def _literally(self, remote: Socket) -> Socket:
+        """As a program may write it: an address in another form, its own host's loopback."""
         address = dialled(remote[0], self.host.addresses)
         self.network.host_at(address)
         return (address, remote[1])

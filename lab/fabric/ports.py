@@ -63,9 +63,9 @@ class Ports(Generic[Owner]):
     def ephemeral(self, places: tuple[Address, ...]) -> int:
         """A free port: the next of this host's own walk through them, the same in every run."""
         for _ in range(_COUNT):
-            self._walk = (self._walk + _STRIDE) % _COUNT
-            if self._is_free(places, _FIRST + self._walk):
-                return _FIRST + self._walk
+            self._walk = walk = (self._walk + _STRIDE) % _COUNT
+            if self._is_free(places, _FIRST + walk):
+                return _FIRST + walk
         raise problem(errno.EADDRINUSE, "every ephemeral port is taken")
 
     def silence(self) -> None:

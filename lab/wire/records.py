@@ -90,6 +90,7 @@ class MX(Rdata):
         return f"{self.preference} {self.exchange.fqdn}"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SOA(Rdata):
     """Times in seconds; `minimum` is the negative-caching TTL (RFC 2308 §4)."""
@@ -119,6 +120,7 @@ class TXT(Rdata):
         return " ".join(f'"{_quoted(string)}"' for string in self.strings)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SRV(Rdata):
     type: ClassVar[str] = "SRV"
