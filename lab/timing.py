@@ -72,10 +72,6 @@ NOW = Timing()
 """It begins now, and stays until it is healed."""
 
 
-def is_time_of_day(word: str) -> bool:
-    return _TIME_OF_DAY.fullmatch(word.strip()) is not None
-
-
 def is_span(word: str) -> bool:
     try:
         parse_span(word)

@@ -39,10 +39,6 @@ class Late(Generic[T]):
             self._made, self.make = self.make(), None
         return self._made
 
-    @property
-    def is_made(self) -> bool:
-        return self.make is None
-
 
 class Sleeper:
     """A console's desk (`console.Desk`)."""

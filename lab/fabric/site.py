@@ -14,8 +14,6 @@ from lab.fabric.wish import Wish
 from lab.topology.plan import Plan
 from lab.values import dataclass
 
-FABRICS = ("local", "docker", "sim")
-
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -96,6 +96,3 @@ class NoTcp(Fault):
 
     def __str__(self) -> str:
         return "no-tcp"
-
-
-OF_NAMES = (ServFail, Refused, NoAnswer, Lame, WrongGlue, Truncated, Slow)

@@ -61,9 +61,9 @@ Errand = Callable[[], Awaitable[Turn | None]]
 
 
 class Reception:
-    """A host's SMTP service: what its connections share, and those that are open."""
+    """A host's SMTP service: what its connections share, and how many of them each client has."""
 
-    __slots__ = ("_callers", "_terms", "host", "open", "plan", "porter", "queue", "resolve", "server", "store")
+    __slots__ = ("_terms", "callers", "host", "plan", "porter", "queue", "resolve", "store")
 
     def __init__(
         self,
@@ -80,11 +80,10 @@ class Reception:
         self.queue = queue
         self.store = store
         self.resolve = resolve if plan.settings.get("refuse_null_mx_senders") == "yes" else None
-        self.open: dict[Connection, None] = {}
         self.porter = porter
-        self.server: asyncio.AbstractServer | None = None
         self._terms: Terms | None = None
-        self._callers: dict[str, int] = {}
+        self.callers: dict[str, int] = {}
+        """How many connections each client has."""
 
     @property
     def terms(self) -> Terms:
@@ -100,37 +99,16 @@ class Reception:
         """The same in TLS from the first octet on (RFC 8314 §3.3)."""
         return Connection(self, secure=True)
 
-    def enter(self, connection: Connection, client: str) -> bool:
-        """It is open from now on; whether its client has no more of them than it may have."""
-        self.open[connection] = None
-        self._callers[client] = count = self._callers.get(client, 0) + 1
+    def enter(self, client: str) -> bool:
+        """A connection more; whether its client has no more of them than it may have."""
+        self.callers[client] = count = self.callers.get(client, 0) + 1
         return not 0 < self.terms.connection_limit < count
 
-    def leave(self, connection: Connection, client: str) -> None:
-        if self.open.pop(connection, connection) is connection:
-            return
-        self._callers[client] -= 1
-        if not self._callers[client]:
-            del self._callers[client]
-
-    def close(self) -> None:
-        """Take no more connections, and tell every open one that this host is closing (RFC 5321 §3.8)."""
-        if self.server is not None:
-            self.server.close()
-        for connection in tuple(self.open):
-            connection.dismiss(421, f"4.3.2 {self.host.name} is closing down")
-
-
-async def start_server(
-    host: Host, plan: MailPlan, queue: Accepting, store: Store, resolve: Resolve | None = None, port: int = 25
-) -> Reception:
-    """Listen on the ambient host's addresses. `resolve` serves the setting `refuse_null_mx_senders` only."""
-    reception = Reception(host, plan, queue, store, resolve)
-    if plan.settings:
-        _ = reception.terms  # what is wrong in them is told now, not to the first client
-    loop = asyncio.get_running_loop()
-    reception.server = await loop.create_server(reception.connect, port=port)
-    return reception
+    def leave(self, client: str) -> None:
+        """A connection less."""
+        self.callers[client] -= 1
+        if not self.callers[client]:
+            del self.callers[client]
 
 
 def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = None) -> Terms:
@@ -196,7 +174,7 @@ class Connection(SMTP):
         self._dialogue = dialogue = Dialogue(
             self._reception.terms, Address(peer[0]) if peer else None, self._secure
         )
-        is_welcome = self._reception.enter(self, dialogue.client or "")
+        is_welcome = self._reception.enter(dialogue.client or "")
         self._reset_timeout()
         try:
             self._say(dialogue.greet() if is_welcome else dialogue.turn_away())
@@ -206,7 +184,7 @@ class Connection(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         # not SMTP.connection_lost: it would cancel the task, and with it a message that is being stored
-        self._reception.leave(self, self._dialogue.client or "")
+        self._reception.leave(self._dialogue.client or "")
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         self._stop_turn()

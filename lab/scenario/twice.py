@@ -85,15 +85,6 @@ def twice(files: Sequence[Path], asked: Asked, runs: Sequence[Run]) -> Iterator[
         yield from (_told(name, folders, runs) for name in sorted(names))
 
 
-def divergences(files: Sequence[Path], seed: str = "", pythons: Sequence[str] = ()) -> list[Divergence]:
-    """Where scenarios of these files tell another story another time; nothing, as it should be."""
-    told = list(twice(files, Asked(seed=seed), runs_with(pythons)))
-    for one in told:
-        if one.error:
-            raise RuntimeError(f"{one.scenario}: {one.error}")
-    return [one.divergence for one in told if one.divergence is not None]
-
-
 def runs_with(pythons: Sequence[str] = ()) -> list[Run]:
     """Two of this Python, and one of each further one. WrongUse where the lab cannot run on one of them."""
     here = platform.python_version()

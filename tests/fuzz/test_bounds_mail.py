@@ -280,7 +280,7 @@ def test_a_slow_line_is_waited_for_as_long_as_it_gets_on(scene: Scene) -> None:
 def test_who_reads_nothing_is_cut_off(scene: Scene, port: int, command: bytes) -> None:
     caller = scene.call(port, command * 20_000, reads=False)
     scene.wait(2 * IMAP_PATIENCE + 60)
-    assert not scene.office.mail.reception.open if port == SMTP else True  # type: ignore[union-attr]
+    assert not scene.office.mail.reception.callers if port == SMTP else True  # type: ignore[union-attr]
     caller.transport.resume_reading()
     scene.wait(1)
     assert caller.closed

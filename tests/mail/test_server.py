@@ -22,7 +22,7 @@ from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.mail.dialogue import LOGINS, MOST_IDLE_WORDS, MOST_REFUSED, PATIENCE_WITH_ERRORS, Terms
 from lab.mail.envelope import Envelope
-from lab.mail.server import CONNECTIONS, LONGEST_COMMAND, PATIENCE, Connection, Reception, start_server
+from lab.mail.server import CONNECTIONS, LONGEST_COMMAND, PATIENCE, Connection, Reception
 from lab.mail.store import Store
 from lab.names import ROOT, Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
@@ -99,7 +99,9 @@ async def world(plan: MailPlan) -> AsyncIterator[World]:
 
     async def boot(host: base.Host) -> None:
         if host.plan.mail:
-            here.receptions.append(await start_server(host, host.plan.mail, queue, Store(host, host.plan.mail)))
+            reception = Reception(host, host.plan.mail, queue, Store(host, host.plan.mail))
+            here.receptions.append(reception)
+            await asyncio.get_running_loop().create_server(reception.connect, port=25)
 
     here = World(SimFabric(("198.18.0.0/15",), boot), queue)
     here.fabric.add(HostPlan(MAIL, (Address("198.18.2.25"),), mail=plan))
@@ -244,7 +246,7 @@ def test_client_that_goes_away_before_its_dot_leaves_nothing() -> None:
         await ann.say(HELLO + OPENING + b"Subject: half\r\n")
         ann.writer.transport.abort()
         await asyncio.sleep(10)
-        assert not here.receptions[0].open
+        assert not here.receptions[0].callers
 
     assert not play(story).queue.messages
 
@@ -323,11 +325,11 @@ def test_hop_limit_is_the_hosts_choice() -> None:
     play(story, MailPlan(PLAN.local_domains, PLAN.mailboxes, settings={"hop_limit": "5"}))
 
 
-def test_setting_that_makes_no_sense_is_told_before_the_host_serves() -> None:
+def test_setting_that_makes_no_sense_is_told() -> None:
     async def story(here: World) -> None:
         plan = MailPlan(PLAN.local_domains, settings={"hop_limit": "many"})
         with pytest.raises(WrongUse, match="hop_limit is a number, not 'many'"):
-            await start_server(here.fabric.hosts[CLIENT], plan, here.queue, here.receptions[0].store)
+            _ = Reception(here.fabric.hosts[CLIENT], plan, here.queue, here.receptions[0].store).terms
 
     play(story)
 
@@ -382,28 +384,12 @@ def test_sender_whose_domain_takes_no_mail_is_refused_where_the_plan_says_so(sen
         return Answer(name, type, "NOERROR", (null,) if name == "noreply.org" else ())
 
     async def story(here: World) -> None:
-        strict, store = here.receptions[0].plan, here.receptions[0].store
-        here.receptions[0].close()
-        host = here.fabric.hosts[MAIL]
-        await host.spawn(start_server(host, strict, here.queue, store, resolve))
+        here.receptions[0].resolve = resolve
         ann = await here.call()
         said = await ann.say(HELLO + f"MAIL FROM:<{sender}>\r\nRSET\r\n".encode())
         assert codes(said) == [220, 250, code, 250]
 
     play(story, MailPlan(PLAN.local_domains, PLAN.mailboxes, settings={"refuse_null_mx_senders": "yes"}))
-
-
-def test_closing_host_says_421_to_everyone() -> None:
-    async def story(here: World) -> None:
-        ann, bob = await here.call(), await here.call()
-        await ann.say(HELLO)
-        await bob.say()
-        here.receptions[0].close()
-        assert [codes(await caller.say()) for caller in (ann, bob)] == [[421], [421]]
-        with pytest.raises(ConnectionRefusedError):
-            await here.call()
-
-    play(story)
 
 
 def test_host_that_crashes_while_it_stores_promises_nothing() -> None:
