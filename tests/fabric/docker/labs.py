@@ -18,6 +18,32 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 LAB = str(Path(sys.executable).with_name("lab"))
 CACHE = ROOT / "build" / "cache"
+OWN = """\
+name: own
+ranges: [10.77.0.0/16]
+domains:
+  here.test:
+    mx: [5 mine.here.test, 10 mail.here.test]
+    people: [ann]
+    home: mail.here.test
+    hosts:
+      mine.here.test:
+        mail: true
+        command:
+          - python3
+          - -c
+          - |
+            import socket
+            door = socket.create_server(("0.0.0.0", 25))
+            while True:
+                caller = door.accept()[0]
+                caller.sendall(b"421 not today\\r\\n")
+                caller.close()
+  there.test:
+    mx: [10 mail.there.test]
+    people: [ed]
+"""
+"""A user's own program is the first exchanger, and says not today; the second one is the lab's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,35 +7,10 @@ from typing import Any
 
 from lab.wire.pcapng import Block, Captured, blocks, read_packet
 from tests import tshark
-from tests.fabric.docker.labs import Bench
+from tests.fabric.docker.labs import OWN, Bench
 
 SEND = ("send", "--from", "ed@there.test", "--to", "ann@here.test", "--subject", "seen")
-GUEST_AND_POSTFIX = """\
-name: seen
-ranges: [10.77.0.0/16]
-domains:
-  here.test:
-    mx: [5 mine.here.test, 10 mail.here.test]
-    people: [ann]
-    home: mail.here.test
-    hosts:
-      mail.here.test: {software: postfix}
-      mine.here.test:
-        mail: true
-        command:
-          - python3
-          - -c
-          - |
-            import socket
-            door = socket.create_server(("0.0.0.0", 25))
-            while True:
-                caller = door.accept()[0]
-                caller.sendall(b"421 not today\\r\\n")
-                caller.close()
-  there.test:
-    mx: [10 mail.there.test]
-    people: [ed]
-"""
+GUEST_AND_POSTFIX = OWN.replace("hosts:\n", "hosts:\n      mail.here.test: {software: postfix}\n")
 
 
 def packets(file: Path) -> list[Captured]:

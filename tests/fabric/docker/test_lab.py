@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.fabric.docker.labs import Bench, left
+from tests.fabric.docker.labs import OWN, Bench, left
 
 
 def test_the_story_of_the_readme_in_containers(bench: Bench, api: Any) -> None:
@@ -84,33 +84,6 @@ def test_no_engine_is_a_sentence(tmp_path: Path) -> None:
     assert "Docker does not answer" in told.stderr
     assert "H040" in told.stderr
     assert "Traceback" not in told.stderr
-
-
-OWN = """\
-name: own
-ranges: [10.77.0.0/16]
-domains:
-  here.test:
-    mx: [5 mine.here.test, 10 mail.here.test]
-    people: [ann]
-    home: mail.here.test
-    hosts:
-      mine.here.test:
-        mail: true
-        command:
-          - python3
-          - -c
-          - |
-            import socket
-            door = socket.create_server(("0.0.0.0", 25))
-            while True:
-                caller = door.accept()[0]
-                caller.sendall(b"421 not today\\r\\n")
-                caller.close()
-  there.test:
-    mx: [10 mail.there.test]
-    people: [ed]
-"""
 
 
 def test_software_of_one_s_own_takes_a_host_s_place(bench: Bench, api: Any) -> None:
