@@ -24,6 +24,7 @@ from lab.events import Stage
 from lab.fabric.faults import HostFaults
 from lab.mail import relay
 from lab.mail.envelope import Envelope, Recipient
+from lab.mail.limits import LOGINS, MOST_IDLE_WORDS, MOST_REFUSED, PATIENCE_WITH_ERRORS, RECIPIENTS
 from lab.mail.ordered import ordered
 from lab.names import Address, EmailAddress
 from lab.values import dataclass, made_often
@@ -103,20 +104,6 @@ STAGES: dict[str, Stage] = {
     "QUIT": Stage.QUIT,
 }
 
-LOGINS = 5
-"""So many wrong passwords on one connection, and it ends with 421."""
-
-PATIENCE_WITH_ERRORS = 20
-"""So many 500, 501, 503, 504 and 555 on one connection, and it ends with 421 (Postfix's hard limit)."""
-
-MOST_REFUSED = 1_000
-"""So many refusals on one connection, of whatever, and it ends with 421: each is told to the log, and somebody who
-guesses recipients has as many as they like."""
-
-MOST_IDLE_WORDS = 100
-"""So many commands that bring no mail nearer, since the last message that was taken, and it ends with 421
-(Postfix's smtpd_junk_command_limit; Sendmail allows 20 NOOP, Exim 10 of all kinds)."""
-
 _IDLE_WORDS = frozenset({"HELO", "EHLO", "RSET", "NOOP", "HELP", "VRFY"})
 _ERRORS = (500, 501, 502, 503, 504, 555)
 
@@ -138,8 +125,7 @@ class Terms:
     mailboxes: Container[EmailAddress]
     faults: HostFaults
     size_limit: int
-    recipient_limit: int = 1_000
-    """RFC 5321 §4.5.3.1.8 asks for at least 100."""
+    recipient_limit: int = RECIPIENTS
     hop_limit: int = 30
     long_lines: bool = False
     tls: bool = False
@@ -468,7 +454,7 @@ class Dialogue:
         return Reply(250, "2.0.0 ok")
 
     def _help(self, argument: str) -> Reply:
-        known = SYNTAX.get(argument.upper())
+        known = grammar.SYNTAX.get(argument.upper())
         return Reply(
             214,
             f"2.0.0 {known}" if known else f"2.0.0 commands here: {' '.join(filter(self._offers_command, ACTS))}",
@@ -501,18 +487,6 @@ ACTS: dict[str, Callable[[Dialogue, str], Reply]] = {
     "EXPN": Dialogue._expn,
     "QUIT": Dialogue._quit,
 }
-
-SYNTAX: dict[str, str] = {
-    "HELO": "HELO your.host.name",
-    "EHLO": "EHLO your.host.name, then you see what this host can do",
-    "MAIL": "MAIL FROM:<sender> [SIZE=octets] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
-    "RCPT": "RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]",
-    "STARTTLS": "STARTTLS, then TLS begins on this connection",
-    "AUTH": "AUTH PLAIN|LOGIN|SCRAM-SHA-256 [initial response in base64]",
-    "DATA": "DATA, then the message, then a line with a dot alone",
-    "RSET": "RSET forgets sender and recipients",
-}
-"""What `HELP verb` tells."""
 
 
 def belongs(sender: EmailAddress, own: EmailAddress, place: relay.Place) -> bool:

@@ -30,6 +30,7 @@ from lab.faults import Fault, Reset
 from lab.mail.acceptance import Accepting, answer_text, crashed, log_refusal
 from lab.mail.dialogue import Dialogue, Phase, Terms, Turn
 from lab.mail.envelope import Resolve
+from lab.mail.limits import CONNECTIONS, LONGEST_COMMAND, PATIENCE, RECIPIENTS, TRICKLE
 from lab.mail.ordered import Held
 from lab.mail.policies import named_policy
 from lab.mail.porter import Porter
@@ -46,14 +47,6 @@ from lab.wire.smtp_text import TextReader
 
 HIGH_WATER = 131_072
 """Octets unread, above which the client has to wait."""
-LONGEST_COMMAND = 2_048
-"""Octets. RFC 5321 §4.5.3.1.4 grants 512; SIZE, DSN and SMTPUTF8 add up to about 1,000 more."""
-PATIENCE = 300.0
-"""Seconds without a command after which the server may hang up; it does so after one to two times as many."""
-CONNECTIONS = 100
-"""Of one client at a time (RFC 5321 §7.8; Postfix: 50). Thirty students behind one address have three each."""
-TRICKLE = 300
-"""Octets of a text that have to come in that time: less than one a second is no line on earth."""
 AT_ONCE = 100
 """Pipelined commands that are answered before others have their turn."""
 
@@ -119,7 +112,7 @@ def terms_of(host: Host, plan: MailPlan, store: Store, porter: Porter | None = N
         store,
         host.faults,
         plan.size_limit,
-        max(100, _count(plan, "recipient_limit", 1_000)),
+        max(100, _count(plan, "recipient_limit", RECIPIENTS)),
         _count(plan, "hop_limit", named_policy(plan.policy).hops),
         plan.settings.get("long_lines", "refuse") == "accept",
         offers_tls(plan),

@@ -219,3 +219,16 @@ def _orcpt(value: str) -> str:
 
 _MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"})
 _RCPT_PARAMETERS = frozenset({"NOTIFY", "ORCPT"})
+
+
+SYNTAX: dict[str, str] = {
+    "HELO": "HELO your.host.name",
+    "EHLO": "EHLO your.host.name, then you see what this host can do",
+    "MAIL": "MAIL FROM:<sender> [SIZE=octets] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+    "RCPT": "RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]",
+    "STARTTLS": "STARTTLS, then TLS begins on this connection",
+    "AUTH": "AUTH PLAIN|LOGIN|SCRAM-SHA-256 [initial response in base64]",
+    "DATA": "DATA, then the message, then a line with a dot alone",
+    "RSET": "RSET forgets sender and recipients",
+}
+"""How a command is written, in one line; `HELP verb` tells it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.mail import conversation, dialogue, server
+from lab.mail import conversation, limits, server
 from lab.mail.imap.server import PATIENCE as IMAP_PATIENCE
 from lab.wire import mime
 from lab.wire.imap import keys
@@ -164,7 +164,7 @@ def test_what_is_refused_over_and_over_has_an_end(scene: Scene, refused: bytes) 
     caller = scene.call(SMTP, b"EHLO x\r\nMAIL FROM:<>\r\n" + refused * 5_000)
     scene.wait(1)
     assert re.search(rb"421 4.7.0 mail.belgiannews.com(: 100 commands and no mail| too many errors)", caller.last)
-    assert len(scene.office.fabric.log) < dialogue.MOST_REFUSED + 20
+    assert len(scene.office.fabric.log) < limits.MOST_REFUSED + 20
 
 
 def test_ten_thousand_recipients_are_no_more_than_a_thousand(scene: Scene) -> None:
@@ -246,9 +246,9 @@ def _trickles(scene: Scene, caller: Caller, octets: bytes, every: float) -> None
 @pytest.mark.parametrize(
     ("port", "before", "patience"),
     [
-        (SMTP, b"", server.PATIENCE),
-        (SMTP, b"EHLO x\r\n", server.PATIENCE),
-        (SMTP, b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<ed@belgiannews.com>\r\nDATA\r\n", server.PATIENCE),
+        (SMTP, b"", limits.PATIENCE),
+        (SMTP, b"EHLO x\r\n", limits.PATIENCE),
+        (SMTP, b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<ed@belgiannews.com>\r\nDATA\r\n", limits.PATIENCE),
         (POP3, b"", 600.0),
         (IMAP, b"a LOGIN {2}\r\n", IMAP_PATIENCE),
         (80, b"", 30.0),

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from lab.events import Stage
 from lab.fabric.faults import HostFaults, Reply
-from lab.mail.dialogue import ACTS, ANY_TIME, NEXT, PATIENCE_WITH_ERRORS, Dialogue, Phase, Terms
+from lab.mail.dialogue import ACTS, ANY_TIME, NEXT, Dialogue, Phase, Terms
+from lab.mail.limits import PATIENCE_WITH_ERRORS
 from lab.mail.relay import place_of
 from lab.names import Address, DomainName, EmailAddress
 from lab.topology.plan import MailPlan

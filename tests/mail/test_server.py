@@ -1,17 +1,14 @@
 import asyncio
 import errno
 import random
-import re
 import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
-from lab.cli.explain import pages
 from lab.clock import LabClock, VirtualTime
 from lab.errors import WrongUse
 from lab.events import CommandRefused, Event, LoopDetected, MailAccepted, ProgramCrashed, Stage
@@ -20,9 +17,9 @@ from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, HostFaults, Reply
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
-from lab.mail.dialogue import LOGINS, MOST_IDLE_WORDS, MOST_REFUSED, PATIENCE_WITH_ERRORS, Terms
+from lab.mail import limits
 from lab.mail.envelope import Envelope
-from lab.mail.server import CONNECTIONS, LONGEST_COMMAND, PATIENCE, Connection, Reception
+from lab.mail.server import Connection, Reception
 from lab.mail.store import Store
 from lab.names import ROOT, Address, DomainName, EmailAddress
 from lab.topology.plan import HostPlan, MailboxPlan, MailPlan
@@ -278,7 +275,7 @@ def test_bare_lf_command_is_told_so() -> None:
 def test_endless_line_is_cut_and_the_next_one_heard() -> None:
     async def story(here: World) -> None:
         ann = await here.call()
-        said = await ann.say(b"NOOP " + b"x" * 100 * LONGEST_COMMAND + b"\r\nNOOP\r\n")
+        said = await ann.say(b"NOOP " + b"x" * 100 * limits.LONGEST_COMMAND + b"\r\nNOOP\r\n")
         assert codes(said) == [220, 500, 250]
 
     play(story)
@@ -455,51 +452,3 @@ async def test_the_standard_librarys_client_is_served_over_a_real_socket() -> No
     [(_, envelope, octets)] = queue.messages
     assert envelope.recipients[0].notify == {"success"}
     assert octets.endswith(b"\r\n\r\n..dot\r\n.\r\n")
-
-
-# -- a client that wants too much -------------------------------------------------------------------------------
-
-
-async def greeted(here: World, count: int) -> list[int]:
-    """The codes with which so many connections begin, all of them open at once."""
-    return [code for _ in range(count) for code in codes(await (await here.call()).say())]
-
-
-def test_a_client_has_a_hundred_connections_and_the_next_is_turned_away() -> None:
-    async def story(here: World) -> None:
-        assert await greeted(here, 101) == [220] * 100 + [421]
-        here.callers[0].writer.close()
-        await asyncio.sleep(1)
-        assert await greeted(here, 2) == [220, 421]
-        assert await here.callers[1].say(b"NOOP\r\n") == b"250 2.0.0 ok\r\n"
-
-    refused = play(story).events(CommandRefused)
-    assert [(event.stage, event.code) for event in cast(list[CommandRefused], refused)] == [
-        (Stage.GREETING, 421)
-    ] * 2
-
-
-@pytest.mark.parametrize(("limit", "expected"), [("2", [220, 220, 421]), ("0", [220, 220, 220])])
-def test_how_many_connections_a_client_has_is_a_setting(limit: str, expected: list[int]) -> None:
-    async def story(here: World) -> None:
-        assert await greeted(here, 3) == expected
-
-    play(story, replace(PLAN, settings={"connection_limit": limit}))
-
-
-def test_another_client_is_served_while_one_has_its_fill() -> None:
-    async def story(here: World) -> None:
-        assert await greeted(here, 3) == [220, 220, 421]
-        other = here.fabric.hosts[MAIL]
-        assert await other.spawn(greeted(here, 1)) == [220]  # type: ignore[arg-type]
-
-    play(story, replace(PLAN, settings={"connection_limit": "2"}))
-
-
-def test_the_handbook_has_the_limits_as_they_are() -> None:
-    page = re.sub(r"(?<=\d),(?=\d)", "", pages()["limits"])
-    limits = (
-        CONNECTIONS, MOST_IDLE_WORDS, PATIENCE_WITH_ERRORS, LOGINS, int(PATIENCE), MOST_REFUSED,
-        Terms.__dataclass_fields__["recipient_limit"].default, LONGEST_COMMAND,
-    )  # fmt: skip
-    assert [int(number) for number in re.findall(r"^ {2,}(\d+) [s ]", page, re.MULTILINE)] == [*limits]
