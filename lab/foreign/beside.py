@@ -125,6 +125,8 @@ class Beside:
                 self._note(queue_id, to)
             case MailRemoved(queue_id=queue_id):
                 self._destinations.pop(queue_id, None)
+            case NameResolved(via=""):  # the agent says what came of its question, and not whom it asked
+                event = replace(event, via=self._resolver)
             case _:
                 pass
         self._host.log(event)
@@ -232,5 +234,9 @@ class Beside:
             return None
 
     def _silence(self, name: DomainName, queue_id: str) -> NameResolved:
-        via = next(iter(self._host.plan.resolvers), "")
-        return NameResolved(name, "MX", "TIMEOUT", (), via, PATIENCE, queue_id, beside=self._software)
+        return NameResolved(name, "MX", "TIMEOUT", (), self._resolver, PATIENCE, queue_id, beside=self._software)
+
+    @property
+    def _resolver(self) -> str:
+        """Whom the host asks first."""
+        return next(iter(self._host.plan.resolvers), "")

@@ -133,6 +133,13 @@ def test_a_domain_that_is_not_there_is_told_although_nobody_is_called() -> None:
     assert [(e.rule, e.exchangers) for e in found if isinstance(e, ExchangersFound)] == [("nxdomain", ())]
 
 
+def test_a_question_that_the_log_tells_of_was_asked_of_the_host_s_own_resolver() -> None:
+    own = NameResolved("b.be", "MX", "SERVFAIL", queue_id="q1")
+    (asked,) = [e for e in told(after(HANDED_IN, own)) if isinstance(e, NameResolved)]
+    assert asked.via != ""
+    assert (asked.rcode, asked.beside) == ("SERVFAIL", "")
+
+
 def test_a_backup_leaves_itself_out() -> None:
     held = MailAccepted("q1", "<1@a.be>", "ann@a.be", ("ed@b.be",), 400, "198.18.2.25", "mail.a.be", "ESMTP")
     (route,) = [e for e in told(after(held, failed()), at="relay.c.be") if isinstance(e, ExchangersFound)]

@@ -57,8 +57,8 @@ def test_an_agent_that_has_logged_nothing_yet_is_at_work_on_it() -> None:
     story = Story().submit("a1").pause(20)
     finding = in_real_time(story)
     assert finding.code == "D505"
-    assert finding.sentence.startswith(f"{HOME} is at work on it; postfix writes into its log")
-    assert finding.sentence.endswith("for 20 s so far.")
+    told = "postfix logs whom it called when it has an answer"
+    assert finding.sentence == f"{HOME} is at work on it ({told}), for 20 s so far."
     assert finding.remedy == "Let lab time pass:  wait 5 min"
 
 

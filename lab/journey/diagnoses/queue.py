@@ -144,7 +144,7 @@ def _silent(case: Case) -> Found | None:
         return None
     resolvers = [host.name for one in plan.resolvers if (host := case.world.at(one)) is not None]
     exchangers = [one.split(" ")[-1] for one in case.world.said(leg.destination, "MX", NOW)]
-    doing = f"is at work on it; {plan.software[0]} writes into its log whom it called when it has an answer"
+    doing = f"is at work on it ({plan.software[0]} logs whom it called when it has an answer)"
     return _busy(case, doing, leg.born.t, [*resolvers, *exchangers])
 
 
