@@ -214,9 +214,11 @@ _LONG = (TXT, Opaque)
 def _weight(entry: Entry) -> int:
     """See HEAVIEST."""
     records = entry.records
-    if records and isinstance(records[0].data, _LONG):
+    if not records:
+        return 1
+    if isinstance(records[0].data, _LONG):
         return len(records) + sum(_text_size(record.data) for record in records) // 256
-    return len(records) or 1
+    return len(records)
 
 
 def _text_size(data: Rdata) -> int:

@@ -102,7 +102,11 @@ class Zones:
         """The origin of the zone to ask. A DS question at a cut is the parent's, where we have both (A5)."""
         if not self._plans:
             return None
-        own = next((origin for origin in name.ancestors() if origin in self._plans), None)
+        own = None
+        for origin in name.ancestors():
+            if origin in self._plans:
+                own = origin
+                break
         if type == "DS" and own == name and not name.is_root:
             return self.origin_of(name.parent) or own
         return own

@@ -113,9 +113,12 @@ def _message(octets: bytes) -> Message:
     answer, authority, additional, upper = _NONE, _NONE, _NONE, 0
     if opcode in ("QUERY", "NOTIFY"):
         question, at = _question(octets, questions)
-        reader = _Reader(octets, at, question)
-        answer, authority, additional = reader.sections(answers, authorities, additionals)
-        edns, upper = reader.edns, reader.rcode
+        if (answers, authorities, additionals) == _ONLY_OPT and octets[at:] == USUAL_OPT:
+            edns = USUAL_EDNS  # as nearly every query
+        else:
+            reader = _Reader(octets, at, question)
+            answer, authority, additional = reader.sections(answers, authorities, additionals)
+            edns, upper = reader.edns, reader.rcode
     return Message(
         number,
         flags & 0x8000 != 0,
@@ -136,6 +139,7 @@ def _message(octets: bytes) -> Message:
 
 
 _NONE: tuple[Record, ...] = ()
+_ONLY_OPT = (0, 0, 1)
 _AT_THE_QUESTION = b"\xc0\x0c"
 """A pointer to the twelfth octet, where the question's name begins."""
 
