@@ -26,6 +26,11 @@ class Shelf:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no zone was ever edited here."""
+        return not self._host.disk.list(_FOLDER)
+
     def read(self, plan: ZonePlan) -> Zone | None:
         """The zone as it was left, if it was edited from this plan."""
         file = _file(plan.origin)

@@ -18,7 +18,7 @@ from lab.dns.stub import Stub, answer_in
 from lab.errors import LabError
 from lab.events import HopAnswered, NameResolved, ZoneReloaded
 from lab.fabric.base import Host
-from lab.fabric.faults import Down, Silent
+from lab.fabric.faults import Crash, Down, Silent
 from lab.fabric.loop import LabLoop
 from lab.fabric.sim import SimFabric
 from lab.names import Address, DomainName
@@ -316,6 +316,27 @@ def test_r16_stale_data_come_before_a_client_gives_up() -> None:
         assert (round(fabric.clock.elapsed() - start, 1), answer["answers"][0]["ttl"]) == (1.8, 30)
 
     play(scene, hosts)
+
+
+def test_an_edit_is_of_one_world_and_there_it_outlives_a_crash() -> None:
+    async def exchangers(fabric: SimFabric) -> list[str]:
+        answer = await dig(fabric, "belgiannews.com", "MX", server="198.18.2.53")
+        return [row["data"] for row in answer["answers"]]
+
+    async def edited(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        assert await exchangers(fabric) == await exchangers(fabric) == planned
+        await fabric.ask(NEWS, "edit-zone", {"origin": "belgiannews.com", "remove": ["@ MX 10 relay.eunet.be."]})
+        assert await exchangers(fabric) == await exchangers(fabric) == planned[:1]
+        await fabric.fail(NEWS, Crash())
+        await fabric.heal(NEWS)
+        assert await exchangers(fabric) == await exchangers(fabric) == planned[:1]
+
+    async def untouched(fabric: SimFabric, stubs: dict[DomainName, Stub]) -> None:
+        assert await exchangers(fabric) == await exchangers(fabric) == planned
+
+    planned = ["5 mail.belgiannews.com.", "10 relay.eunet.be."]
+    for scene in (edited, untouched, edited):
+        play(scene)
 
 
 def test_an_answer_too_large_for_a_datagram_comes_over_tcp() -> None:
