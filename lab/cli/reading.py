@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ Unread = Annotated[tuple[str, ...], Parameter(parse=False)]
 def read(verb: str, function: Verb, words: Sequence[str]) -> Callable[[], int]:
     """The call that the words ask for: of the verb, or of its help."""
     words, command = _split(words) if "command" in inspect.signature(function).parameters else (words, ())
+    if {"--help", "-h"} & {*words}:
+        function = _flowing(function)
     app = App(
         name=f"lab {verb}",
         version_flags=[],
@@ -51,6 +54,39 @@ def _split(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
         return words, ()
     at = list(words).index("--")
     return words[:at], tuple(words[at + 1 :])
+
+
+def _flowing(function: Verb) -> Verb:
+    """The same verb, its help without the line ends that its source has: a terminal has its own."""
+
+    @wraps(function)
+    def verb(*args: Any, **options: Any) -> int:
+        return function(*args, **options)
+
+    verb.__doc__ = flowing(function.__doc__ or "")
+    return verb
+
+
+def flowing(text: str) -> str:
+    """A docstring whose paragraphs, and descriptions of parameters, are a line each; a table stays one.
+
+    >>> print(flowing("Do it\\nnow.\\n\\nParameters\\n----------\\nhost\\n    Which\\n    one."))
+    Do it now.
+    <BLANKLINE>
+    Parameters
+    ----------
+    host
+        Which one.
+    """
+    about, dashes, parameters = inspect.cleandoc(text).partition("\n----------\n")
+    paragraphs = [one if "  " in one else " ".join(one.split("\n")) for one in about.split("\n\n")]
+    lines: list[str] = []
+    for line in parameters.split("\n"):
+        if lines and line.startswith(" ") and lines[-1].startswith(" "):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    return "\n\n".join(paragraphs) + dashes + "\n".join(lines)
 
 
 def _helped(show: Callable[..., Any], *args: Any, **options: Any) -> int:

@@ -34,8 +34,9 @@ def talk(
 ) -> int:
     """Open a connection in the lab, and leave the typing to you.
 
-    Try:  EHLO student · MAIL FROM:<you@unige.ch> · RCPT TO:<ed@belgiannews.com> · DATA · . · QUIT
-    pop3: USER ed · PASS secret · STAT · LIST · RETR 1 · DELE 1 · QUIT
+    smtp  EHLO student · MAIL FROM:<you@unige.ch> · RCPT TO:<ed@belgiannews.com> · DATA · . · QUIT
+    pop3  USER ed · PASS secret · STAT · LIST · RETR 1 · DELE 1 · QUIT
+    imap  a LOGIN ed secret · b SELECT INBOX · c FETCH 1 BODY[TEXT] · d LOGOUT
 
     Parameters
     ----------

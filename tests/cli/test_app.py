@@ -126,3 +126,13 @@ def test_an_error_that_nobody_listens_to_is_no_traceback(tmp_path: Path) -> None
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_help_flows_in_a_narrow_terminal_and_its_tables_stay(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    run("up", "--help")
+    assert "│           the one that comes with the lab." in capsys.readouterr().out
+    run("talk", "--help")
+    assert "\npop3  USER ed · PASS secret · STAT · LIST · RETR 1 · DELE 1 · QUIT\n" in capsys.readouterr().out
