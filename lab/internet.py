@@ -24,13 +24,14 @@ from lab.events import (
     FaultCancelled,
     FaultLifted,
     FaultScheduled,
+    FaultStruck,
     LabStarted,
     LabStopped,
 )
 from lab.fabric.base import Boot, Capability, Fabric
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine, planned
 from lab.fabric.disk import MemoryDisk
-from lab.fabric.faults import Down, Fault, Gone, Paused, PowerCut
+from lab.fabric.faults import Down, Fault, Gone, Paused, PowerCut, bare
 from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
@@ -399,8 +400,21 @@ class Internet:
         ]
 
     def state(self, host: DomainName) -> str:
-        """Its faults in words, or "up"."""
-        return ", ".join(map(str, self.fabric.hosts[host].faults.now)) or "up"
+        """Its faults in words, or "up". One that struck as often as it was to is over, if not healed."""
+        faults = self.fabric.hosts[host].faults.now
+        return ", ".join(f"{one} (over)" if self._is_over(host, one) else str(one) for one in faults) or "up"
+
+    def _is_over(self, host: DomainName, fault: Fault) -> bool:
+        left = getattr(bare(fault), "times", 0)
+        for entry in reversed(self.log.since()) if left else ():
+            if entry.host != host:
+                continue
+            if entry.event == FaultApplied(host, str(fault)):
+                return False
+            left -= entry.event == FaultStruck(str(fault), getattr(entry.event, "about", ""))
+            if not left:
+                return True
+        return False
 
     def halted(self, host: DomainName) -> str:
         """Why nothing happens on a host: "is down", "stands still"; "" where something does."""

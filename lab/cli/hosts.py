@@ -25,7 +25,7 @@ def host_lines(rows: Sequence[Row], count: int) -> list[Line]:
 
 def failed(rows: Sequence[Row]) -> list[Line]:
     """In a lab of many hosts, the ones that have failed."""
-    found = [f"{row['name']} {row['state']}" for row in rows if row["state"] != "up"]
+    found = [f"{row['name']} {row['state']}" for row in rows if not _is_well(row)]
     if len(rows) <= _MANY or not found:
         return []
     return [((" ✕ ", "bad"), (f"{len(found)} of {len(rows):,} hosts: {', '.join(found[:_MANY])}", ""))]
@@ -44,7 +44,7 @@ def _folded(rows: Sequence[Row]) -> Iterator[Cells]:
 
 
 def _together(name: str, group: Sequence[Row]) -> list[Cells]:
-    if len(group) == 1 or any(row["state"] != "up" for row in group):
+    if len(group) == 1 or not all(map(_is_well, group)):
         return [_row(row) for row in group]
     first, *others = (f"{row['name'].removesuffix(f'.{name}')} {row['address']}" for row in group)
     return [
@@ -53,16 +53,21 @@ def _together(name: str, group: Sequence[Row]) -> list[Cells]:
 
 
 def _row(row: Row) -> Cells:
-    is_up = row["state"] == "up"
-    glyph, style = ("✓", "good") if is_up else ("✕", "bad")
-    words = " · ".join(word for word in ("" if is_up else row["state"], row.get("about", "")) if word)
+    state = "" if row["state"] == "up" else row["state"]
+    glyph, style = ("✓", "good") if _is_well(row) else ("✕", "bad")
+    words = " · ".join(word for word in (state, row.get("about", "")) if word)
     return [
         (glyph, style),
         (" ".join(row["runs"]), ""),
         (_placed(row["name"], row), "place"),
         (row["address"], ""),
-        (words, "dim" if is_up else style),
+        (words, "dim" if _is_well(row) else style),
     ]
+
+
+def _is_well(row: Row) -> bool:
+    """Nothing is wrong with it, or nothing any more."""
+    return row["state"] == "up" or all(fault.endswith(" (over)") for fault in row["state"].split(", "))
 
 
 def _placed(name: str, row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.reading import Json
@@ -122,8 +122,8 @@ def _rule(form: dict[str, Any], word: str = "Rule") -> Iterator[Line]:
         yield (" " * len(head), ""), (rfc, "dim")
 
 
-def _told(form: dict[str, Any], style: str, word: str = "") -> Iterator[Line]:
-    """The sentence with its evidence, and below it that of the first cause."""
+def _told(form: dict[str, Any], style: str, word: str = "", said: Sequence[str] = ()) -> Iterator[Line]:
+    """The sentence with its evidence, and below it that of the first cause; no note twice."""
     yield (f" {word:<9}" if word else " ", "dim"), (f"{form['code']}  ", "id"), (form["sentence"], style)
     column = max((len(step["about"]) for step in form["evidence"]), default=0)
     for step in form["evidence"]:
@@ -134,6 +134,7 @@ def _told(form: dict[str, Any], style: str, word: str = "") -> Iterator[Line]:
             (step["outcome"], ""),
         )
     for note in form["notes"]:
-        yield ("            ", ""), (note, "dim")
+        if note not in said:
+            yield ("            ", ""), (note, "dim")
     if form.get("cause"):
-        yield from _told(form["cause"], style, "Because")
+        yield from _told(form["cause"], style, "Because", form["notes"])

@@ -48,3 +48,11 @@ def test_the_failed_ones_of_a_large_lab_are_named_again_at_the_end() -> None:
     rows = hosts(30, down="mail.team7.be")
     assert [paint(line, colour=False) for line in failed(rows)] == [" ✕ 1 of 61 hosts: mail.team7.be down"]
     assert failed(hosts(30)) == failed(hosts(3, down="mail.team1.be")) == []
+
+
+def test_a_fault_that_is_over_is_shown_and_no_failure() -> None:
+    rows = hosts(30)
+    rows[1]["state"] = "servfail once (over)"
+    assert failed(rows) == []
+    assert "✓" in shown([rows[1]])[0]
+    assert "servfail once (over)" in shown([rows[1]])[0]
