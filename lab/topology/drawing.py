@@ -148,7 +148,7 @@ def _zones(layout: Layout) -> Iterator[str]:
         yield f'<g class="zone">{_rect(box)}'
         yield _text(box.x + PAD, box.y + 26, "the root" if origin.is_root else f"{origin}.", "name")
         for number, host in enumerate(servers):
-            words = f"{host.name}  {' '.join(host.addresses[:1])}"
+            words = "  ".join((host.name, *host.addresses[:1], *host.software))
             yield _text(box.x + PAD, box.y + 48 + 20 * number, words, "small")
         yield "</g>"
 
@@ -196,7 +196,11 @@ def _card(box: Box, host: HostPlan) -> Iterator[str]:
 def _roles(host: HostPlan) -> str:
     words = {"authority": "name server", "mail": "mail host"}
     holds = " (backup)" if host.mail and host.mail.backup_for else ""
-    return ", ".join(words.get(role, role) for role in host.roles) + holds
+    roles = ", ".join(words.get(role, role) for role in host.roles) + holds
+    if not host.software:
+        return roles
+    named = f"{roles}: {', '.join(host.software)}"
+    return named if len(named) <= 24 else ", ".join(host.software) + holds
 
 
 def _fit(words: str, letters: int) -> str:

@@ -40,7 +40,7 @@ def _group(group: Group) -> Iterator[str]:
     title = group.name or "the lab"
     yield f'  subgraph {_id("org", group.name or "lab")}["{title}"]'
     for host in group.hosts:
-        yield f'    {_id("host", host.name)}["{_named(host)}<br/>{", ".join(host.roles)}"]'
+        yield f'    {_id("host", host.name)}["{_named(host)}<br/>{_runs(host)}"]'
     yield "  end"
 
 
@@ -57,6 +57,11 @@ def _mail(shown: Picture) -> Iterator[str]:
 
 def _named(host: HostPlan) -> str:
     return f"{host.name}<br/>{' '.join(host.addresses)}"
+
+
+def _runs(host: HostPlan) -> str:
+    roles = ", ".join(host.roles)
+    return f"{roles}: {', '.join(host.software)}" if host.software else roles
 
 
 def _id(kind: str, name: str) -> str:

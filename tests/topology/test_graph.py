@@ -43,6 +43,14 @@ def test_every_mx_is_an_arrow_and_a_word() -> None:
     assert drawn.count('class="exchange later"') == 1
 
 
+def test_real_software_is_named() -> None:
+    plan = load(BELGIUM.with_name("belgium-real.yaml"))
+    drawn = [" ".join(one.split()) for one in words(svg(plan))]
+    assert "name server: nsd · 198.18.2.53" in drawn
+    assert "exim, dovecot (backup) · 198.18.4.25" in drawn
+    assert "<br/>mail: postfix, dovecot" in mermaid(plan)
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_picture_needs_nothing_but_itself(path: Path) -> None:
     drawn = svg(load(path))
