@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from lab.boot import boot
-from lab.errors import MachineSaidNo, WorldSaidNo, WrongUse
+from lab.errors import WorldSaidNo, WrongUse
 from lab.events import (
     ClockAdvanced,
     FaultApplied,
@@ -32,6 +32,7 @@ from lab.fabric.base import Boot, Capability, Fabric
 from lab.fabric.breakage import Breakage, Cut, OnHost, OnLine, planned
 from lab.fabric.disk import MemoryDisk
 from lab.fabric.faults import Down, Fault, Gone, Paused, PowerCut, bare
+from lab.fabric.restoring import bring_back
 from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
@@ -331,16 +332,7 @@ class Internet:
         """Bring back the hosts whose process or container is gone, with the disks they had; whom it brought. Where
         one does not come back, the others of its engine are not tried, and that is the error."""
         names = [name for name, host in self.fabric.hosts.items() if Gone() in host.faults.now]
-        lost: dict[str, MachineSaidNo] = {}
-        for name in names:
-            engine = self.fabric.where(name)
-            if Gone() in self.fabric.hosts[name].faults.now and engine not in lost:  # others may have come with it
-                try:
-                    await self.fabric.restore(name)
-                except MachineSaidNo as error:
-                    lost[engine] = error  # the hosts of other engines come back all the same
-        if lost:
-            raise next(iter(lost.values()))
+        await bring_back(self.fabric, names)
         return list(names)
 
     def cut(self, a: Sequence[str], b: Sequence[str]) -> None:

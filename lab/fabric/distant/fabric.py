@@ -74,6 +74,8 @@ class Node:
     name: str
     hosts: tuple[HostPlan, ...]
     line: Line = field(repr=False)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Who brings it back, one at a time."""
 
 
 class DistantFabric(ABC):
@@ -257,6 +259,11 @@ class DistantFabric(ABC):
     async def restore(self, host: DomainName) -> None:
         """Bring the node of a host back, with the disks it had; what was broken on purpose stays so."""
         node = self._at[host]
+        async with node.turn:
+            if Gone() in self.hosts[host].faults.now:  # else it came with another host of the same node
+                await self._bring_back(node)
+
+    async def _bring_back(self, node: Node) -> None:
         await self.end(node)
         node.line = self._line(node.name)
         try:

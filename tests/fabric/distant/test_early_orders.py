@@ -65,6 +65,35 @@ def test_a_fault_and_a_cut_hold_there_until_they_are_healed() -> None:
 
 
 @pytest.mark.namespace
+def test_several_come_back_at_once() -> None:
+    """Each is told of the others before it knows who it is itself; hosts of one node come with it."""
+
+    async def story(net: Internet, fabric: ProcessFabric) -> None:
+        start, starting, most = fabric.start, 0, 0
+
+        async def counted(node: Node) -> None:
+            nonlocal starting, most
+            starting, most = starting + 1, max(most, starting + 1)
+            await start(node)
+            await asyncio.sleep(0.05)
+            starting -= 1
+
+        fabric.start = counted  # type: ignore[method-assign]
+        for node in fabric.nodes:
+            fabric.running[node.name].kill()
+            await node.line.gone
+        await asyncio.sleep(0)
+        assert await net.restore() == [host.name for host in net.plan.hosts]
+        assert most > 1
+        assert {net.state(host.name) for host in net.plan.hosts} == {"up"}
+        await net.send(ANN, [ED], b"Subject: hello\r\n\r\nhello\r\n")
+        await net.advance(MINUTE)
+        assert delivered(net) == 1
+
+    play(story, share=3)
+
+
+@pytest.mark.namespace
 def test_time_that_runs_ahead_meanwhile_is_its_time_too() -> None:
     async def story(net: Internet, fabric: ProcessFabric) -> None:
         await come_back(net, fabric, net.advance(60 * MINUTE))
