@@ -93,6 +93,10 @@ class Host(Protocol):
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         """Run it as one of this host's tasks; it ends when the host goes down."""
 
+    def after(self, seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:
+        """Call it in so many seconds of lab time, as one of this host's programs, whoever asks for it; a host that
+        goes down does not."""
+
 
 Boot = Callable[[Host], Awaitable[None]]
 """Start a host's programs. Called again when a failed host is healed: memory is gone, the disk is kept."""

@@ -201,6 +201,9 @@ class Host:
         task.add_done_callback(self._ended)
         return task
 
+    def after(self, seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call, context=self.context.copy())
+
     def attend(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run what the lab's keeper asks of this host: a pause does not hold it, its errors are the keeper's."""
         context = self.context.copy()

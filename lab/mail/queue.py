@@ -84,7 +84,7 @@ class Queue:
         self._agenda: list[Due] = []
         self._owed: list[tuple[str, tuple[int, ...]]] = []
         self._serial = itertools.count()
-        self._alarm: asyncio.Task[None] | None = None
+        self._alarm: asyncio.Handle | None = None
         self._alarm_when = 0.0
 
     # -- taking in ------------------------------------------------------------------------------------------
@@ -308,17 +308,20 @@ class Queue:
         self._arm()
 
     def _arm(self) -> None:
-        """One alarm, for the first item; a task of the host's, so that it dies with it."""
+        """One alarm, for the first item; a timer of the host's, so that it dies with it."""
         when = self._agenda[0][0]
         if self._alarm is not None:
             if self._alarm_when <= when:
                 return
             self._alarm.cancel()
         self._alarm_when = when
-        self._alarm = self.host.spawn(self._ring(when), "the queue's alarm")
+        self._alarm = self.host.after(max(0.0, when - self.host.clock.elapsed()), self._ring)
 
-    async def _ring(self, when: float) -> None:
-        await asyncio.sleep(max(0.0, when - self.host.clock.elapsed()))
+    def _ring(self) -> None:
+        """What else begins at this very moment goes first."""
+        self._alarm = asyncio.get_running_loop().call_soon(self._rung)
+
+    def _rung(self) -> None:
         self._alarm = None
         self._strike()
 
