@@ -70,6 +70,10 @@ class DomainName(str):
     @classmethod
     def from_labels(cls, labels: Iterable[bytes]) -> DomainName:
         """From wire labels, the root label left out. Any octet is allowed in a label (RFC 2181 §11)."""
+        labels = tuple(labels)
+        text = b".".join(labels)
+        if _is_plain(text, labels):
+            return cls(text.decode("ascii"))
         octets = 1
         parts = []
         for label in labels:
@@ -144,10 +148,21 @@ ROOT = DomainName(".")
 
 @lru_cache(maxsize=8192)
 def _lineage(name: DomainName) -> tuple[DomainName, ...]:
-    line = [name]
-    while not line[-1].is_root:
-        line.append(line[-1].parent)
-    return tuple(line)
+    return (name,) if name == "." else (name, *_lineage(name.parent))
+
+
+def _is_plain(text: bytes, labels: tuple[bytes, ...]) -> bool:
+    """Whether the labels, with dots between them, are a name as it stands: nearly every one is."""
+    return (
+        len(text) <= _SURELY_SHORT
+        and not text.translate(None, _PLAIN)
+        and text.count(b".") == len(labels) - 1
+        and len(max(labels, key=len)) <= 63
+        and all(labels)
+    )
+
+
+_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789-_."
 
 
 def _split(text: str) -> list[bytes]:
