@@ -125,7 +125,8 @@ class Mail(Shape):
     )
     size_limit: Octets = Field(default=10_485_760, description="The largest message it takes.")
     settings: Annotated[dict[str, Switch], BeforeValidator(shorthand.nothing)] = Field(
-        default={}, description="Further switches by name, such as mx_on_4xx: queue."
+        default={},
+        description="Further switches by name, such as mx_on_4xx: queue. All of them: docs/topology-files.md.",
     )
 
 

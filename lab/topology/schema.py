@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from lab.topology import model
+from lab.topology.settings import SETTINGS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,7 +22,13 @@ def json_schema() -> dict[str, Any]:
 
 def reference() -> str:
     """Every key in Markdown: the larger part of docs/topology-files.md."""
-    return "\n".join(_shape(shape) for shape in SHAPES)
+    return "\n".join([*map(_shape, SHAPES), _settings()])
+
+
+def _settings() -> str:
+    rows = (f"| `{name}` | {one.wanted} | {one.meaning} | {one.usual} |\n" for name, one in SETTINGS.items())
+    head = "## Settings\n\nWhat `settings:` of a mail host knows; under `mail:` of the file, those of all.\n\n"
+    return f"{head}| name | value | meaning | if not given |\n|---|---|---|---|\n{''.join(rows)}"
 
 
 def _shape(shape: type[model.Shape]) -> str:

@@ -18,14 +18,20 @@ from lab.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`wanted` says in words what `takes` accepts."""
+    """`wanted` says in words what `takes` accepts, `usual` what it is if nothing is said."""
 
     wanted: str
     takes: Callable[[str], bool]
+    meaning: str
+    usual: str
 
 
-def _one_of(*words: str) -> Setting:
-    return Setting(" or ".join(words), lambda value: value in words)
+def _one_of(words: tuple[str, ...], meaning: str, usual: str) -> Setting:
+    return Setting(" or ".join(words), lambda value: value in words, meaning, usual)
+
+
+def _number(meaning: str, usual: str) -> Setting:
+    return Setting("a number", lambda value: value.isascii() and value.isdigit(), meaning, usual)
 
 
 def _is_span(value: str) -> bool:
@@ -36,24 +42,38 @@ def _is_span(value: str) -> bool:
     return True
 
 
-_NUMBER = Setting("a number", lambda value: value.isascii() and value.isdigit())
+def _is_span_or_off(value: str) -> bool:
+    return value in ("off", "no", "never") or _is_span(value)
+
+
+_YES_NO = ("yes", "no")
+_POLICY, _SCHEDULE = "as its policy", "as its schedule"
 
 SETTINGS: dict[str, Setting] = {
-    "mx_on_4xx": _one_of("next", "queue"),
-    "loop": _one_of("bounce", "queue"),
-    "alias_as_exchanger": _one_of("follow", "refuse"),
-    "most_addresses": _NUMBER,
-    "gives_up": Setting("a time, like 5d", _is_span),
-    "warns": Setting("a time, like 4h, or off", lambda value: value in ("off", "no", "never") or _is_span(value)),
-    "hop_limit": _NUMBER,
-    "recipient_limit": _NUMBER,
-    "connection_limit": _NUMBER,
-    "long_lines": _one_of("refuse", "accept"),
-    "accept_unknown": _one_of("yes", "no"),
-    "refuse_null_mx_senders": _one_of("yes", "no"),
-    "starttls": _one_of("yes", "no"),
-    "tls": _one_of("may", "none"),
-    "any_sender": _one_of("yes", "no"),
+    "mx_on_4xx": _one_of(("next", "queue"), "After 4xx to a message: the next exchanger, or later.", _POLICY),
+    "loop": _one_of(
+        ("bounce", "queue"), "A host that is its own best exchanger sends it back, or waits.", _POLICY
+    ),
+    "alias_as_exchanger": _one_of(("follow", "refuse"), "An MX that names an alias (CNAME).", _POLICY),
+    "most_addresses": _number("So many addresses are tried in one go; 0: all.", _POLICY),
+    "gives_up": Setting("a time, like 5d", _is_span, "After so long the mail goes back.", _SCHEDULE),
+    "warns": Setting(
+        "a time, like 4h, or off",
+        _is_span_or_off,
+        "After so long the sender is told that it takes longer.",
+        _SCHEDULE,
+    ),
+    "hop_limit": _number("More Received lines than these are a loop.", _POLICY),
+    "recipient_limit": _number("Of one message; never less than 100.", "1000"),
+    "connection_limit": _number("Of one client at a time; 0: any number. See lab explain limits.", "100"),
+    "long_lines": _one_of(("refuse", "accept"), "Lines of more than 998 octets.", "refuse"),
+    "accept_unknown": _one_of(
+        _YES_NO, "Takes mail for nobody's mailbox, and sends it back later (backscatter).", "no"
+    ),
+    "refuse_null_mx_senders": _one_of(_YES_NO, "Takes nothing from domains that take no mail (RFC 7505).", "no"),
+    "starttls": _one_of(_YES_NO, "Offers STARTTLS, and the ports in TLS from the first octet.", "yes"),
+    "tls": _one_of(("may", "none"), "Begins TLS where an exchanger offers it.", "none"),
+    "any_sender": _one_of(_YES_NO, "Who is logged in may send under any name.", "no"),
 }
 
 
