@@ -4,7 +4,14 @@ VENV   := .venv
 LAB    := $(VENV)/bin/lab
 TOPOLOGY ?= topologies/belgium.yaml
 
-.PHONY: install lab-up lab-down test tools lint soak bench fuzz
+.PHONY: help install lab-up lab-down test tools lint soak bench fuzz
+
+help:
+	@echo "make lab-up    makes $(VENV), installs, starts the lab and says what to try (TOPOLOGY=FILE, FABRIC=docker)"
+	@echo "make lab-down  stops it"
+	@echo "make test      style, types, floors, and every test       make lint   without the tests"
+	@echo "make bench     measures, beside what is asked             make fuzz   octets that hurt (TARGET=, SECONDS=)"
+	@echo "make soak      kills mail hosts under load, and counts what is lost (SECONDS=, SEED=)"
 
 $(VENV)/.runs: pyproject.toml
 	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
