@@ -78,7 +78,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         "It failed, and {returned} does not know yet: the bounce waits at {at}, {why}.",
         "a bounce is a message like others, and waits in the queue like others",
         "RFC 5321 §6.1, §4.5.4.1",
-        "Let the sender's own mail host take mail again; the bounce then arrives at the next try.",
+        "It arrives once the sender's own mail host takes mail; then at once by  lab queue {at} --retry",
         "The host that gave up has written to the sender, and cannot reach the sender's exchanger at the "
         "moment. It goes on trying, for days if need be.",
         _waits,
