@@ -13,7 +13,8 @@ from lab.foreign.software import catalogued
 from lab.topology import Plan, load
 from tests.fabric.docker.labs import ROOT, Bench
 
-_PATIENCE_S = 60
+_PATIENCE_S = 180
+"""A mail agent that did not get through at first comes again after 10, 20 and 40 s."""
 
 
 def up(bench: Bench, name: str) -> Plan:
