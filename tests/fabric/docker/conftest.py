@@ -24,7 +24,7 @@ from lab.fabric.docker.image.shelf import Shelf
 from lab.fabric.docker.image.variants import HOST
 from tests.fabric.docker.dockerd import answers, may_start, shared
 from tests.fabric.docker.labs import Bench, alone
-from tests.fabric.docker.pair import Machine, pair
+from tests.fabric.docker.pair import Machine, mortal, pair
 
 _ROOT = Path(__file__).parents[3]
 CACHE = _ROOT / "build" / "cache"
@@ -77,11 +77,23 @@ def bench(engine: str, host_image: str) -> Iterator[Bench]:
 
 
 @pytest.fixture(scope="session")
-def both() -> Iterator[tuple[Machine, Machine]]:
+def can_start_engines() -> None:
     if not may_start():
         pytest.skip("NO TWO ENGINES: only root (with CAP_SYS_ADMIN) may start them")
     if shutil.which("dockerd") is None and Path("/var/run/docker.sock").exists():
         pytest.skip("NO TWO ENGINES: this machine has an engine, but no dockerd to start others with")
+
+
+@pytest.fixture
+def lone(can_start_engines: None) -> Iterator[tuple[Bench, Machine]]:
+    """An engine of one test's own, which it may kill."""
+    with mortal() as (engine, _), tempfile.TemporaryDirectory() as home:
+        yield (made := Bench(Path(home), engine.url)), engine
+        made.run("down")
+
+
+@pytest.fixture(scope="session")
+def both(can_start_engines: None) -> Iterator[tuple[Machine, Machine]]:
     PAIR.mkdir(exist_ok=True)
     with ExitStack() as stack:
         with alone(PAIR):

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,10 +38,17 @@ def main(folder: Path) -> None:
 def buried(folder: Path) -> None:
     """End what an engine that was killed has left, each container's shim, and an engine that a test has put in its
     place: all of them name the folder."""
+    for pid in lives(f"{folder}/exec"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def lives(name: str) -> Iterator[int]:
+    """Processes whose command line has this in it."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"{folder}/exec".encode() in (process / "cmdline").read_bytes():
-                os.kill(int(process.name), signal.SIGKILL)
+            if name.encode() in (process / "cmdline").read_bytes():
+                yield int(process.name)
 
 
 def swept(folder: Path) -> None:

@@ -13,6 +13,7 @@ import signal
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fabric.docker.dockerd import answers, shared
-from tests.fabric.docker.guard import buried, command
+from tests.fabric.docker.guard import buried, command, lives
 
 WIRE = "wire"
 _CLONE_NEWNET = 0x40000000
@@ -137,6 +138,20 @@ def pair(folder: Path) -> Iterator[tuple[Machine, Machine]]:
             stack.callback(os.close, machine.mounts)
         _wire(*machines)
         yield machines
+
+
+@contextmanager
+def mortal() -> Iterator[tuple[Machine, Machine]]:
+    """Two machines of one test's own, whose engines it may kill: one that starts anew after that is not what other
+    tests expect (its swarm had no bridge, once). Nothing of them is left behind."""
+    with tempfile.TemporaryDirectory(prefix="lab-mortal-") as folder:
+        with pair(Path(folder)) as machines:
+            yield machines
+        pause = threading.Event()
+        for _ in range(_PATIENCE_S * 10):
+            if not any(lives(folder)):
+                return
+            pause.wait(0.1)
 
 
 def _wire(one: Machine, other: Machine) -> None:

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import os
 import signal
-import tempfile
 import threading
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import docker
 
 from lab.wire.pcapng import Block, blocks, read_interface
 from tests.fabric.docker.labs import Bench
-from tests.fabric.docker.pair import Machine, frames, listening, on_loopback, pair
+from tests.fabric.docker.pair import Machine, frames, listening, mortal, on_loopback
 
 TWO_WIRES = str(Path(__file__).parent / "topologies" / "two-wires.yaml")
 Pair = tuple[Machine, Machine]
@@ -155,7 +154,7 @@ def test_engines_of_different_swarms_are_refused_and_left_alone(duo: Bench, mach
 
 def test_an_engine_that_is_lost_comes_back_with_its_hosts(machines: Pair, duo: Bench) -> None:
     """The others go on meanwhile; mail waits."""
-    with tempfile.TemporaryDirectory(prefix="lab-lost-") as folder, pair(Path(folder)) as (one, other):
+    with mortal() as (one, other):
         where = up(duo, (one, other), "tiny")
         there = where["mail.example.be"]
         assert there != where["student"]

@@ -42,36 +42,31 @@ def test_who_breaks_off_a_lab_that_comes_up_leaves_nothing(
     assert "H020" in bench.run("status").stderr
 
 
-def test_an_engine_that_starts_anew_has_the_lab_back_with_its_mail(
-    duo: Bench, machines: tuple[Machine, Machine]
-) -> None:
-    """`duo` is at home on the first of two engines; the lab is on that alone."""
-    engine = machines[0]
-    duo.says("up", "tiny", "--fabric", "docker", "--pack")
+def test_an_engine_that_starts_anew_has_the_lab_back_with_its_mail(lone: tuple[Bench, Machine]) -> None:
+    bench, engine = lone
+    bench.says("up", "tiny", "--fabric", "docker", "--pack")
     send = ("send", "--from", "ann@example.be", "--to", "ed@example.ch")
-    assert duo.tells(*send)["state"] == "delivered"
+    assert bench.tells(*send)["state"] == "delivered"
     engine.kill()
-    assert {row["state"] for row in duo.tells("status")["hosts"]} == {"gone"}
-    told = duo.run("up")
+    assert {row["state"] for row in bench.tells("status")["hosts"]} == {"gone"}
+    told = bench.run("up")
     assert (told.returncode, "H040" in told.stderr) == (4, True)
     engine.bury()
     engine.start()
-    assert "Back again: " in duo.run("up").stderr
-    assert duo.tells(*send)["state"] == "delivered"
-    assert len(duo.tells("mailbox", "ed@example.ch")["messages"]) == 2
+    assert "Back again: " in bench.run("up").stderr
+    assert bench.tells(*send)["state"] == "delivered"
+    assert len(bench.tells("mailbox", "ed@example.ch")["messages"]) == 2
 
 
-def test_a_lab_whose_engine_is_gone_goes_down_and_says_what_stays(
-    duo: Bench, machines: tuple[Machine, Machine]
-) -> None:
-    engine = machines[0]
-    duo.says("up", "tiny", "--fabric", "docker", "--pack")
+def test_a_lab_whose_engine_is_gone_goes_down_and_says_what_stays(lone: tuple[Bench, Machine]) -> None:
+    bench, engine = lone
+    bench.says("up", "tiny", "--fabric", "docker", "--pack")
     engine.kill()
-    told = duo.run("down")
+    told = bench.run("down")
     assert (told.returncode, "H040" in told.stderr) == (4, True)
     assert "The lab is down. What it has there goes when one comes up" in " ".join(told.stderr.split())
-    assert "H020" in duo.run("down").stderr
+    assert "H020" in bench.run("down").stderr
     engine.bury()
     engine.start()
-    duo.says("up", "tiny", "--fabric", "docker", "--pack")
-    duo.says("down")
+    bench.says("up", "tiny", "--fabric", "docker", "--pack")
+    bench.says("down")
