@@ -114,6 +114,11 @@ async def nothing_but_the_lab_is_reached_from_there(fabric: LocalFabric) -> None
     assert [line.split()[:2] for line in lines] == [["eth0", "000012C6"]]  # 198.18.0.0, in the machine's order
 
 
+async def what_one_guest_sends_another_is_passed_on(fabric: LocalFabric) -> None:
+    assert read("/proc/sys/net/ipv4/ip_forward") == "1\n"
+    assert read("/proc/sys/net/ipv6/conf/all/forwarding") == "1\n"
+
+
 async def down_it_has_a_last_word_and_refuses(fabric: LocalFabric) -> None:
     guest = fabric._guests[OTHERS]
     await fabric.fail(OTHERS, Down())
@@ -182,6 +187,7 @@ CASES = [
     it_listens_everywhere_and_sees_who_calls,
     it_has_its_ipv6_address_too,
     nothing_but_the_lab_is_reached_from_there,
+    what_one_guest_sends_another_is_passed_on,
     down_it_has_a_last_word_and_refuses,
     a_crash_leaves_it_none,
     paused_it_is_connected_and_mute,
