@@ -37,7 +37,7 @@ from lab.fabric.schedule import Schedule
 from lab.log import EventLog
 from lab.names import DomainName, EmailAddress
 from lab.timing import NOW, Timing
-from lab.topology.fitting import require_fit, require_slowable
+from lab.topology.fitting import require_fit, require_ruled, require_slowable
 from lab.topology.plan import HostPlan, Link, Plan, ZonePlan
 from lab.values import dataclass
 
@@ -259,6 +259,9 @@ class Internet:
         if isinstance(what, OnLine):
             require_slowable(self.plan.hosts, what.a, what.b, what.link)
         if not isinstance(what, OnHost):
+            if Capability.SOFTWARE not in self.fabric.capabilities:
+                a, b = ((what.a,), (what.b,)) if isinstance(what, OnLine) else (what.a, what.b)
+                require_ruled(self.plan.hosts, a, b)
             return
         if isinstance(what.what, PowerCut) and Capability.POWER_CUT not in self.fabric.capabilities:
             raise WrongUse(

@@ -53,6 +53,25 @@ def _asks_the_lab(plans: Iterable[HostPlan], places: Sequence[str]) -> bool:
     return not all(plan.is_foreign for plan in ends)
 
 
+def require_ruled(plans: Iterable[HostPlan], a: Iterable[str], b: Iterable[str]) -> None:
+    """WrongUse (W029) where a cut or another line is to lie between two programs of the user's own, and the lab
+    rules on its own side of connections only (the local fabric)."""
+    plans = list(plans)
+    for one in _programs(plans, a):
+        for other in _programs(plans, b):
+            if one is not other:
+                raise WrongUse(
+                    f"between {one.name} and {other.name} the lab has no say: programs of your own run at both",
+                    remedy="Between one of them and a host of the lab's own it has. On docker it has everywhere.",
+                    code="W029",
+                )
+
+
+def _programs(plans: Iterable[HostPlan], places: Iterable[str]) -> list[HostPlan]:
+    asked = set(places)
+    return [one for one in plans if one.command and {one.name, one.organisation or one.name, "*"} & asked]
+
+
 def misfit(plan: HostPlan, fault: Fault) -> str:
     """Why this host cannot have this fault; "" where it can."""
     match bare(fault):

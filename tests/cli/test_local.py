@@ -186,6 +186,18 @@ def test_a_shell_at_a_program_of_ones_own_is_beside_it(mine: Lab) -> None:
     assert "✓ nothing escapes   interfaces of the lab's network: lo, guest1 (yours)\n" in doctor
 
 
+def test_a_cut_that_nobody_would_keep_is_refused(mine: Lab, tmp_path: Path) -> None:
+    mine("down")
+    hosts = f'{{mail.there.test: {{command: ["{sys.executable}", mta.py]}}}}'
+    text = (MINE % sys.executable).replace("people: [bob]", f"hosts: {hosts}")
+    (tmp_path / "mine.yaml").write_text(text)
+    up = mine.apart("up", str(tmp_path / "mine.yaml"), "--fabric", "local")
+    assert up.returncode == 0, up.stderr
+    told = mine("fail", "mta.here.test", "--cut", "mail.there.test")
+    assert (told.status, "W029" in told.err) == (2, True)
+    assert mine("fail", "mta.here.test", "--cut", "mail.here.test").status == 0
+
+
 def test_a_program_of_ones_own_is_not_for_a_simulated_lab(command: Lab, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(MINE % sys.executable)
     told = command.apart("up", str(tmp_path / "mine.yaml"), "--fabric", "sim").stderr
